@@ -1,0 +1,4 @@
+namespace Reproduction.Analysis
+
+module internal Placeholder =
+    let none = ()

@@ -1,0 +1,4 @@
+namespace Deedle
+
+module internal Placeholder =
+    let none = ()

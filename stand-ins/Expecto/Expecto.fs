@@ -1,0 +1,4 @@
+namespace Expecto
+
+module internal Placeholder =
+    let none = ()

@@ -1,0 +1,4 @@
+namespace Plotly.NET
+
+module internal Placeholder =
+    let none = ()

@@ -1,0 +1,4 @@
+module Reproduction.Tests.Main
+
+[<EntryPoint>]
+let main args = 0
