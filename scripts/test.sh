@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up, builds with warnings as errors, runs every test. The last line is `N passed, N failed` (`, N skipped` where tests were skipped).
-# Arguments go to the tests: --filter TEXT, --list, --sequenced.
+# Arguments go to the tests: --filter NAME_PREFIX, --list-tests, --sequenced; --help lists all.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 "$root/scripts/setup.sh"

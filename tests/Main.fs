@@ -1,4 +1,37 @@
+/// Runs every value marked [<Tests>] of this assembly; the last line of the output is `N passed, N failed`.
 module Reproduction.Tests.Main
 
+open Expecto
+open Expecto.Impl
+
+let private printSlowest (summary: TestRunSummary) =
+    let slow =
+        summary.results
+        |> List.filter (fun (_, result) -> result.meanDuration >= 1000.0)
+        |> List.sortByDescending (fun (_, result) -> result.meanDuration)
+        |> List.truncate 10
+
+    if not slow.IsEmpty then
+        System.Console.WriteLine "slowest:"
+
+    for test, result in slow do
+        System.Console.WriteLine $"  %6.1f{result.meanDuration / 1000.0} s  {test.fullName JoinWith.Dot.asString}"
+
 [<EntryPoint>]
-let main args = 0
+let main args =
+    let mutable summary = None
+    let remember = Append_Summary_Handler(SummaryHandler(fun result -> summary <- Some result))
+    let exitCode = runTestsInAssemblyWithCLIArgs [ remember ] args
+
+    match summary with
+    | None -> exitCode
+    | Some summary ->
+        printSlowest summary
+        let failed = summary.failed.Length + summary.errored.Length
+        let skipped = if summary.ignored.IsEmpty then "" else $", {summary.ignored.Length} skipped"
+
+        if summary.results.IsEmpty then
+            eprintfn "No test was run: no full name starts with what --filter gives; --list-tests prints them."
+
+        System.Console.WriteLine $"{summary.passed.Length} passed, {failed} failed{skipped}"
+        if summary.results.IsEmpty then 1 else exitCode
