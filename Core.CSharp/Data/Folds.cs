@@ -1,0 +1,34 @@
+namespace Reproduction.Data;
+
+/// <summary>Cross-validation as scikit-learn's shuffled KFold, with a generator of our own: other members, the same sizes.</summary>
+public static class Folds
+{
+    /// <summary>
+    /// Deals 0 .. n - 1 out to k folds at random; the first n mod k folds have one item more. Fold i of a model leaves out <c>[i]</c> and fits on
+    /// the others.
+    /// </summary>
+    /// <returns>k sorted arrays that together hold every index once.</returns>
+    /// <exception cref="UserError">There are fewer items than folds, or fewer than two folds.</exception>
+    public static int[][] Split(int n, int k, int seed)
+    {
+        if (k < 2 || k > n)
+            throw new UserError($"{n} images cannot be split into {k} folds; give at least 2 folds and at least as many images", exitCode: 2);
+        var order = Enumerable.Range(0, n).ToArray();
+        new SplitMix64((ulong)seed).Shuffle(order.AsSpan());
+        var folds = new int[k][];
+        for (int i = 0, start = 0; i < k; i++)
+        {
+            var size = n / k + (i < n % k ? 1 : 0);
+            folds[i] = [.. order.AsSpan(start, size).ToArray().Order()];
+            start += size;
+        }
+        return folds;
+    }
+
+    /// <summary>The items that fold <paramref name="held"/> does not leave out, in their order.</summary>
+    public static T[] Remaining<T>(IReadOnlyList<T> items, int[][] folds, int held)
+    {
+        var leftOut = folds[held].ToHashSet();
+        return [.. items.Where((_, i) => !leftOut.Contains(i))];
+    }
+}
