@@ -17,8 +17,13 @@ int native_jpeg_header(const uint8_t *data, size_t size, int *width, int *height
     int subsampling, color;
     if (!handle || tjDecompressHeader3(handle, data, size, width, height, &subsampling, &color) != 0)
         return fail(handle, error, error_size);
-    *channels = color == TJCS_GRAY ? 1 : 3;
     tjDestroy(handle);
+    /* A file that ends before its frame header is not an error to TurboJPEG: it leaves the sizes at 0. */
+    if (*width < 1 || *height < 1) {
+        snprintf(error, error_size, "the file ends before the image begins");
+        return 1;
+    }
+    *channels = color == TJCS_GRAY ? 1 : 3;
     return 0;
 }
 

@@ -1,0 +1,71 @@
+namespace Reproduction.Imaging;
+
+/// <summary>Draws what a detector found over the photograph that it looked at.</summary>
+public static class Overlay
+{
+    /// <summary>White: seen on every colour of the heat map.</summary>
+    public static readonly (byte R, byte G, byte B) ContourColor = (255, 255, 255);
+
+    /// <summary>
+    /// A heat map over an image. The image is shown in grey, so that colour means score and nothing else; the heat is the more opaque the higher the
+    /// value, so that normal regions stay visible.
+    /// </summary>
+    /// <param name="image">The photograph; any size.</param>
+    /// <param name="heat">The coloured map (<see cref="ColorMap.Apply"/>); resized to the image where it differs.</param>
+    /// <param name="opacity">0 (only the image) to 1 (only the heat).</param>
+    public static Image Blend(Image image, Image heat, double opacity = 0.5)
+    {
+        var grey = image.ToGrey();
+        var result = Resizer.Resize(heat, image.Width, image.Height, Resampling.Bilinear).Copy();
+        var weight = (int)Math.Round(Math.Clamp(opacity, 0, 1) * 256);
+        for (var i = 0; i < result.Pixels.Length; i++)
+            result.Pixels[i] = (byte)((result.Pixels[i] * weight + grey.Pixels[i / 3] * (256 - weight) + 128) >> 8);
+        return result;
+    }
+
+    /// <summary>
+    /// The outline of a mask on a copy of the image: the anomalous pixels within <paramref name="thickness"/> pixels (chessboard distance) of a
+    /// normal one. The image's border is no outline.
+    /// </summary>
+    /// <param name="image">The image to draw on.</param>
+    /// <param name="mask">One channel, non-zero is inside; resized (nearest) to the image where it differs.</param>
+    /// <param name="color">The line's RGB.</param>
+    /// <param name="thickness">The line's width in pixels, at least 1.</param>
+    public static Image Contour(Image image, Image mask, (byte R, byte G, byte B) color, int thickness = 2)
+    {
+        var result = image.ToRgb().Copy();
+        var (width, height) = (result.Width, result.Height);
+        var inside = Resizer.Resize(mask.ToGrey(), width, height, Resampling.Nearest).Pixels;
+        for (var y = 0; y < height; y++)
+        {
+            for (var x = 0; x < width; x++)
+            {
+                if (inside[y * width + x] == 0 || !NearOutside(x, y))
+                    continue;
+                (result[x, y, 0], result[x, y, 1], result[x, y, 2]) = color;
+            }
+        }
+        return result;
+
+        bool NearOutside(int x, int y)
+        {
+            var right = Math.Min(x + thickness, width - 1);
+            var bottom = Math.Min(y + thickness, height - 1);
+            for (var v = Math.Max(y - thickness, 0); v <= bottom; v++)
+                for (var u = Math.Max(x - thickness, 0); u <= right; u++)
+                    if (inside[v * width + u] == 0)
+                        return true;
+            return false;
+        }
+    }
+
+    /// <summary>The mask of a map's values above a threshold: one channel, 0 and 255.</summary>
+    /// <param name="map">Row-major values, <c>[height * width]</c>.</param>
+    public static Image Threshold(ReadOnlySpan<float> map, int height, int width, float threshold)
+    {
+        var mask = new Image(width, height, 1);
+        for (var i = 0; i < map.Length; i++)
+            mask.Pixels[i] = map[i] > threshold ? (byte)255 : (byte)0;
+        return mask;
+    }
+}
