@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -36,15 +37,15 @@ internal static class MetricsVerb
         {
             Description = "false positive rate up to which AUPRO takes the area, in (0, 1]",
             DefaultValueFactory = _ => 0.3,
+            CustomParser = argument =>
+            {
+                string text = argument.Tokens[0].Value;
+                if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double limit) && limit > 0 && limit <= 1)
+                    return limit;
+                argument.AddError($"--fpr-limit {text}: give a rate in (0, 1]");
+                return default;
+            },
         };
-        limit.Validators.Add(result =>
-        {
-            if (result.Errors.Any() || result.Tokens.Count == 0)
-                return;
-            double value = result.GetValueOrDefault<double>();
-            if (!(value > 0 && value <= 1))
-                result.AddError($"--fpr-limit {value}: give a rate in (0, 1]");
-        });
         var command = new Command("metrics", "Prints the metrics of anomaly maps as one JSON object.") { maps, masks, scores, limit };
         command.SetAction(parsed =>
         {
@@ -73,7 +74,7 @@ internal static class MetricsVerb
             Count = maps.Shape[0],
             Height = maps.Shape[1],
             Width = maps.Shape[2],
-            ImageScores = scores is null ? null : new ReadOnlyMemory<float>(scores.Values),
+            ImageScores = scores?.Values,
             FprLimit = fprLimit,
         });
         return ToJson(measured).ToJsonString(Indented);

@@ -4,10 +4,10 @@ namespace Reproduction.Metrics;
 public sealed record EvaluationInput
 {
     /// <summary>[N, H, W], higher is more anomalous; null for a method that scores whole images only.</summary>
-    public ReadOnlyMemory<float>? Maps { get; init; }
+    public float[]? Maps { get; init; }
 
     /// <summary>[N, H, W], non-zero is anomalous; null where there is no ground truth for pixels.</summary>
-    public ReadOnlyMemory<byte>? Masks { get; init; }
+    public byte[]? Masks { get; init; }
 
     /// <summary>N.</summary>
     public required int Count { get; init; }
@@ -19,10 +19,10 @@ public sealed record EvaluationInput
     public int Width { get; init; }
 
     /// <summary>[N]; null: each map's maximum.</summary>
-    public ReadOnlyMemory<float>? ImageScores { get; init; }
+    public float[]? ImageScores { get; init; }
 
     /// <summary>[N], non-zero is anomalous; null: an image is anomalous when any pixel of its mask is.</summary>
-    public ReadOnlyMemory<byte>? ImageLabels { get; init; }
+    public byte[]? ImageLabels { get; init; }
 
     /// <summary>False positive rate up to which AUPRO takes the area, in (0, 1].</summary>
     public double FprLimit { get; init; } = 0.3;
@@ -61,37 +61,37 @@ public static class Evaluation
     /// <param name="maps">[N, H, W].</param>
     /// <param name="count">N.</param>
     /// <returns>[N]; NaN for a map that holds one. Empty when the maps have no pixels.</returns>
-    public static float[] Maxima(ReadOnlyMemory<float> maps, int count)
+    public static float[] Maxima(float[] maps, int count)
     {
-        if (maps.IsEmpty)
+        if (maps.Length == 0)
             return [];
         int pixels = maps.Length / count;
         var maxima = new float[count];
         Parallel.For(0, count, image =>
         {
             float max = float.NegativeInfinity;
-            foreach (float value in maps.Span.Slice(image * pixels, pixels))
+            foreach (float value in maps.AsSpan(image * pixels, pixels))
                 max = MathF.Max(max, value);
             maxima[image] = max;
         });
         return maxima;
     }
 
-    private static byte[] AnyAnomalous(ReadOnlyMemory<byte> masks, int count)
+    private static byte[] AnyAnomalous(byte[] masks, int count)
     {
         int pixels = count == 0 ? 0 : masks.Length / count;
         var labels = new byte[count];
         for (int image = 0; image < count; image++)
-            labels[image] = masks.Span.Slice(image * pixels, pixels).ContainsAnyExcept((byte)0) ? (byte)1 : (byte)0;
+            labels[image] = masks.AsSpan(image * pixels, pixels).ContainsAnyExcept((byte)0) ? (byte)1 : (byte)0;
         return labels;
     }
 
     private static void MeasureImages(EvaluationInput input, Dictionary<string, MetricValue> result)
     {
-        ReadOnlyMemory<float>? scores = input.ImageScores ?? (input.Maps is { } maps ? Maxima(maps, input.Count) : null);
-        ReadOnlyMemory<byte>? labels = input.ImageLabels ?? (input.Masks is { } masks ? AnyAnomalous(masks, input.Count) : null);
+        float[]? scores = input.ImageScores ?? (input.Maps is { } maps ? Maxima(maps, input.Count) : null);
+        byte[]? labels = input.ImageLabels ?? (input.Masks is { } masks ? AnyAnomalous(masks, input.Count) : null);
         string? undefined = scores is null ? "there are neither image scores nor maps" : labels is null ? "there are neither image labels nor masks" : null;
-        using var ranked = undefined is null ? RankedScores.OfSamples(scores!.Value.Span, labels!.Value.Span, out undefined) : null;
+        using var ranked = undefined is null ? RankedScores.OfSamples(scores, labels, out undefined) : null;
         result["image_auroc"] = ranked is null ? MetricValue.Missing(undefined!) : Roc.Auroc(ranked);
         result["image_ap"] = ranked is null ? MetricValue.Missing(undefined!) : Roc.AveragePrecision(ranked);
         result["image_f1_max"] = ranked is null ? MetricValue.Missing(undefined!) : Roc.F1Max(ranked).Metric;
@@ -102,7 +102,7 @@ public static class Evaluation
         string? undefined = input.Maps is null ? "there are no maps" : input.Masks is null ? "there are no masks" : null;
         using var ranked = undefined is null
             ? RankedScores.OfMaps(
-                input.Maps!.Value.Span, input.Masks!.Value.Span, input.Count, input.Height, input.Width, input.Connectivity, out undefined)
+                input.Maps, input.Masks, input.Count, input.Height, input.Width, input.Connectivity, out undefined)
             : null;
         if (ranked is null)
         {

@@ -36,7 +36,7 @@ public static class Thresholds
 
     /// <summary>
     /// The Mahalanobis distance that normal data exceed with the accepted probability when their D features are Gaussian:
-    /// t = sqrt(F^-1(1 - FPR)), F the distribution function of chi-square with D degrees of freedom (Rippel et al., section III-C).
+    /// t = sqrt(F^-1(1 - FPR)), F the distribution function of chi-square with D degrees of freedom (Rippel et al., equation 8).
     /// </summary>
     /// <param name="dimension">D, the number of features.</param>
     /// <param name="falsePositiveRate">Accepted probability, in (0, 1).</param>
