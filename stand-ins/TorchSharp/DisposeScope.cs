@@ -138,16 +138,8 @@ public sealed class DisposeScope : IDisposable
         return attached;
     }
 
-    /// <summary>Gives the replacement the owner that the original had.</summary>
-    internal static void ReplaceWith(torch.Tensor original, torch.Tensor replacement)
-    {
-        var scope = original.OwningDisposeScope;
-        if (scope is null || !scope.disposables.Remove(original)) return;
-        original.OwningDisposeScope = null;
-        scope.Adopt(replacement);
-    }
-
-    private bool Adopt(IDisposable disposable)
+    /// <summary>Becomes the owner of a tensor; false when it is so already.</summary>
+    internal bool Adopt(IDisposable disposable)
     {
         if (disposable is not torch.Tensor tensor) throw new InvalidOperationException("DisposeScope can only manage Tensor or PackedSequence");
         if (tensor.OwningDisposeScope == this) return false;

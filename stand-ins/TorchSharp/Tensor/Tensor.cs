@@ -81,15 +81,23 @@ public static partial class torch
             NativeMethods.THSTensor_dispose(owned);
         }
 
-        /// <summary>Takes over the native tensor of another object, which is empty afterwards; the own one is freed.</summary>
-        internal void TakeHandle(Tensor other)
+        /// <summary>Gives the native tensor away; this object is then as if disposed.</summary>
+        internal nint Release()
         {
-            var freed = Interlocked.Exchange(ref handle, Interlocked.Exchange(ref other.handle, 0));
-            if (freed != 0) NativeMethods.THSTensor_dispose(freed);
-            DisposeScopeManager.ThreadSingleton.Disposing(other);
-            other.OwningDisposeScope?.MarkAsDisposed(other);
+            var released = Handle;
+            handle = 0;
+            DisposeScopeManager.ThreadSingleton.Disposing(this);
+            OwningDisposeScope?.MarkAsDisposed(this);
             Interlocked.Decrement(ref totalCount);
-            GC.SuppressFinalize(other);
+            GC.SuppressFinalize(this);
+            return released;
+        }
+
+        /// <summary>Puts the native tensor of another object, which is then as if disposed, in the place of the own one.</summary>
+        internal void Become(Tensor other)
+        {
+            var freed = Interlocked.Exchange(ref handle, other.Release());
+            if (freed != 0) NativeMethods.THSTensor_dispose(freed);
         }
 
         public Tensor MoveToOuterDisposeScope()
