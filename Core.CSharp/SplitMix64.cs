@@ -51,6 +51,9 @@ public sealed class SplitMix64(ulong seed)
     /// <summary>True with the given probability.</summary>
     public bool NextBool(double probability) => NextDouble() < probability;
 
+    /// <summary>A standard normal variate (Box-Muller); its last digits depend on the machine's logarithm and cosine.</summary>
+    public double NextNormal() => Math.Sqrt(-2 * Math.Log(1 - NextDouble())) * Math.Cos(2 * Math.PI * NextDouble());
+
     /// <summary>Shuffles in place, every order equally likely (Fisher-Yates).</summary>
     public void Shuffle<T>(Span<T> items)
     {
