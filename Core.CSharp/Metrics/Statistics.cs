@@ -57,13 +57,13 @@ public static class Statistics
         if (images < 1 || resamples < 1 || !(confidence > 0 && confidence < 1))
             throw new UserError($"a bootstrap of {images} images, {resamples} resamples and confidence {confidence} is none: "
                 + "give at least one of each and a confidence in (0, 1)");
-        var random = new Random(seed);
+        var random = SplitMix64.For((ulong)seed, "bootstrap");
         var drawn = new int[images];
         var values = new List<double>(resamples);
         for (int resample = 0; resample < resamples; resample++)
         {
             for (int i = 0; i < images; i++)
-                drawn[i] = random.Next(images);
+                drawn[i] = random.NextInt(images);
             if (statistic(drawn).Value is { } value)
                 values.Add(value);
         }

@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Reproduction.Experiments.Benchmarks;
+
+namespace Reproduction.Cli;
+
+/// <summary><c>repro bench</c>: how fast we are beside a baseline that is measured in the same run.</summary>
+internal static class BenchVerb
+{
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>The verb with its options.</summary>
+    public static Command Create()
+    {
+        var name = new Argument<string>("benchmark")
+        {
+            Description = string.Join("; ", BenchmarkRegistry.All.Select(benchmark => $"{benchmark.Name}: {benchmark.Description}")),
+        };
+        name.AcceptOnlyFromAmong([.. BenchmarkRegistry.All.Select(benchmark => benchmark.Name)]);
+        var output = new Option<string?>("--out") { Description = "JSON file for the figures; without it they are printed", HelpName = "FILE" };
+        var command = new Command("bench", "Measures our way and a baseline in the same run.") { name, output };
+        command.SetAction(parsed =>
+        {
+            var benchmark = BenchmarkRegistry.All.Single(candidate => candidate.Name == parsed.GetRequiredValue(name));
+            var measurements = benchmark.Run(parsed.InvocationConfiguration.Error);
+            string json = JsonSerializer.Serialize(new
+            {
+                benchmark = benchmark.Name,
+                benchmark.Description,
+                cores = Environment.ProcessorCount,
+                runtime = RuntimeInformation.FrameworkDescription,
+                measured = DateTime.UtcNow.ToString("yyyy-MM-dd"),
+                measurements,
+            }, Indented);
+            if (parsed.GetValue(output) is { } path)
+                Write(path, json + "\n");
+            else
+                parsed.InvocationConfiguration.Output.WriteLine(json);
+            return 0;
+        });
+        return command;
+    }
+
+    private static void Write(string path, string text)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            File.WriteAllText(path, text);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"{path}: cannot be written ({failure.Message}); give another --out", failure);
+        }
+    }
+}
