@@ -24,13 +24,17 @@ internal static class BenchVerb
             Description = string.Join("; ", BenchmarkRegistry.All.Select(benchmark => $"{benchmark.Name}: {benchmark.Description}")),
         };
         name.AcceptOnlyFromAmong([.. BenchmarkRegistry.All.Select(benchmark => benchmark.Name)]);
-        var output = new Option<string?>("--out") { Description = "JSON file for the figures; without it they are printed", HelpName = "FILE" };
+        var output = new Option<string?>("--out")
+        {
+            Description = "JSON file for the figures; without it they are printed",
+            HelpName = "FILE",
+        };
         var command = new Command("bench", "Measures our way and a baseline in the same run.") { name, output };
         command.SetAction(parsed =>
         {
             var benchmark = BenchmarkRegistry.All.Single(candidate => candidate.Name == parsed.GetRequiredValue(name));
             var measurements = benchmark.Run(parsed.InvocationConfiguration.Error);
-            string json = JsonSerializer.Serialize(new
+            var json = JsonSerializer.Serialize(new
             {
                 benchmark = benchmark.Name,
                 benchmark.Description,

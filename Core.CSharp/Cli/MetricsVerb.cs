@@ -11,7 +11,11 @@ namespace Reproduction.Cli;
 /// <summary><c>repro metrics</c>: all metrics of anomaly maps that lie in files, whoever made them.</summary>
 internal static class MetricsVerb
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>The verb with its options.</summary>
     public static Command Create()
@@ -39,8 +43,8 @@ internal static class MetricsVerb
             DefaultValueFactory = _ => 0.3,
             CustomParser = argument =>
             {
-                string text = argument.Tokens[0].Value;
-                if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double limit) && limit > 0 && limit <= 1)
+                var text = argument.Tokens[0].Value;
+                if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var limit) && limit > 0 && limit <= 1)
                     return limit;
                 argument.AddError($"--fpr-limit {text}: give a rate in (0, 1]");
                 return default;
@@ -62,7 +66,8 @@ internal static class MetricsVerb
         var maps = ReadFloats(mapsPath, 3, "[N,H,W]", warnings);
         var masks = Npy.ReadMask(masksPath);
         if (!maps.Shape.AsSpan().SequenceEqual(masks.Shape))
-            throw new UserError($"{masksPath}: has shape {Format(masks.Shape)} and {mapsPath} has {Format(maps.Shape)}; give every map its mask at the same size");
+            throw new UserError($"{masksPath}: has shape {Format(masks.Shape)} and {mapsPath} has {Format(maps.Shape)}; "
+                + "give every map its mask at the same size");
         var scores = scoresPath is null ? null : ReadFloats(scoresPath, 1, "[N]", warnings);
         if (scores is not null && scores.Shape[0] != maps.Shape[0])
             throw new UserError($"{scoresPath}: holds {scores.Shape[0]} scores for {maps.Shape[0]} maps; give one score a map");
@@ -85,7 +90,7 @@ internal static class MetricsVerb
     {
         var json = new JsonObject();
         var undefined = new JsonObject();
-        foreach (string name in Evaluation.Names)
+        foreach (var name in Evaluation.Names)
         {
             var metric = measured[name];
             json[name] = metric.Value is not { } value ? null : name == "regions" ? JsonValue.Create((long)value) : JsonValue.Create(value);

@@ -27,7 +27,8 @@ public static partial class Npy
     /// Reads an array as <typeparamref name="T"/> (float, double, byte, bool as byte, int or long). Values that it cannot hold are an
     /// error; only floats are rounded to a narrower float type. An array in Fortran order is turned into C order.
     /// </summary>
-    /// <exception cref="UserError">The file is missing, not a <c>.npy</c> file, of another type, shorter or longer than its header says, or too large.</exception>
+    /// <exception cref="UserError">The file is missing, not a <c>.npy</c> file, of another type, shorter or longer than its header
+    /// says, or too large.</exception>
     public static NpyArray<T> Read<T>(string path) where T : unmanaged, System.Numerics.INumber<T>
     {
         using var stream = Open(path);
@@ -51,7 +52,7 @@ public static partial class Npy
             : throw TooLarge(path, header.Shape)];
         stream.ReadExactly(bytes);
         var values = new byte[header.Length];
-        for (int i = 0; i < values.Length; i++)
+        for (var i = 0; i < values.Length; i++)
             values[i] = bytes.AsSpan(i * header.ItemSize, header.ItemSize).ContainsAnyExcept((byte)0) ? (byte)1 : (byte)0;
         if (header.FortranOrder && header.Shape.Length > 1)
             values = ToCOrder(values, header.Shape);
@@ -63,31 +64,33 @@ public static partial class Npy
     /// <param name="path">File to write or replace.</param>
     /// <param name="values">The elements, last index fastest.</param>
     /// <param name="shape">The extent of each dimension.</param>
-    /// <exception cref="ArgumentException">The shape does not have as many elements as there are values, or NumPy has no such type.</exception>
+    /// <exception cref="ArgumentException">The shape does not have as many elements as there are values, or NumPy has no such
+    /// type.</exception>
     public static void Write<T>(string path, ReadOnlySpan<T> values, params ReadOnlySpan<int> shape) where T : unmanaged
     {
         long length = 1;
-        foreach (int extent in shape)
+        foreach (var extent in shape)
             length *= extent;
         if (length != values.Length)
-            throw new ArgumentException($"{values.Length} values do not fill the shape [{string.Join(", ", shape.ToArray())}]", nameof(shape));
+            throw new ArgumentException($"{values.Length} values do not fill the shape "
+                + $"[{string.Join(", ", shape.ToArray())}]", nameof(shape));
 
-        string extents = string.Concat(shape.ToArray().Select(extent => extent.ToString(CultureInfo.InvariantCulture) + ", "));
-        string text = $"{{'descr': '{Descriptor<T>()}', 'fortran_order': False, 'shape': ({extents.TrimEnd()}), }}";
+        var extents = string.Concat(shape.ToArray().Select(extent => extent.ToString(CultureInfo.InvariantCulture) + ", "));
+        var text = $"{{'descr': '{Descriptor<T>()}', 'fortran_order': False, 'shape': ({extents.TrimEnd()}), }}";
         // The values begin at a multiple of 64 bytes: magic, version and length take 10, the header ends with a line feed.
-        int padded = (10 + text.Length + 1 + 63) / 64 * 64 - 10;
+        var padded = (10 + text.Length + 1 + 63) / 64 * 64 - 10;
         var header = new byte[10 + padded];
         Magic.CopyTo(header);
         header[6] = 1;
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), (ushort)padded);
         Encoding.ASCII.GetBytes(text.PadRight(padded - 1) + "\n", header.AsSpan(10));
 
-        string temporary = path + ".tmp";
+        var temporary = path + ".tmp";
         using (var stream = File.Create(temporary))
         {
             stream.Write(header);
-            int block = BlockBytes / Marshal.SizeOf<T>();
-            for (int start = 0; start < values.Length; start += block)
+            var block = BlockBytes / Marshal.SizeOf<T>();
+            for (var start = 0; start < values.Length; start += block)
                 stream.Write(MemoryMarshal.AsBytes(values.Slice(start, Math.Min(block, values.Length - start))));
         }
         File.Move(temporary, path, overwrite: true);
@@ -142,18 +145,21 @@ public static partial class Npy
         size.Clear();
         if (stream.ReadAtLeast(size[..(version == 1 ? 2 : 4)], version == 1 ? 2 : 4, throwOnEndOfStream: false) < (version == 1 ? 2 : 4))
             throw Truncated(path);
-        uint headerLength = BinaryPrimitives.ReadUInt32LittleEndian(size);
+        var headerLength = BinaryPrimitives.ReadUInt32LittleEndian(size);
         if (headerLength > MaxHeaderLength)
-            throw new UserError($"{path}: announces a header of {headerLength} bytes; no array of numbers needs one, so the file is damaged");
+            throw new UserError($"{path}: announces a header of {headerLength} bytes; "
+                + "no array of numbers needs one, so the file is damaged");
         var text = new byte[headerLength];
         if (stream.ReadAtLeast(text, text.Length, throwOnEndOfStream: false) < text.Length)
             throw Truncated(path);
         var header = Parse(Encoding.UTF8.GetString(text), path);
         long expected = (long)header.Length * header.ItemSize, actual = stream.Length - stream.Position;
         if (actual < expected)
-            throw new UserError($"{path}: is cut short: [{string.Join(", ", header.Shape)}] {header.TypeName} needs {expected} bytes and {actual} are there");
+            throw new UserError($"{path}: is cut short: "
+                + $"[{string.Join(", ", header.Shape)}] {header.TypeName} needs {expected} bytes and {actual} are there");
         if (actual > expected)
-            throw new UserError($"{path}: has {actual - expected} bytes behind its [{string.Join(", ", header.Shape)}] {header.TypeName}; save one array a file");
+            throw new UserError($"{path}: has {actual - expected} bytes behind its "
+                + $"[{string.Join(", ", header.Shape)}] {header.TypeName}; save one array a file");
         return header;
     }
 
@@ -163,17 +169,18 @@ public static partial class Npy
         if (!order.Success || !shape.Success || !any.Success)
             throw new UserError($"{path}: has no readable .npy header (descr, fortran_order, shape): {text.Trim()}");
         var type = DescriptorEntry().Match(text);
-        bool known = type.Success && int.TryParse(type.Groups[3].Value, CultureInfo.InvariantCulture, out _);
-        char kind = known ? type.Groups[2].Value[0] : ' ';
-        int size = known ? int.Parse(type.Groups[3].Value, CultureInfo.InvariantCulture) : 0;
+        var known = type.Success && int.TryParse(type.Groups[3].Value, CultureInfo.InvariantCulture, out _);
+        var kind = known ? type.Groups[2].Value[0] : ' ';
+        var size = known ? int.Parse(type.Groups[3].Value, CultureInfo.InvariantCulture) : 0;
         if (!(kind == 'b' && size == 1 || kind is 'i' or 'u' && size is 1 or 2 or 4 or 8 || kind == 'f' && size is 2 or 4 or 8))
-            throw new UserError($"{path}: elements of type {any.Groups[1].Value} cannot be read; save it as float32, float64, uint8, bool or an integer type");
+            throw new UserError($"{path}: elements of type {any.Groups[1].Value} cannot be read; "
+                + "save it as float32, float64, uint8, bool or an integer type");
 
         var extents = new List<int>();
         long length = 1;
-        foreach (string part in shape.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (var part in shape.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            if (!int.TryParse(part.TrimEnd('L'), NumberStyles.None, CultureInfo.InvariantCulture, out int extent))
+            if (!int.TryParse(part.TrimEnd('L'), NumberStyles.None, CultureInfo.InvariantCulture, out var extent))
                 throw new UserError($"{path}: shape ({shape.Groups[1].Value}) is not one that can be read");
             extents.Add(extent);
             // The product is capped while it grows, so that it cannot overflow.
@@ -186,23 +193,25 @@ public static partial class Npy
         return new Header(kind, size, type.Groups[1].Value == ">", order.Groups[1].Value == "True", [.. extents], (int)length);
     }
 
-    private static void ReadValues<T>(FileStream stream, Header header, string path, T[] values) where T : unmanaged, System.Numerics.INumber<T>
+    private static void ReadValues<T>(FileStream stream, Header header, string path, T[] values)
+        where T : unmanaged, System.Numerics.INumber<T>
     {
         var buffer = new byte[BlockBytes];
-        int perBlock = BlockBytes / header.ItemSize;
-        for (int start = 0; start < values.Length; start += perBlock)
+        var perBlock = BlockBytes / header.ItemSize;
+        for (var start = 0; start < values.Length; start += perBlock)
         {
-            int count = Math.Min(perBlock, values.Length - start);
+            var count = Math.Min(perBlock, values.Length - start);
             var bytes = buffer.AsSpan(0, count * header.ItemSize);
             stream.ReadExactly(bytes);
             if (header.BigEndian)
-                for (int i = 0; i < bytes.Length; i += header.ItemSize)
+                for (var i = 0; i < bytes.Length; i += header.ItemSize)
                     bytes.Slice(i, header.ItemSize).Reverse();
             Convert(bytes, header, values.AsSpan(start, count), path);
         }
     }
 
-    private static void Convert<T>(ReadOnlySpan<byte> bytes, Header header, Span<T> target, string path) where T : unmanaged, System.Numerics.INumber<T>
+    private static void Convert<T>(ReadOnlySpan<byte> bytes, Header header, Span<T> target, string path)
+        where T : unmanaged, System.Numerics.INumber<T>
     {
         switch (header.Kind, header.ItemSize)
         {
@@ -229,10 +238,10 @@ public static partial class Npy
             MemoryMarshal.Cast<TStored, T>(stored).CopyTo(target);
             return;
         }
-        bool toFloat = typeof(T) == typeof(float) || typeof(T) == typeof(double);
+        var toFloat = typeof(T) == typeof(float) || typeof(T) == typeof(double);
         if (header.Kind == 'f' && !toFloat)
             throw new UserError($"{path}: holds {header.TypeName} where integers are needed; save it as an integer type");
-        for (int i = 0; i < stored.Length; i++)
+        for (var i = 0; i < stored.Length; i++)
         {
             try
             {
@@ -256,7 +265,7 @@ public static partial class Npy
         for (int i = 0, source = 0; i < ordered.Length; i++)
         {
             ordered[i] = fortran[source];
-            for (int d = shape.Length - 1; d >= 0; d--)
+            for (var d = shape.Length - 1; d >= 0; d--)
             {
                 source += strides[d];
                 if (++index[d] < shape[d])

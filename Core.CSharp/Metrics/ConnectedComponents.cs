@@ -59,8 +59,8 @@ public static unsafe class ConnectedComponents
         using var parents = new NativeBuffer<int>(mask.Length / 2 + 2L);
         fixed (byte* pixels = mask)
         {
-            int provisional = LabelProvisionally(pixels, labels.Pointer, parents.Pointer, height, width, connectivity);
-            int count = NumberRoots(parents.Pointer, provisional);
+            var provisional = LabelProvisionally(pixels, labels.Pointer, parents.Pointer, height, width, connectivity);
+            var count = NumberRoots(parents.Pointer, provisional);
             return new RegionMap(labels, height, width, Resolve(labels.Pointer, parents.Pointer, height, width, count));
         }
     }
@@ -75,12 +75,12 @@ public static unsafe class ConnectedComponents
     public static byte[] FillHoles(ReadOnlySpan<byte> mask, int height, int width, int backgroundConnectivity = 4)
     {
         var background = new byte[mask.Length];
-        for (int i = 0; i < mask.Length; i++)
+        for (var i = 0; i < mask.Length; i++)
             background[i] = mask[i] == 0 ? (byte)1 : (byte)0;
         using var components = Label(background, height, width, backgroundConnectivity);
         var labels = components.Labels;
         var filled = new byte[mask.Length];
-        for (int i = 0; i < filled.Length; i++)
+        for (var i = 0; i < filled.Length; i++)
             filled[i] = labels[i] == 0 || !TouchesBorder(components.Regions[labels[i] - 1], height, width) ? (byte)1 : (byte)0;
         return filled;
     }
@@ -91,20 +91,20 @@ public static unsafe class ConnectedComponents
     /// <summary>First pass. Returns the number of provisional labels; parents[1..] is their union-find forest.</summary>
     private static int LabelProvisionally(byte* mask, int* labels, int* parents, int height, int width, int connectivity)
     {
-        int count = 0;
-        for (int y = 0; y < height; y++)
+        var count = 0;
+        for (var y = 0; y < height; y++)
         {
-            byte* row = mask + (long)y * width;
-            int* current = labels + (long)y * width;
-            int* above = current - width;
-            for (int x = 0; x < width; x++)
+            var row = mask + (long)y * width;
+            var current = labels + (long)y * width;
+            var above = current - width;
+            for (var x = 0; x < width; x++)
             {
                 if (row[x] == 0)
                 {
                     current[x] = 0;
                     continue;
                 }
-                int label = x > 0 ? current[x - 1] : 0;
+                var label = x > 0 ? current[x - 1] : 0;
                 if (y > 0)
                 {
                     label = Join(parents, label, above[x]);
@@ -134,7 +134,7 @@ public static unsafe class ConnectedComponents
             return a | b;
         int rootA = Root(parents, a), rootB = Root(parents, b);
         // The lower root wins, so that a region's root is its first label in scan order.
-        int root = Math.Min(rootA, rootB);
+        var root = Math.Min(rootA, rootB);
         parents[Math.Max(rootA, rootB)] = root;
         return root;
     }
@@ -149,9 +149,9 @@ public static unsafe class ConnectedComponents
     /// <summary>Replaces each provisional label's parent by its final label 1..K and returns K.</summary>
     private static int NumberRoots(int* parents, int provisional)
     {
-        int count = 0;
+        var count = 0;
         // A parent is never above its child, so its final label is known when the child's turn comes.
-        for (int label = 1; label <= provisional; label++)
+        for (var label = 1; label <= provisional; label++)
             parents[label] = parents[label] == label ? ++count : parents[parents[label]];
         return count;
     }
@@ -166,15 +166,15 @@ public static unsafe class ConnectedComponents
         var right = new int[count];
         Array.Fill(top, int.MaxValue);
         Array.Fill(left, int.MaxValue);
-        for (int y = 0; y < height; y++)
+        for (var y = 0; y < height; y++)
         {
-            int* row = labels + (long)y * width;
-            for (int x = 0; x < width; x++)
+            var row = labels + (long)y * width;
+            for (var x = 0; x < width; x++)
             {
                 if (row[x] == 0)
                     continue;
-                int label = row[x] = final[row[x]];
-                int i = label - 1;
+                var label = row[x] = final[row[x]];
+                var i = label - 1;
                 area[i]++;
                 top[i] = Math.Min(top[i], y);
                 bottom[i] = y;
@@ -183,7 +183,7 @@ public static unsafe class ConnectedComponents
             }
         }
         var regions = new Region[count];
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
             regions[i] = new Region(i + 1, area[i], top[i], left[i], bottom[i] - top[i] + 1, right[i] - left[i] + 1);
         return regions;
     }

@@ -1,6 +1,9 @@
 namespace Reproduction.Metrics;
 
-/// <summary>What a cell's test set gives to be measured. Maps and image scores may each be missing; masks may be missing where image labels are given.</summary>
+/// <summary>
+/// What a cell's test set gives to be measured. Maps and image scores may each be missing; masks may be missing where image labels are
+/// given.
+/// </summary>
 public sealed record EvaluationInput
 {
     /// <summary>[N, H, W], higher is more anomalous; null for a method that scores whole images only.</summary>
@@ -65,12 +68,12 @@ public static class Evaluation
     {
         if (maps.Length == 0)
             return [];
-        int pixels = maps.Length / count;
+        var pixels = maps.Length / count;
         var maxima = new float[count];
         Parallel.For(0, count, image =>
         {
-            float max = float.NegativeInfinity;
-            foreach (float value in maps.AsSpan(image * pixels, pixels))
+            var max = float.NegativeInfinity;
+            foreach (var value in maps.AsSpan(image * pixels, pixels))
                 max = MathF.Max(max, value);
             maxima[image] = max;
         });
@@ -79,18 +82,22 @@ public static class Evaluation
 
     private static byte[] AnyAnomalous(byte[] masks, int count)
     {
-        int pixels = count == 0 ? 0 : masks.Length / count;
+        if (masks.Length == 0)
+            return [];
+        var pixels = masks.Length / count;
         var labels = new byte[count];
-        for (int image = 0; image < count; image++)
+        for (var image = 0; image < count; image++)
             labels[image] = masks.AsSpan(image * pixels, pixels).ContainsAnyExcept((byte)0) ? (byte)1 : (byte)0;
         return labels;
     }
 
     private static void MeasureImages(EvaluationInput input, Dictionary<string, MetricValue> result)
     {
-        float[]? scores = input.ImageScores ?? (input.Maps is { } maps ? Maxima(maps, input.Count) : null);
-        byte[]? labels = input.ImageLabels ?? (input.Masks is { } masks ? AnyAnomalous(masks, input.Count) : null);
-        string? undefined = scores is null ? "there are neither image scores nor maps" : labels is null ? "there are neither image labels nor masks" : null;
+        var scores = input.ImageScores ?? (input.Maps is { } maps ? Maxima(maps, input.Count) : null);
+        var labels = input.ImageLabels ?? (input.Masks is { } masks ? AnyAnomalous(masks, input.Count) : null);
+        var undefined = scores is null ? "there are neither image scores nor maps"
+            : labels is null ? "there are neither image labels nor masks"
+            : null;
         using var ranked = undefined is null ? RankedScores.OfSamples(scores, labels, out undefined) : null;
         result["image_auroc"] = ranked is null ? MetricValue.Missing(undefined!) : Roc.Auroc(ranked);
         result["image_ap"] = ranked is null ? MetricValue.Missing(undefined!) : Roc.AveragePrecision(ranked);
@@ -99,14 +106,14 @@ public static class Evaluation
 
     private static void MeasurePixels(EvaluationInput input, Dictionary<string, MetricValue> result)
     {
-        string? undefined = input.Maps is null ? "there are no maps" : input.Masks is null ? "there are no masks" : null;
+        var undefined = input.Maps is null ? "there are no maps" : input.Masks is null ? "there are no masks" : null;
         using var ranked = undefined is null
             ? RankedScores.OfMaps(
                 input.Maps, input.Masks, input.Count, input.Height, input.Width, input.Connectivity, out undefined)
             : null;
         if (ranked is null)
         {
-            foreach (string name in (string[])["pixel_auroc", "pixel_ap", "pixel_f1_max", "aupro", "regions"])
+            foreach (var name in (string[])["pixel_auroc", "pixel_ap", "pixel_f1_max", "aupro", "regions"])
                 result[name] = MetricValue.Missing(undefined!);
             return;
         }

@@ -13,7 +13,9 @@ public readonly record struct MetricValue(double? Value, string? Undefined)
     public static MetricValue Missing(string reason) => new(null, reason);
 }
 
-/// <summary>A metric together with the threshold at which it is reached: a sample is called anomalous when its score is at or above it.</summary>
+/// <summary>
+/// A metric together with the threshold at which it is reached: a sample is called anomalous when its score is at or above it.
+/// </summary>
 /// <param name="Metric">The metric.</param>
 /// <param name="Threshold">The score that reaches it; null when the metric is undefined.</param>
 public readonly record struct OperatingPoint(MetricValue Metric, float? Threshold);

@@ -23,7 +23,7 @@ public static class Pro
         ReadOnlySpan<float> maps, ReadOnlySpan<byte> masks, int n, int h, int w, double fprLimit = 0.3, int connectivity = 8)
     {
         RequireLimit(fprLimit);
-        using var ranked = RankedScores.OfMaps(maps, masks, n, h, w, connectivity, out string? undefined);
+        using var ranked = RankedScores.OfMaps(maps, masks, n, h, w, connectivity, out var undefined);
         return ranked is null ? MetricValue.Missing(undefined!) : Aupro(ranked, fprLimit);
     }
 
@@ -34,8 +34,9 @@ public static class Pro
     /// <param name="h">H.</param>
     /// <param name="w">W.</param>
     /// <param name="connectivity">8 or 4: which anomalous pixels form one region.</param>
-    /// <param name="resolution">Vertices that follow the last kept one by less than 1 / resolution in both coordinates are left out.</param>
-    /// <returns>At most 2 resolution + 2 vertices, every one on the exact curve; empty where <see cref="Aupro(ReadOnlySpan{float}, ReadOnlySpan{byte}, int, int, int, double, int)"/> is undefined.</returns>
+    /// <param name="resolution">Vertices that follow the last kept one by less than 1 / resolution in both coordinates are left
+    /// out.</param>
+    /// <returns>At most 2 resolution + 2 vertices, every one on the exact curve; empty where the area is undefined.</returns>
     /// <exception cref="UserError">Sizes that do not match, or another connectivity.</exception>
     public static IReadOnlyList<CurvePoint> Curve(
         ReadOnlySpan<float> maps, ReadOnlySpan<byte> masks, int n, int h, int w, int connectivity = 8, int resolution = 500)
@@ -50,7 +51,7 @@ public static class Pro
     }
 
     /// <summary>
-    /// The number that the DFR authors' code prints as PRO, for rows that stand beside theirs. It differs from <see cref="Aupro(ReadOnlySpan{float}, ReadOnlySpan{byte}, int, int, int, double, int)"/>:
+    /// The number that the DFR authors' code prints as PRO, for rows that stand beside theirs. It differs from the exact area:
     /// 5,000 equally spaced thresholds down from the highest score, at which a pixel must lie above the threshold; regions by
     /// 8-connectivity whose holes count as overlap while the area they are divided by does not include them; no vertex at the limit,
     /// and the false positive rates below it stretched to [0, 1].
@@ -78,15 +79,15 @@ public static class Pro
             return MetricValue.Missing("the scores span more than a float can hold");
         var normalAt = new long[DfrThresholds.Count + 1];
         long normal = 0;
-        for (int i = 0; i < maps.Length; i++)
+        for (var i = 0; i < maps.Length; i++)
             if (masks[i] == 0)
             {
                 normalAt[steps.FirstAbove(maps[i])]++;
                 normal++;
             }
         var overlapAt = new double[DfrThresholds.Count + 1];
-        int regions = 0;
-        for (int image = 0; image < n; image++)
+        var regions = 0;
+        for (var image = 0; image < n; image++)
             regions += AddFilledRegions(maps.Slice(image * h * w, h * w), masks.Slice(image * h * w, h * w), h, w, steps, overlapAt);
         if (Undefined(regions, normal) is { } undefined)
             return MetricValue.Missing(undefined);
@@ -136,14 +137,14 @@ public static class Pro
         foreach (var region in components.Regions)
         {
             var alone = new byte[region.Height * region.Width];
-            for (int y = 0; y < region.Height; y++)
-                for (int x = 0; x < region.Width; x++)
+            for (var y = 0; y < region.Height; y++)
+                for (var x = 0; x < region.Width; x++)
                     if (labels[(region.Top + y) * width + region.Left + x] == region.Label)
                         alone[y * region.Width + x] = 1;
             // The fill of the authors' library lets the background leak through corners.
-            byte[] filled = ConnectedComponents.FillHoles(alone, region.Height, region.Width, backgroundConnectivity: 8);
-            for (int y = 0; y < region.Height; y++)
-                for (int x = 0; x < region.Width; x++)
+            var filled = ConnectedComponents.FillHoles(alone, region.Height, region.Width, backgroundConnectivity: 8);
+            for (var y = 0; y < region.Height; y++)
+                for (var x = 0; x < region.Width; x++)
                     if (filled[y * region.Width + x] != 0)
                         overlapAt[steps.FirstAbove(map[(region.Top + y) * width + region.Left + x])] += 1.0 / region.Area;
         }
@@ -155,20 +156,21 @@ public static class Pro
         var rates = new List<(double Fpr, double Pro)>(DfrThresholds.Count);
         long falsePositives = 0;
         double overlap = 0;
-        for (int step = 0; step < DfrThresholds.Count; step++)
+        for (var step = 0; step < DfrThresholds.Count; step++)
         {
             falsePositives += normalAt[step];
             overlap += overlapAt[step];
-            double fpr = (double)falsePositives / normal;
+            var fpr = (double)falsePositives / normal;
             if (fpr > fprLimit)
                 break;
             rates.Add((fpr, overlap / regions));
         }
         double lowest = rates.Count > 0 ? rates[0].Fpr : 0, highest = rates.Count > 0 ? rates[^1].Fpr : 0;
         if (highest == lowest)
-            return MetricValue.Missing($"no two of the {DfrThresholds.Count} thresholds have different false positive rates up to {fprLimit}");
+            return MetricValue.Missing($"no two of the {DfrThresholds.Count} thresholds "
+                + $"have different false positive rates up to {fprLimit}");
         double area = 0;
-        for (int i = 1; i < rates.Count; i++)
+        for (var i = 1; i < rates.Count; i++)
             area += (rates[i].Fpr - rates[i - 1].Fpr) / (highest - lowest) * (rates[i].Pro + rates[i - 1].Pro) / 2;
         return MetricValue.Of(area);
     }
@@ -185,7 +187,7 @@ public static class Pro
         public DfrThresholds(ReadOnlySpan<float> maps)
         {
             float low = maps[0], high = maps[0];
-            foreach (float value in maps)
+            foreach (var value in maps)
             {
                 low = Math.Min(low, value);
                 high = Math.Max(high, value);
@@ -193,7 +195,7 @@ public static class Pro
             highest = high;
             // The difference is taken in float, as between two elements of a float array.
             delta = (double)(high - low) / Count;
-            for (int step = 0; step < Count; step++)
+            for (var step = 0; step < Count; step++)
                 thresholds[step] = (float)(highest - step * delta);
         }
 
@@ -203,7 +205,7 @@ public static class Pro
         /// <summary>The first step whose threshold lies below the score; <see cref="Count"/> when none does.</summary>
         public int FirstAbove(float score)
         {
-            int step = delta > 0 ? (int)Math.Clamp((highest - score) / delta, 0, Count) : Count;
+            var step = delta > 0 ? (int)Math.Clamp((highest - score) / delta, 0, Count) : Count;
             while (step > 0 && score > thresholds[step - 1])
                 step--;
             while (step < Count && score <= thresholds[step])

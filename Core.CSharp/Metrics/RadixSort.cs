@@ -19,7 +19,7 @@ internal static unsafe class RadixSort
     public static uint ToKey(float value)
     {
         // Adding +0 turns -0 into +0, so that the two tie.
-        uint bits = BitConverter.SingleToUInt32Bits(value + 0f);
+        var bits = BitConverter.SingleToUInt32Bits(value + 0f);
         return (bits & 0x8000_0000) != 0 ? ~bits : bits | 0x8000_0000;
     }
 
@@ -27,7 +27,9 @@ internal static unsafe class RadixSort
     public static float FromKey(uint key) =>
         BitConverter.UInt32BitsToSingle((key & 0x8000_0000) != 0 ? key & 0x7FFF_FFFF : ~key);
 
-    /// <summary>Sorts ascending by the 32 bits above <paramref name="keyShift"/>. Takes the buffer over and returns the sorted one.</summary>
+    /// <summary>
+    /// Sorts ascending by the 32 bits above <paramref name="keyShift"/>. Takes the buffer over and returns the sorted one.
+    /// </summary>
     public static NativeBuffer<T> Sort<T>(NativeBuffer<T> items, int keyShift) where T : unmanaged, IBinaryInteger<T>
     {
         if (items.Length <= SmallLength)
@@ -37,7 +39,7 @@ internal static unsafe class RadixSort
         }
         var source = items;
         var target = new NativeBuffer<T>(items.Length);
-        for (int shift = 0; shift < KeyBits; shift += DigitBits)
+        for (var shift = 0; shift < KeyBits; shift += DigitBits)
             if (Pass(source.Pointer, target.Pointer, items.Length, keyShift + shift, Math.Min(DigitBits, KeyBits - shift)))
                 (source, target) = (target, source);
         target.Dispose();
@@ -47,26 +49,26 @@ internal static unsafe class RadixSort
     /// <summary>One pass; false when all digits are equal and nothing was moved.</summary>
     private static bool Pass<T>(T* source, T* target, long length, int shift, int bits) where T : unmanaged, IBinaryInteger<T>
     {
-        int parts = Environment.ProcessorCount;
-        uint mask = (1u << bits) - 1;
+        var parts = Environment.ProcessorCount;
+        var mask = (1u << bits) - 1;
         var offsets = new long[parts][];
         Parallel.For(0, parts, part =>
         {
             var counts = new long[Buckets];
-            long end = length * (part + 1) / parts;
-            for (long i = length * part / parts; i < end; i++)
+            var end = length * (part + 1) / parts;
+            for (var i = length * part / parts; i < end; i++)
                 counts[Digit(source[i], shift, mask)]++;
             offsets[part] = counts;
         });
 
         // A part's items of one digit go behind those of all lower digits and those of the same digit in earlier parts.
         long next = 0;
-        for (int digit = 0; digit < Buckets; digit++)
+        for (var digit = 0; digit < Buckets; digit++)
         {
-            long before = next;
-            for (int part = 0; part < parts; part++)
+            var before = next;
+            for (var part = 0; part < parts; part++)
             {
-                long count = offsets[part][digit];
+                var count = offsets[part][digit];
                 offsets[part][digit] = next;
                 next += count;
             }
@@ -76,9 +78,9 @@ internal static unsafe class RadixSort
 
         Parallel.For(0, parts, part =>
         {
-            long[] mine = offsets[part];
-            long end = length * (part + 1) / parts;
-            for (long i = length * part / parts; i < end; i++)
+            var mine = offsets[part];
+            var end = length * (part + 1) / parts;
+            for (var i = length * part / parts; i < end; i++)
                 target[mine[Digit(source[i], shift, mask)]++] = source[i];
         });
         return true;

@@ -42,9 +42,9 @@ internal sealed unsafe class RankedScores : IDisposable
         undefined = scores.IsEmpty ? "there are no samples" : NonFinite.Find(scores) is { } at ? $"score {at} is {scores[at]}" : null;
         if (undefined is not null)
             return null;
-        int parts = Math.Min(Environment.ProcessorCount, scores.Length);
+        var parts = Math.Min(Environment.ProcessorCount, scores.Length);
         var starts = new long[parts + 1];
-        for (int part = 0; part <= parts; part++)
+        for (var part = 0; part <= parts; part++)
             starts[part] = (long)scores.Length * part / parts;
         return Build(scores, labels, starts, null);
     }
@@ -72,7 +72,7 @@ internal sealed unsafe class RankedScores : IDisposable
         if (undefined is not null)
             return null;
         var starts = new long[count + 1];
-        for (int image = 0; image <= count; image++)
+        for (var image = 0; image <= count; image++)
             starts[image] = (long)image * height * width;
         return Build(maps, masks, starts, mask => ConnectedComponents.Label(mask, height, width, connectivity));
     }
@@ -88,35 +88,35 @@ internal sealed unsafe class RankedScores : IDisposable
     /// <summary>Splits and sorts; part i is samples starts[i] to starts[i + 1], one whole mask where regions are labelled.</summary>
     private static RankedScores Build(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels, long[] starts, Labelling? labelling)
     {
-        int parts = starts.Length - 1;
+        var parts = starts.Length - 1;
         fixed (float* fixedScores = scores)
         fixed (byte* fixedLabels = labels)
         {
             // A lambda cannot capture the fixed pointers themselves.
-            float* score = fixedScores;
-            byte* label = fixedLabels;
+            var score = fixedScores;
+            var label = fixedLabels;
             var anomalousStarts = new long[parts + 1];
             Parallel.For(0, parts, part =>
                 anomalousStarts[part + 1] = starts[part + 1] - starts[part] - Zeros(label + starts[part], starts[part + 1] - starts[part]));
-            for (int part = 0; part < parts; part++)
+            for (var part = 0; part < parts; part++)
                 anomalousStarts[part + 1] += anomalousStarts[part];
 
-            long positives = anomalousStarts[parts];
+            var positives = anomalousStarts[parts];
             var normal = new NativeBuffer<uint>(scores.Length - positives);
             var anomalous = new NativeBuffer<ulong>(positives);
             long regions = 0;
             Parallel.For(0, parts, part =>
             {
-                uint* nextNormal = normal.Pointer + (starts[part] - anomalousStarts[part]);
-                ulong* nextAnomalous = anomalous.Pointer + anomalousStarts[part];
+                var nextNormal = normal.Pointer + (starts[part] - anomalousStarts[part]);
+                var nextAnomalous = anomalous.Pointer + anomalousStarts[part];
                 long start = starts[part], length = starts[part + 1] - start;
-                bool anyAnomalous = anomalousStarts[part + 1] > anomalousStarts[part];
+                var anyAnomalous = anomalousStarts[part + 1] > anomalousStarts[part];
                 using var map = anyAnomalous ? labelling?.Invoke(new ReadOnlySpan<byte>(label + start, (int)length)) : null;
                 var regionOf = map is null ? default : map.Labels;
                 Interlocked.Add(ref regions, map?.Regions.Count ?? anomalousStarts[part + 1] - anomalousStarts[part]);
-                for (int i = 0; i < length; i++)
+                for (var i = 0; i < length; i++)
                 {
-                    uint key = RadixSort.ToKey(score[start + i]);
+                    var key = RadixSort.ToKey(score[start + i]);
                     if (label[start + i] == 0)
                         *nextNormal++ = key;
                     else
@@ -137,7 +137,8 @@ internal static class MapShape
     public static void Require(string what, int length, int count, int height, int width)
     {
         if (count < 0 || height < 0 || width < 0 || length != (long)count * height * width)
-            throw new UserError($"{what} of {length} pixels cannot be {count} x {height} x {width}: maps and masks must have the same [N, H, W]");
+            throw new UserError($"{what} of {length} pixels cannot be {count} x {height} x {width}: "
+                + "maps and masks must have the same [N, H, W]");
     }
 }
 
@@ -148,18 +149,18 @@ internal static unsafe class NonFinite
     public static int? Find(ReadOnlySpan<float> values)
     {
         const int Block = 1 << 16;
-        int blocks = (values.Length + Block - 1) / Block;
-        int length = values.Length;
-        int first = int.MaxValue;
+        var blocks = (values.Length + Block - 1) / Block;
+        var length = values.Length;
+        var first = int.MaxValue;
         fixed (float* fixedValues = values)
         {
-            float* value = fixedValues;
+            var value = fixedValues;
             var found = Parallel.For(0, blocks, (block, loop) =>
             {
-                int end = Math.Min(length, (block + 1) * Block);
+                var end = Math.Min(length, (block + 1) * Block);
                 // The sum of finite values times zero is zero, of any other NaN; the loop has no branch to slow it down.
                 float sum = 0;
-                for (int i = block * Block; i < end; i++)
+                for (var i = block * Block; i < end; i++)
                     sum += value[i] * 0f;
                 if (sum != 0)
                     loop.Break();

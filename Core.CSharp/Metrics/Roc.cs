@@ -7,21 +7,25 @@ namespace Reproduction.Metrics;
 /// </summary>
 public static class Roc
 {
-    /// <summary>Area under the ROC curve: the probability that an anomalous sample scores above a normal one, ties counting one half.</summary>
+    /// <summary>
+    /// Area under the ROC curve: the probability that an anomalous sample scores above a normal one, ties counting one half.
+    /// </summary>
     /// <param name="scores">[N]; higher is more anomalous.</param>
     /// <param name="labels">[N]; non-zero is anomalous.</param>
     public static MetricValue Auroc(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels)
     {
-        using var ranked = Rank(scores, labels, out string? undefined);
+        using var ranked = Rank(scores, labels, out var undefined);
         return ranked is null ? MetricValue.Missing(undefined!) : Auroc(ranked);
     }
 
-    /// <summary>Average precision: the sum over the distinct thresholds of precision times the gain in recall, without interpolation.</summary>
+    /// <summary>
+    /// Average precision: the sum over the distinct thresholds of precision times the gain in recall, without interpolation.
+    /// </summary>
     /// <param name="scores">[N]; higher is more anomalous.</param>
     /// <param name="labels">[N]; non-zero is anomalous.</param>
     public static MetricValue AveragePrecision(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels)
     {
-        using var ranked = Rank(scores, labels, out string? undefined);
+        using var ranked = Rank(scores, labels, out var undefined);
         return ranked is null ? MetricValue.Missing(undefined!) : AveragePrecision(ranked);
     }
 
@@ -30,7 +34,7 @@ public static class Roc
     /// <param name="labels">[N]; non-zero is anomalous.</param>
     public static OperatingPoint F1Max(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels)
     {
-        using var ranked = Rank(scores, labels, out string? undefined);
+        using var ranked = Rank(scores, labels, out var undefined);
         return ranked is null ? new OperatingPoint(MetricValue.Missing(undefined!), null) : F1Max(ranked);
     }
 
@@ -43,7 +47,7 @@ public static class Roc
     {
         if (!(tpr > 0 && tpr <= 1))
             throw new UserError($"a true positive rate of {tpr} cannot be reached: give one in (0, 1]");
-        using var ranked = Rank(scores, labels, out string? undefined);
+        using var ranked = Rank(scores, labels, out var undefined);
         if (ranked is null)
             return new OperatingPoint(MetricValue.Missing(undefined!), null);
         var sweep = new ThresholdSweep(ranked);
@@ -56,8 +60,9 @@ public static class Roc
     /// <summary>The ROC curve (X false positive rate, Y true positive rate) from (0, 0) to (1, 1), thinned for charts.</summary>
     /// <param name="scores">[N]; higher is more anomalous.</param>
     /// <param name="labels">[N]; non-zero is anomalous.</param>
-    /// <param name="resolution">Vertices that follow the last kept one by less than 1 / resolution in both coordinates are left out.</param>
-    /// <returns>At most 2 resolution + 2 vertices, every one on the exact curve; empty where <see cref="Auroc(ReadOnlySpan{float}, ReadOnlySpan{byte})"/> is undefined.</returns>
+    /// <param name="resolution">Vertices that follow the last kept one by less than 1 / resolution in both coordinates are left
+    /// out.</param>
+    /// <returns>At most 2 resolution + 2 vertices, every one on the exact curve; empty where the AUROC is undefined.</returns>
     public static IReadOnlyList<CurvePoint> Curve(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels, int resolution = 500)
     {
         using var ranked = Rank(scores, labels, out _);
@@ -73,9 +78,11 @@ public static class Roc
     /// <summary>The precision-recall curve (X recall, Y precision) by rising recall, thinned for charts.</summary>
     /// <param name="scores">[N]; higher is more anomalous.</param>
     /// <param name="labels">[N]; non-zero is anomalous.</param>
-    /// <param name="resolution">Vertices that follow the last kept one by less than 1 / resolution in both coordinates are left out.</param>
-    /// <returns>Vertices on the exact curve; empty where <see cref="AveragePrecision(ReadOnlySpan{float}, ReadOnlySpan{byte})"/> is undefined.</returns>
-    public static IReadOnlyList<CurvePoint> PrecisionRecallCurve(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels, int resolution = 500)
+    /// <param name="resolution">Vertices that follow the last kept one by less than 1 / resolution in both coordinates are left
+    /// out.</param>
+    /// <returns>Vertices on the exact curve; empty where the average precision is undefined.</returns>
+    public static IReadOnlyList<CurvePoint> PrecisionRecallCurve(
+        ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels, int resolution = 500)
     {
         using var ranked = Rank(scores, labels, out _);
         if (ranked is null)
@@ -126,7 +133,7 @@ public static class Roc
         float threshold = 0;
         for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext();)
         {
-            double f1 = 2.0 * sweep.TruePositives / (ranked.Positives + sweep.TruePositives + sweep.FalsePositives);
+            var f1 = 2.0 * sweep.TruePositives / (ranked.Positives + sweep.TruePositives + sweep.FalsePositives);
             if (f1 > best)
                 (best, threshold) = (f1, sweep.Threshold);
         }

@@ -31,10 +31,10 @@ public static class Statistics
         if (values.IsEmpty)
             throw new UserError("a mean needs at least one value");
         double sum = 0;
-        foreach (double value in values)
+        foreach (var value in values)
             sum += double.IsFinite(value) ? value : throw new UserError($"a mean needs finite values, and one is {value}");
         double mean = sum / values.Length, squares = 0;
-        foreach (double value in values)
+        foreach (var value in values)
             squares += (value - mean) * (value - mean);
         double? deviation = values.Length > 1 ? Math.Sqrt(squares / (values.Length - 1)) : null;
         return new Summary(values.Length, mean, deviation, deviation / Math.Sqrt(values.Length));
@@ -60,9 +60,9 @@ public static class Statistics
         var random = SplitMix64.For((ulong)seed, "bootstrap");
         var drawn = new int[images];
         var values = new List<double>(resamples);
-        for (int resample = 0; resample < resamples; resample++)
+        for (var resample = 0; resample < resamples; resample++)
         {
-            for (int i = 0; i < images; i++)
+            for (var i = 0; i < images; i++)
                 drawn[i] = random.NextInt(images);
             if (statistic(drawn).Value is { } value)
                 values.Add(value);
@@ -70,7 +70,7 @@ public static class Statistics
         if (values.Count == 0)
             return null;
         values.Sort();
-        double tail = (1 - confidence) / 2;
+        var tail = (1 - confidence) / 2;
         return new BootstrapInterval(Quantile(values, tail), Quantile(values, 1 - tail), values.Count);
     }
 
@@ -89,7 +89,7 @@ public static class Statistics
         var drawnLabels = new byte[scores.Length];
         return Bootstrap(scores.Length, drawn =>
         {
-            for (int i = 0; i < drawn.Length; i++)
+            for (var i = 0; i < drawn.Length; i++)
             {
                 drawnScores[i] = scores.Span[drawn.Span[i]];
                 drawnLabels[i] = labels.Span[drawn.Span[i]];
@@ -105,20 +105,21 @@ public static class Statistics
     /// <param name="first">[N], scores of the first method.</param>
     /// <param name="second">[N], scores of the second method on the same samples.</param>
     /// <param name="labels">[N]; non-zero is anomalous.</param>
-    /// <exception cref="UserError">Lengths that differ, a score that is NaN or infinite, or fewer than two samples in either class.</exception>
+    /// <exception cref="UserError">Lengths that differ, a score that is NaN or infinite, or fewer than two samples in either
+    /// class.</exception>
     public static PairedTest DeLong(ReadOnlySpan<float> first, ReadOnlySpan<float> second, ReadOnlySpan<byte> labels)
     {
         var (anomalousFirst, normalFirst) = Placements(first, labels);
         var (anomalousSecond, normalSecond) = Placements(second, labels);
         double firstArea = anomalousFirst.Average(), secondArea = anomalousSecond.Average();
-        double variance =
+        var variance =
             DifferenceVariance(anomalousFirst, anomalousSecond) / anomalousFirst.Length
             + DifferenceVariance(normalFirst, normalSecond) / normalFirst.Length;
-        double error = Math.Sqrt(variance);
+        var error = Math.Sqrt(variance);
         // Below this the variance is rounding: all samples of a class differ alike between the methods.
         if (error < 1e-12)
             return new PairedTest(firstArea, secondArea, 0, null, null);
-        double z = (firstArea - secondArea) / error;
+        var z = (firstArea - secondArea) / error;
         return new PairedTest(firstArea, secondArea, error, z, MathNet.Numerics.SpecialFunctions.Erfc(Math.Abs(z) / Math.Sqrt(2)));
     }
 
@@ -134,23 +135,24 @@ public static class Statistics
             throw new UserError($"score {at} is {scores[at]}: a test needs finite scores");
         int normalCount = labels.Count((byte)0), anomalousCount = labels.Length - normalCount;
         if (normalCount < 2 || anomalousCount < 2)
-            throw new UserError($"DeLong's test needs two samples of each class, and there are {normalCount} normal and {anomalousCount} anomalous");
+            throw new UserError($"DeLong's test needs two samples of each class, "
+                + $"and there are {normalCount} normal and {anomalousCount} anomalous");
         var anomalous = new float[anomalousCount];
         var normal = new float[normalCount];
         int nextAnomalous = 0, nextNormal = 0;
-        for (int i = 0; i < scores.Length; i++)
+        for (var i = 0; i < scores.Length; i++)
             if (labels[i] == 0)
                 normal[nextNormal++] = scores[i];
             else
                 anomalous[nextAnomalous++] = scores[i];
 
-        double[] all = Midranks([.. anomalous, .. normal]);
+        var all = Midranks([.. anomalous, .. normal]);
         double[] amongAnomalous = Midranks(anomalous), amongNormal = Midranks(normal);
         var above = new double[anomalousCount];
-        for (int i = 0; i < anomalousCount; i++)
+        for (var i = 0; i < anomalousCount; i++)
             above[i] = (all[i] - amongAnomalous[i]) / normalCount;
         var below = new double[normalCount];
-        for (int i = 0; i < normalCount; i++)
+        for (var i = 0; i < normalCount; i++)
             below[i] = 1 - (all[anomalousCount + i] - amongNormal[i]) / anomalousCount;
         return (above, below);
     }
@@ -165,7 +167,7 @@ public static class Statistics
         {
             for (end = start + 1; end < order.Length && values[order[end]] == values[order[start]];)
                 end++;
-            for (int i = start; i < end; i++)
+            for (var i = start; i < end; i++)
                 ranks[order[i]] = (start + 1 + end) / 2.0;
         }
         return ranks;
@@ -174,18 +176,18 @@ public static class Statistics
     private static double DifferenceVariance(double[] first, double[] second)
     {
         var difference = new double[first.Length];
-        for (int i = 0; i < first.Length; i++)
+        for (var i = 0; i < first.Length; i++)
             difference[i] = first[i] - second[i];
-        double deviation = Summarise(difference).StandardDeviation!.Value;
+        var deviation = Summarise(difference).StandardDeviation!.Value;
         return deviation * deviation;
     }
 
     /// <summary>Linear interpolation between order statistics.</summary>
     private static double Quantile(List<double> sorted, double share)
     {
-        double position = share * (sorted.Count - 1);
-        int below = (int)position;
-        int above = Math.Min(below + 1, sorted.Count - 1);
+        var position = share * (sorted.Count - 1);
+        var below = (int)position;
+        var above = Math.Min(below + 1, sorted.Count - 1);
         return sorted[below] + (sorted[above] - sorted[below]) * (position - below);
     }
 }

@@ -58,7 +58,7 @@ public sealed class StreamingScores
             throw new UserError(NonFinite.Describe(map[at], at, height, width) + ": metrics need finite scores");
         using var components = ConnectedComponents.Label(mask, height, width, connectivity);
         var labels = components.Labels;
-        for (int i = 0; i < labels.Length; i++)
+        for (var i = 0; i < labels.Length; i++)
             if (labels[i] != 0)
                 overlap[Bin(map[i])] += 1.0 / components.Regions[labels[i] - 1].Area;
         regions += components.Regions.Count;
@@ -71,13 +71,13 @@ public sealed class StreamingScores
         if (OneClass() is { } undefined)
             return BoundedValue.Missing(undefined);
         double certain = 0, open = 0, above = 0;
-        for (int bin = normal.Length - 1; bin >= 0; bin--)
+        for (var bin = normal.Length - 1; bin >= 0; bin--)
         {
             certain += above * normal[bin];
             open += (double)anomalous[bin] * normal[bin];
             above += anomalous[bin];
         }
-        double pairs = (double)positives * negatives;
+        var pairs = (double)positives * negatives;
         return BoundedValue.Between(certain / pairs, (certain + open) / pairs);
     }
 
@@ -87,12 +87,13 @@ public sealed class StreamingScores
         if (OneClass() is { } undefined)
             return BoundedValue.Missing(undefined);
         double lower = 0, upper = 0, truePositives = 0, falsePositives = 0;
-        for (int bin = normal.Length - 1; bin >= 0; bin--)
+        for (var bin = normal.Length - 1; bin >= 0; bin--)
         {
             double found = anomalous[bin];
             if (found > 0)
             {
-                // At worst all normal samples of the bin come first, and each anomalous one counts like the first; at best none comes before.
+                // At worst all normal samples of the bin come first, and each anomalous one counts like the first;
+                // at best no normal one comes before.
                 lower += found * (truePositives + 1) / (truePositives + 1 + falsePositives + normal[bin]);
                 upper += found * (truePositives + found) / (truePositives + found + falsePositives);
             }
@@ -108,7 +109,7 @@ public sealed class StreamingScores
         if (OneClass() is { } undefined)
             return BoundedValue.Missing(undefined);
         double lower = 0, upper = 0, truePositives = 0, falsePositives = 0;
-        for (int bin = normal.Length - 1; bin >= 0; bin--)
+        for (var bin = normal.Length - 1; bin >= 0; bin--)
         {
             truePositives += anomalous[bin];
             upper = Math.Max(upper, 2 * truePositives / (positives + truePositives + falsePositives));
@@ -128,7 +129,7 @@ public sealed class StreamingScores
         if (OneClass() is { } undefined)
             return BoundedValue.Missing(undefined);
         long truePositives = 0, falsePositives = 0;
-        for (int bin = normal.Length - 1; ; bin--)
+        for (var bin = normal.Length - 1; ; bin--)
         {
             truePositives += anomalous[bin];
             if ((double)truePositives / positives >= tpr)
@@ -149,10 +150,10 @@ public sealed class StreamingScores
             return BoundedValue.Missing(regions == 0 ? "the masks hold no anomalous region" : "the masks leave no normal pixel");
         double lower = 0, upper = 0, found = 0, fpr = 0;
         long falsePositives = 0;
-        for (int bin = normal.Length - 1; bin >= 0 && fpr < fprLimit; bin--)
+        for (var bin = normal.Length - 1; bin >= 0 && fpr < fprLimit; bin--)
         {
             falsePositives += normal[bin];
-            double next = Math.Min(fprLimit, (double)falsePositives / negatives);
+            var next = Math.Min(fprLimit, (double)falsePositives / negatives);
             lower += (next - fpr) * found;
             found += overlap[bin];
             upper += (next - fpr) * found;
@@ -163,9 +164,9 @@ public sealed class StreamingScores
 
     private void Count(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels)
     {
-        for (int i = 0; i < scores.Length; i++)
+        for (var i = 0; i < scores.Length; i++)
             (labels[i] == 0 ? normal : anomalous)[Bin(scores[i])]++;
-        int normalCount = labels.Count((byte)0);
+        var normalCount = labels.Count((byte)0);
         negatives += normalCount;
         positives += labels.Length - normalCount;
     }

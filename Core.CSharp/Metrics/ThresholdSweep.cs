@@ -46,8 +46,8 @@ internal unsafe struct ThresholdSweep
             key = normal[0];
             return true;
         }
-        uint next = (uint)(anomalous[anomalousLeft - 1] >> 32);
-        long before = normalLeft;
+        var next = (uint)(anomalous[anomalousLeft - 1] >> 32);
+        var before = normalLeft;
         if (normalLeft > 0 && normal[normalLeft - 1] > next)
         {
             do
@@ -81,7 +81,7 @@ internal struct CompensatedSum
 
     public void Add(double term)
     {
-        double next = sum + term;
+        var next = sum + term;
         lost += Math.Abs(sum) >= Math.Abs(term) ? sum - next + term : term - next + sum;
         sum = next;
     }

@@ -21,7 +21,7 @@ public static class Thresholds
             throw new UserError($"normal score {at} is {normalScores[at]}: a threshold needs finite scores");
 
         var keys = new NativeBuffer<uint>(normalScores.Length);
-        for (int i = 0; i < normalScores.Length; i++)
+        for (var i = 0; i < normalScores.Length; i++)
             keys.Pointer[i] = RadixSort.ToKey(normalScores[i]);
         using var sorted = RadixSort.Sort(keys, 0);
 
@@ -51,13 +51,16 @@ public static class Thresholds
         return Math.Sqrt(ChiSquareQuantile(dimension, falsePositiveRate));
     }
 
-    /// <summary>The same at the probability mass that lies within n standard deviations of a univariate Gaussian, p = erf(n / sqrt 2).</summary>
+    /// <summary>
+    /// The same at the probability mass that lies within n standard deviations of a univariate Gaussian, p = erf(n / sqrt 2).
+    /// </summary>
     /// <param name="dimension">D, the number of features.</param>
     /// <param name="sigmas">n, above 0.</param>
-    /// <exception cref="UserError">A dimension below 1, or a number of sigmas that is not positive or beyond double precision (about 37).</exception>
+    /// <exception cref="UserError">A dimension below 1, or a number of sigmas that is not positive or beyond double precision (about
+    /// 37).</exception>
     public static double MahalanobisAtSigma(int dimension, double sigmas)
     {
-        double outside = SpecialFunctions.Erfc(sigmas / Math.Sqrt(2));
+        var outside = SpecialFunctions.Erfc(sigmas / Math.Sqrt(2));
         if (!(sigmas > 0) || outside <= 0)
             throw new UserError($"{sigmas} sigmas leave no probability to accept: give a number in (0, 37]");
         return MahalanobisAtFalsePositiveRate(dimension, outside);
@@ -70,7 +73,7 @@ public static class Thresholds
     public static byte[] Segment(ReadOnlySpan<float> maps, float threshold)
     {
         var segmented = new byte[maps.Length];
-        for (int i = 0; i < maps.Length; i++)
+        for (var i = 0; i < maps.Length; i++)
             segmented[i] = maps[i] >= threshold ? (byte)1 : (byte)0;
         return segmented;
     }
@@ -78,14 +81,14 @@ public static class Thresholds
     /// <summary>The value that a chi-square variable exceeds with the given probability.</summary>
     private static double ChiSquareQuantile(int degrees, double upperTail)
     {
-        double shape = degrees / 2.0;
+        var shape = degrees / 2.0;
         double low = 0, high = degrees + 10.0;
         while (UpperTail(shape, high) > upperTail)
             (low, high) = (high, 2 * high);
         // Bisection on the upper tail keeps the digits that 1 - FPR would lose at small rates.
         while (high - low > 1e-15 * high)
         {
-            double middle = low + (high - low) / 2;
+            var middle = low + (high - low) / 2;
             if (middle <= low || middle >= high)
                 break;
             if (UpperTail(shape, middle) > upperTail)

@@ -207,6 +207,18 @@ let tests =
                     Expect.stringContains reason "map 1 holds NaN at row 1, column 1" "where it is"
                     Expect.equal (broken.GetProperty("image_auroc").ValueKind) JsonValueKind.Null "an image score of NaN")
 
+                testCase "prints null for files without a map or a pixel"
+                <| inFolder (fun file ->
+                    for shape in [ [| 0; 4; 4 |]; [| 3; 0; 4 |] ] do
+                        write (file "maps.npy") Array.empty<float32> shape
+                        write (file "masks.npy") Array.empty<byte> shape
+                        let actual = measure [ "--maps"; file "maps.npy"; "--masks"; file "masks.npy" ]
+
+                        for name in Evaluation.Names do
+                            Expect.equal (actual.GetProperty(name).ValueKind) JsonValueKind.Null name
+                            let reason = actual.GetProperty("undefined").GetProperty(name).GetString() |> string
+                            Expect.stringContains reason "there are no" name)
+
                 testCase "says so when float64 maps are rounded"
                 <| fun () ->
                     let exitCode, output, error = run [ "--maps"; golden "maps_fortran_f8.npy"; "--masks"; golden "masks.npy" ]
@@ -233,4 +245,10 @@ let tests =
                           goldenArguments @ [ "--fpr-limit"; "1.5" ]
                           goldenArguments @ [ "--fpr-limit"; "much" ]
                           goldenArguments @ [ "--unknown" ] ] do
-                        Expect.isNonEmpty (MetricsVerb.Create().Parse(arguments).Errors) $"%A{arguments}" ] ]
+                        Expect.isNonEmpty (MetricsVerb.Create().Parse(arguments).Errors) $"%A{arguments}" ]
+
+          testCase "repro bench refuses a benchmark that it does not have"
+          <| fun () ->
+              Expect.isEmpty (BenchVerb.Create().Parse([ "metrics" ]).Errors) "metrics"
+              Expect.isNonEmpty (BenchVerb.Create().Parse([ "nothing" ]).Errors) "nothing"
+              Expect.isNonEmpty (BenchVerb.Create().Parse([]: string list).Errors) "none named" ]

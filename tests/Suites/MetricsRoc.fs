@@ -85,10 +85,10 @@ let tests =
               close (value point.Metric) expected "F1"
               // Two thresholds can reach the maximum by different quotients that only rounding tells apart.
               let reached =
-                  let tp = Array.zip s.Scores s.Labels |> Array.filter (fun (x, l) -> x >= point.Threshold.Value && l <> 0uy) |> Array.length
-                  let called = s.Scores |> Array.filter (fun x -> x >= point.Threshold.Value) |> Array.length
+                  let called = Array.zip s.Scores s.Labels |> Array.filter (fun (x, _) -> x >= point.Threshold.Value)
+                  let tp = called |> Array.filter (fun (_, label) -> label <> 0uy) |> Array.length
                   let positives = s.Labels |> Array.filter ((<>) 0uy) |> Array.length
-                  2.0 * float tp / float (positives + called)
+                  2.0 * float tp / float (positives + called.Length)
 
               close reached expected "the threshold reaches it"
               Expect.isTrue (point.Threshold.Value >= threshold || abs (reached - expected) < 1e-15) "no higher one does")
@@ -213,7 +213,8 @@ let tests =
               everywhere "no sample is normal" [| 1f; 2f |] [| 1uy; 1uy |]
               everywhere "score 1 is NaN" [| 1f; nanf; 2f |] [| 1uy; 0uy; 0uy |]
               everywhere "score 2 is" [| 1f; 1f; infinityf |] [| 1uy; 0uy; 0uy |]
-              everywhere "score 150000 is" (Array.init 200_000 (fun i -> if i >= 150_000 then -infinityf else 0f)) (Array.create 200_000 0uy)
+              let late = Array.init 200_000 (fun i -> if i >= 150_000 then -infinityf else 0f)
+              everywhere "score 150000 is" late (Array.create 200_000 0uy)
               let bounded = StreamingScores().Auroc()
               Expect.isFalse bounded.Value.HasValue "streaming nothing"
               Expect.stringContains (string bounded.Undefined) "no samples" "streaming nothing"

@@ -129,7 +129,8 @@ let tests =
               let test = deLong first second labels
               close test.First (LiteralMetrics.auroc { Scores = first; Labels = labels }) "first AUROC"
               close test.Second (LiteralMetrics.auroc { Scores = second; Labels = labels }) "second AUROC"
-              Expect.floatClose { absolute = 1e-9; relative = 1e-9 } test.StandardError (literalDeLongError first second labels) "standard error")
+              let expected = literalDeLongError first second labels
+              Expect.floatClose { absolute = 1e-9; relative = 1e-9 } test.StandardError expected "standard error")
 
           testCase "DeLong's standard error is the bootstrap's"
           <| fun () ->
@@ -184,7 +185,8 @@ let tests =
               Expect.isFalse (test.Z.HasValue || test.PValue.HasValue) "no z, no p"
               Expect.equal test.StandardError 0.0 "no error"
               Expect.throwsT<UserError> (fun () -> deLong first first[1..] labels |> ignore) "lengths"
-              Expect.throwsT<UserError> (fun () -> deLong [| 1f; 2f; 3f |] [| 1f; 2f; 3f |] [| 1uy; 0uy; 0uy |] |> ignore) "one anomalous sample"
+              let three = [| 1f; 2f; 3f |]
+              Expect.throwsT<UserError> (fun () -> deLong three three [| 1uy; 0uy; 0uy |] |> ignore) "one anomalous sample"
               let broken = Array.copy first
               broken[4] <- nanf
               Expect.throwsT<UserError> (fun () -> deLong first broken labels |> ignore) "NaN"
@@ -222,4 +224,5 @@ let tests =
               Expect.isLessThan (abs (float interval.Defined / 1000.0 - 0.672)) 0.06 "share of defined resamples"
               let none = Statistics.BootstrapAuroc(ReadOnlyMemory [| 1f; 2f |], ReadOnlyMemory [| 0uy; 0uy |], 10)
               Expect.isFalse none.HasValue "no interval without an anomalous image"
-              Expect.throwsT<UserError> (fun () -> Statistics.BootstrapAuroc(ReadOnlyMemory [||], ReadOnlyMemory [||]) |> ignore) "no images" ]
+              let noImages () = Statistics.BootstrapAuroc(ReadOnlyMemory [||], ReadOnlyMemory [||]) |> ignore
+              Expect.throwsT<UserError> noImages "no images" ]

@@ -15,8 +15,8 @@ type Maps =
       Width: int }
 
 let private split samples =
-    let pairs = Array.zip samples.Scores samples.Labels
-    pairs |> Array.filter (fun (_, label) -> label <> 0uy) |> Array.map fst, pairs |> Array.filter (fun (_, label) -> label = 0uy) |> Array.map fst
+    let anomalous, normal = Array.zip samples.Scores samples.Labels |> Array.partition (fun (_, label) -> label <> 0uy)
+    Array.map fst anomalous, Array.map fst normal
 
 /// The share of pairs of which the anomalous sample scores higher; ties count one half.
 let auroc samples =

@@ -9,7 +9,11 @@ type MetricArbitraries =
     /// Few distinct scores, so that most samples tie, or any finite floats.
     static member Samples() : Arbitrary<Samples> =
         let tied = Gen.choose (-3, 3) |> Gen.map float32
-        let anyFinite = ArbMap.defaults |> ArbMap.generate<NormalFloat> |> Gen.map (fun x -> float32 x.Get) |> Gen.where System.Single.IsFinite
+        let anyFinite =
+            ArbMap.defaults
+            |> ArbMap.generate<NormalFloat>
+            |> Gen.map (fun x -> float32 x.Get)
+            |> Gen.where System.Single.IsFinite
 
         gen {
             let! count = Gen.choose (2, 40)

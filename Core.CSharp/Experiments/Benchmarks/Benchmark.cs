@@ -8,7 +8,9 @@ namespace Reproduction.Experiments.Benchmarks;
 /// <param name="Unit"><c>s</c>, <c>MiB</c>, <c>times faster</c>, ...</param>
 public sealed record Measurement(string Name, double Value, string Unit);
 
-/// <summary>A benchmark: it measures our way and the baseline it is compared with in the same run, so that their ratio holds on any machine.</summary>
+/// <summary>
+/// A benchmark: it measures our way and the baseline it is compared with in the same run, so that their ratio holds on any machine.
+/// </summary>
 public interface IBenchmark
 {
     /// <summary>The name by which <c>repro bench</c> runs it.</summary>
@@ -35,8 +37,8 @@ public static class Gauge
     /// <summary>Shortest wall-clock time of several calls, in seconds: the one that the least else disturbed.</summary>
     public static double Seconds(Action action, int repeats = 1)
     {
-        double best = double.PositiveInfinity;
-        for (int i = 0; i < repeats; i++)
+        var best = double.PositiveInfinity;
+        for (var i = 0; i < repeats; i++)
         {
             var watch = Stopwatch.StartNew();
             action();

@@ -45,8 +45,8 @@ public sealed class MetricsBenchmark : IBenchmark
             progress.WriteLine("all metrics");
             NpyArray<float>? maps = null;
             NpyArray<byte>? masks = null;
-            double read = Gauge.Seconds(() => (maps, masks) = (Npy.Read<float>(mapsPath), Npy.ReadMask(masksPath)));
-            double measure = Gauge.Seconds(() => Evaluation.Evaluate(new EvaluationInput
+            var read = Gauge.Seconds(() => (maps, masks) = (Npy.Read<float>(mapsPath), Npy.ReadMask(masksPath)));
+            var measure = Gauge.Seconds(() => Evaluation.Evaluate(new EvaluationInput
             {
                 Maps = maps!.Values,
                 Masks = masks!.Values,
@@ -54,7 +54,7 @@ public sealed class MetricsBenchmark : IBenchmark
                 Height = Side,
                 Width = Side,
             }));
-            string what = $"{Images} maps of {Side} x {Side}";
+            var what = $"{Images} maps of {Side} x {Side}";
             return
             [
                 new($"read {what}", read, "s"),
@@ -72,11 +72,11 @@ public sealed class MetricsBenchmark : IBenchmark
     {
         var (maps, masks) = Synthetic(LoopImages, LoopSide);
         double exactArea = 0, loopArea = 0;
-        double exact = Gauge.Seconds(
+        var exact = Gauge.Seconds(
             () => exactArea = Pro.Aupro(maps, masks, LoopImages, LoopSide, LoopSide, FprLimit).Value!.Value, repeats: 5);
         progress.WriteLine($"loop over {LoopThresholds} thresholds");
-        double loop = Gauge.Seconds(() => loopArea = AuproByLoop(maps, masks));
-        string what = $"{LoopImages} maps of {LoopSide} x {LoopSide}";
+        var loop = Gauge.Seconds(() => loopArea = AuproByLoop(maps, masks));
+        var what = $"{LoopImages} maps of {LoopSide} x {LoopSide}";
         return
         [
             new($"exact AUPRO of {what}", exact, "s"),
@@ -95,11 +95,11 @@ public sealed class MetricsBenchmark : IBenchmark
         const int Pixels = LoopSide * LoopSide;
         var normal = new List<float>(maps.Length);
         var regions = new List<float[]>();
-        for (int image = 0; image < LoopImages; image++)
+        for (var image = 0; image < LoopImages; image++)
         {
             using var components = ConnectedComponents.Label(masks.AsSpan(image * Pixels, Pixels), LoopSide, LoopSide);
             var scores = components.Regions.Select(region => new List<float>(region.Area)).ToArray();
-            for (int i = 0; i < Pixels; i++)
+            for (var i = 0; i < Pixels; i++)
                 (components.Labels[i] is var label and > 0 ? scores[label - 1] : normal).Add(maps[image * Pixels + i]);
             regions.AddRange(scores.Select(list => list.ToArray()));
         }
@@ -109,12 +109,12 @@ public sealed class MetricsBenchmark : IBenchmark
         var points = new (double Fpr, double Pro)[LoopThresholds + 1];
         Parallel.For(0, LoopThresholds, step =>
         {
-            float threshold = (float)(high - (step + 1) * (high - low) / LoopThresholds);
+            var threshold = (float)(high - (step + 1) * (high - low) / LoopThresholds);
             points[step + 1] = (ShareAbove(background, threshold), regions.Average(region => ShareAbove(region, threshold)));
         });
 
         double area = 0;
-        for (int i = 1; i < points.Length && points[i - 1].Fpr < FprLimit; i++)
+        for (var i = 1; i < points.Length && points[i - 1].Fpr < FprLimit; i++)
         {
             var ((x0, y0), (x1, y1)) = (points[i - 1], points[i]);
             if (x1 > FprLimit)
@@ -126,8 +126,8 @@ public sealed class MetricsBenchmark : IBenchmark
 
     private static double ShareAbove(float[] scores, float threshold)
     {
-        int above = 0;
-        foreach (float score in scores)
+        var above = 0;
+        foreach (var score in scores)
             if (score >= threshold)
                 above++;
         return (double)above / scores.Length;
@@ -140,7 +140,9 @@ public sealed class MetricsBenchmark : IBenchmark
         Npy.Write<byte>(masksPath, masks, Images, Side, Side);
     }
 
-    /// <summary>Maps of noise that is higher in up to three discs, and the discs; the first images of MVTec AD's share are normal.</summary>
+    /// <summary>
+    /// Maps of noise that is higher in up to three discs, and the discs; the first images of MVTec AD's share are normal.
+    /// </summary>
     private static (float[] Maps, byte[] Masks) Synthetic(int count, int side)
     {
         var maps = new float[count * side * side];
@@ -149,10 +151,10 @@ public sealed class MetricsBenchmark : IBenchmark
         {
             var random = SplitMix64.For((ulong)image, "metrics benchmark");
             var mask = masks.AsSpan(image * side * side, side * side);
-            int discs = image * Images < NormalImages * count ? 0 : 1 + random.NextInt(3);
-            for (int disc = 0; disc < discs; disc++)
+            var discs = image * Images < NormalImages * count ? 0 : 1 + random.NextInt(3);
+            for (var disc = 0; disc < discs; disc++)
                 Draw(mask, side, random.NextInt(side), random.NextInt(side), side / 20 + random.NextInt(side / 10));
-            for (int i = 0; i < mask.Length; i++)
+            for (var i = 0; i < mask.Length; i++)
                 maps[image * side * side + i] = (float)(random.NextDouble() + (mask[i] != 0 ? 0.5 * random.NextDouble() : 0));
         });
         return (maps, masks);
@@ -160,8 +162,8 @@ public sealed class MetricsBenchmark : IBenchmark
 
     private static void Draw(Span<byte> mask, int side, int centreX, int centreY, int radius)
     {
-        for (int y = Math.Max(0, centreY - radius); y < Math.Min(side, centreY + radius); y++)
-            for (int x = Math.Max(0, centreX - radius); x < Math.Min(side, centreX + radius); x++)
+        for (var y = Math.Max(0, centreY - radius); y < Math.Min(side, centreY + radius); y++)
+            for (var x = Math.Max(0, centreX - radius); x < Math.Min(side, centreX + radius); x++)
                 if ((x - centreX) * (x - centreX) + (y - centreY) * (y - centreY) < radius * radius)
                     mask[y * side + x] = 1;
     }
