@@ -237,6 +237,57 @@ public static partial class torch
                 return (missing, unexpected);
             }
 
+            /// <summary>Writes the state dict in TorchSharp's own format.</summary>
+            public Module save(string location, IList<string>? skip = null)
+            {
+                using var writer = new BinaryWriter(File.Create(location));
+                return save(writer, skip);
+            }
+
+            public Module save(BinaryWriter writer, IList<string>? skip = null)
+            {
+                var state = state_dict().Where(entry => skip is null || !skip.Contains(entry.Key)).ToList();
+                writer.Encode(state.Count);
+                foreach (var (name, tensor) in state)
+                {
+                    writer.Write(name);
+                    tensor.Save(writer);
+                }
+                return this;
+            }
+
+            /// <summary>Reads a state dict that <see cref="save(string, IList{string})"/> wrote.</summary>
+            /// <exception cref="ArgumentException">An entry does not fit; strict, and the names are not the module's.</exception>
+            public virtual Module load(string location, bool strict = true, IList<string>? skip = null)
+            {
+                using var reader = new BinaryReader(File.OpenRead(location));
+                return load(reader, strict, skip);
+            }
+
+            public virtual Module load(BinaryReader reader, bool strict = true, IList<string>? skip = null)
+            {
+                var state = state_dict();
+                var entries = reader.Decode();
+                if (strict && entries != state.Count)
+                    throw new ArgumentException($"Mismatched state_dict sizes: expected {state.Count}, but found {entries} entries.");
+                for (long i = 0; i < entries; i++)
+                {
+                    var name = reader.ReadString();
+                    using var loaded = TensorExtensionMethods.Load(reader);
+                    if (!state.TryGetValue(name, out var target))
+                    {
+                        if (strict) throw new ArgumentException($"Mismatched module state names: the target modules does not have a submodule or buffer named '{name}'");
+                        continue;
+                    }
+                    if (skip?.Contains(name) == true) continue;
+                    if (!loaded.shape.SequenceEqual(target.shape))
+                        throw new ArgumentException($"'{name}' is {loaded.metastr()} in the file and {target.metastr()} in the module.");
+                    using var unrecorded = no_grad();
+                    target.copy_(loaded);
+                }
+                return this;
+            }
+
             // Type and device
 
             protected internal virtual Module _to(Device device, ScalarType dtype, bool non_blocking)
