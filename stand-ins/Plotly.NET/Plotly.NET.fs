@@ -1,4 +1,0 @@
-namespace Plotly.NET
-
-module internal Placeholder =
-    let none = ()
