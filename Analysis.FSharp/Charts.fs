@@ -1,0 +1,219 @@
+namespace Reproduction.Analysis
+
+open Plotly.NET
+
+/// A chart with what a reader who cannot see it needs.
+type Figure =
+    { /// File name without extension, unique in a report.
+      Id: string
+      Title: string
+      /// What the chart shows, in a sentence or two.
+      Description: string
+      Chart: GenericChart }
+
+/// The report's charts. All axes are percent; colours keep their contrast on white and on near black.
+module Charts =
+    let private palette =
+        [ "#3b82c4"; "#d9822b"; "#2a9d6f"; "#9a6fd0"; "#c8503c"; "#1aa3b8"; "#b08a1e"; "#d36ba6" ] |> List.map Color.fromHex
+
+    let private grey = Color.fromHex "#8a8f98"
+    let private colour i = palette[i % palette.Length]
+    let private percent value = 100.0 * value
+    let private name (metric: string) = metric.Replace("_", " ").Replace("auroc", "AUROC").Replace("aupro", "AUPRO")
+
+    let private spread (summary: Summary) =
+        if System.Double.IsNaN summary.Deviation then 0.0 else percent summary.Deviation
+
+    /// Published and measured values side by side, one line per number.
+    let publishedAgainstMeasured paper metric (compared: Compared list) : Figure option =
+        let rows =
+            [ for number in compared do
+                  match number.Measured with
+                  | Some measured when number.IsMeasured && number.Published.Paper = paper && number.Published.Metric = metric ->
+                      $"{number.Published.Category} · {number.Published.Variant}", number.Published, measured
+                  | _ -> () ]
+            |> List.distinctBy (fun (label, published, _) -> label, published.Value)
+            |> List.rev
+
+        if rows.IsEmpty then
+            None
+        else
+            let labels = rows |> List.map (fun (label, _, _) -> label)
+
+            Some
+                { Id = $"{paper}-{metric}"
+                  Title = $"{paper}: {name metric}, published and measured"
+                  Description =
+                    $"{name metric} in percent of {rows.Length} published numbers of {paper} (open) and ours (filled, with the standard deviation over seeds or folds)."
+                  Chart =
+                    [ Chart.Point(rows |> List.map (fun (_, p, _) -> percent p.Value), labels, Name = "published", MarkerSymbol = StyleParam.MarkerSymbol.Diamond)
+                      |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, p, _) -> percent (defaultArg p.Spread 0.0))), Color = grey)
+                      |> Chart.withMarkerStyle (Color = grey, Size = 10)
+                      Chart.Point(rows |> List.map (fun (_, _, m) -> percent m.Summary.Mean), labels, Name = "measured")
+                      |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, _, m) -> spread m.Summary)), Color = colour 0)
+                      |> Chart.withMarkerStyle (Color = colour 0, Size = 10) ]
+                    |> Chart.combine
+                    |> Chart.withXAxisStyle (TitleText = $"{name metric} (%%)")
+                    |> Chart.withYAxisStyle (AxisType = StyleParam.AxisType.Category)
+                    |> Chart.withLegendStyle (Orientation = StyleParam.Orientation.Horizontal, X = 0.0, Y = 1.1)
+                    |> Chart.withSize (Height = 150 + 26 * rows.Length) }
+
+    /// The mean over the categories of one (paper, variant, metric) at one dataset and profile.
+    let private overCategories (records: RunRecord list) =
+        RunRecord.toFrame (records |> List.filter (fun record -> record.Profile <> "smoke"))
+        |> Statistics.overRepetitions
+        |> List.groupBy (fun row -> row.Paper, row.Variant, row.Dataset, row.Profile, row.Metric)
+        |> List.map (fun ((paper, variant, dataset, profile, metric), rows) ->
+            {| Paper = paper
+               Variant = variant
+               Dataset = dataset
+               Profile = profile
+               Metric = metric
+               Mean = rows |> List.averageBy _.Summary.Mean |})
+
+    /// image AUROC of each level of a sum, one line per variant, for the papers whose records have levels.
+    let levels (records: RunRecord list) : Figure list =
+        let prefix = "image_auroc.level_"
+
+        [ for (paper, dataset, profile), rows in
+              overCategories records
+              |> List.filter _.Metric.StartsWith(prefix)
+              |> List.groupBy (fun row -> row.Paper, row.Dataset, row.Profile) do
+              { Id = $"{paper}-levels-{dataset}-{profile}"
+                Title = $"{paper}: image AUROC of each level on {dataset}"
+                Description =
+                  $"Mean image AUROC in percent over the categories of {dataset} that were run ({profile} profile), from the shallowest level to the deepest, one line per variant."
+                Chart =
+                  [ for i, (variant, points) in rows |> List.groupBy _.Variant |> List.indexed do
+                        let points = points |> List.sortBy (fun row -> int (row.Metric.Substring prefix.Length))
+
+                        Chart.Line(
+                            points |> List.map (fun row -> int (row.Metric.Substring prefix.Length)),
+                            points |> List.map (fun row -> percent row.Mean),
+                            Name = variant,
+                            ShowMarkers = true,
+                            LineColor = colour i,
+                            MarkerColor = colour i
+                        ) ]
+                  |> Chart.combine
+                  |> Chart.withXAxisStyle (TitleText = "level")
+                  |> Chart.withYAxisStyle (TitleText = "image AUROC (%)")
+                  |> Chart.withSize (Height = 440) } ]
+
+    /// Target false positive rate of the n-sigma working point against the achieved one.
+    let workingPoints (records: RunRecord list) : Figure option =
+        let target sigma = 1.0 - MathNet.Numerics.SpecialFunctions.Erf(float sigma / sqrt 2.0)
+
+        let points =
+            [ for row in overCategories records do
+                  let parts = row.Metric.Split '.'
+                  let last = Array.last parts
+
+                  if parts[0] = "achieved_fpr" && last.StartsWith "sigma" && (parts.Length = 2 || parts[1] = "level_7" || parts[1] = "level_5") then
+                      let label = String.concat " " (row.Variant :: row.Dataset :: [ for part in parts[1 .. parts.Length - 2] -> part ])
+                      label, target (int (last.Substring 5)), row.Mean ]
+
+        if points.IsEmpty then
+            None
+        else
+            // A logarithmic axis has no zero: no false alarm at all is drawn at the lower edge.
+            let drawn value = percent (max value 1e-4)
+
+            Some
+                { Id = "working-point"
+                  Title = "The n-sigma working point: target and achieved false positive rate"
+                  Description =
+                    "False positive rate in percent that 1 to 5 sigma promise, and the one achieved on the good test images; on the dashed diagonal the two agree."
+                  Chart =
+                    [ for i, (label, rows) in points |> List.groupBy (fun (label, _, _) -> label) |> List.indexed do
+                          Chart.Line(
+                              rows |> List.map (fun (_, target, _) -> drawn target),
+                              rows |> List.map (fun (_, _, achieved) -> drawn achieved),
+                              Name = label,
+                              ShowMarkers = true,
+                              LineColor = colour i,
+                              MarkerColor = colour i
+                          )
+                      Chart.Line([ 0.01; 100.0 ], [ 0.01; 100.0 ], Name = "as promised", LineColor = grey, LineDash = StyleParam.DrawingStyle.Dash) ]
+                    |> Chart.combine
+                    |> Chart.withXAxisStyle (TitleText = "target FPR (%)", AxisType = StyleParam.AxisType.Log)
+                    |> Chart.withYAxisStyle (TitleText = "achieved FPR (%)", AxisType = StyleParam.AxisType.Log)
+                    |> Chart.withSize (Height = 440) }
+
+    /// A metric of every variant on every category of a dataset as coloured cells.
+    let overview metric (records: RunRecord list) : Figure list =
+        [ for (dataset, profile), rows in
+              RunRecord.toFrame (records |> List.filter (fun record -> record.Profile <> "smoke"))
+              |> Statistics.overRepetitions
+              |> List.filter (fun row -> row.Metric = metric)
+              |> List.groupBy (fun row -> row.Dataset, row.Profile) do
+              let categories = rows |> List.map _.Category |> List.distinct |> List.sort
+              let variants = rows |> List.map (fun row -> $"{row.Paper} · {row.Variant}") |> List.distinct |> List.sort
+              let lookup = rows |> List.map (fun row -> ($"{row.Paper} · {row.Variant}", row.Category), row.Summary.Mean) |> Map.ofList
+
+              let cells =
+                  [ for variant in variants ->
+                        [ for category in categories ->
+                              match lookup.TryFind(variant, category) with
+                              | Some mean -> System.Math.Round(percent mean, 1)
+                              | None -> nan ] ]
+
+              { Id = $"overview-{metric}-{dataset}-{profile}"
+                Title = $"{name metric} of every variant on {dataset} ({profile} profile)"
+                Description = $"{name metric} in percent of {variants.Length} variants on {categories.Length} categories of {dataset}; brighter is better."
+                Chart =
+                  Chart.Heatmap(
+                      cells,
+                      X = categories,
+                      Y = variants,
+                      XGap = 2,
+                      YGap = 2,
+                      ColorScale = StyleParam.Colorscale.Viridis,
+                      ReverseYAxis = true
+                  )
+                  |> Chart.withSize (Height = 170 + 22 * variants.Length) } ]
+
+    /// Mean seconds of a cell by stage.
+    let seconds (records: RunRecord list) : Figure option =
+        let stages = [ "features"; "fit"; "score"; "metrics" ]
+
+        let groups =
+            records
+            |> List.filter (fun record -> record.Profile <> "smoke")
+            |> List.groupBy (fun record -> $"{record.Paper} · {record.Variant} · {record.Dataset}")
+            |> List.rev
+
+        if groups.IsEmpty then
+            None
+        else
+            let mean stage (group: RunRecord list) =
+                group |> List.averageBy (fun record -> record.Seconds.TryFind stage |> Option.defaultValue 0.0)
+
+            Some
+                { Id = "seconds"
+                  Title = "Time of a cell by stage"
+                  Description = "Mean wall-clock seconds of a cell: computing or reading frozen features, fitting, scoring, metrics."
+                  Chart =
+                    [ for i, stage in List.indexed stages ->
+                          Chart.Bar(
+                              groups |> List.map (snd >> mean stage),
+                              Keys = List.map fst groups,
+                              Name = stage,
+                              MarkerColor = colour i
+                          ) ]
+                    |> Chart.combine
+                    |> Chart.withLayoutStyle (BarMode = StyleParam.BarMode.Stack)
+                    |> Chart.withXAxisStyle (TitleText = "seconds")
+                    |> Chart.withLegendStyle (Orientation = StyleParam.Orientation.Horizontal, X = 0.0, Y = 1.1)
+                    |> Chart.withSize (Height = 150 + 22 * groups.Length) }
+
+    /// All charts that a run's records give.
+    let all (records: RunRecord list) (compared: Compared list) : Figure list =
+        [ for metric in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
+              yield! overview metric records
+          for paper in Published.papers do
+              for metric in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
+                  yield! publishedAgainstMeasured paper metric compared |> Option.toList
+          yield! levels records
+          yield! workingPoints records |> Option.toList
+          yield! seconds records |> Option.toList ]

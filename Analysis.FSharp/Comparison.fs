@@ -1,0 +1,196 @@
+namespace Reproduction.Analysis
+
+/// How a measured number stands beside a published one.
+type Verdict =
+    /// No record has it.
+    | NotRun
+    /// A mean over categories of which only some were run, or a metric that is undefined there.
+    | NotComparable of reason: string
+    /// No further apart than the larger of the published and the measured spread.
+    | WithinSpread
+    /// At most one percentage point apart.
+    | WithinPoint
+    | Above
+    | Below
+
+/// What was measured where a paper prints a number.
+type Measured =
+    { Summary: Summary
+      Variant: string
+      Profile: string
+      Networks: string list
+      /// The categories that were run of those that the number is a mean over.
+      Categories: string list }
+
+type Compared =
+    { Published: PublishedNumber
+      Measured: Measured option
+      Verdict: Verdict
+      /// What differs between the paper's run and ours: network, schedule. Empty: like for like.
+      Differences: string list }
+
+    /// Measured minus published, as a fraction.
+    member this.Delta = this.Measured |> Option.map (fun measured -> measured.Summary.Mean - this.Published.Value)
+
+    member this.IsMeasured =
+        match this.Verdict with
+        | NotRun
+        | NotComparable _ -> false
+        | _ -> true
+
+module Comparison =
+    /// The network whose weights are the nearest to be had, for variants whose own network was not run.
+    let private substitutes =
+        [ yield! [ for i in 0..7 -> "gaussian", $"efficientnet_b{i}-", "efficientnetv2_b0-", $"EfficientNetV2-B0, not EfficientNet-B{i}" ]
+          "gaussian", "resnet34-", "resnet18-", "ResNet-18, not ResNet-34"
+          "gaussian", "resnet50-", "resnet18-", "ResNet-18, not ResNet-50"
+          "hfae", "wide_resnet50_2", "resnet50_v1", "ResNet-50 v1, not wide ResNet-50-2" ]
+
+    /// Record variants that may stand for a published one, the exact one first, each with what it differs in.
+    let private candidates paper (variant: string) =
+        (variant, [])
+        :: [ for substituted, prefix, replacement, difference in substitutes do
+                 if substituted = paper && variant.StartsWith(prefix, System.StringComparison.Ordinal) then
+                     replacement + variant.Substring prefix.Length, [ difference ] ]
+
+    /// The cells that a printed number is about: dataset and categories.
+    let private scope category =
+        match category with
+        | "mean" -> "mvtec", Published.textures @ Published.objects
+        | "textures" -> "mvtec", Published.textures
+        | "objects" -> "mvtec", Published.objects
+        | "mnist" -> "mnist", [ for i in 0..9 -> string i ]
+        | "fashion_mnist" -> "fashion-mnist", [ for i in 0..9 -> string i ]
+        | "cifar10" -> "cifar10", [ for i in 0..9 -> string i ]
+        | single -> "mvtec", [ single ]
+
+    /// "V/P/Q" and M to record variant V and metric M.P.Q.
+    let private recordNames (published: PublishedNumber) =
+        match published.Variant.Split '/' |> List.ofArray with
+        | variant :: parts -> variant, String.concat "." (published.Metric :: parts)
+        | [] -> published.Variant, published.Metric
+
+    let private profileOrder = [ "paper"; "quick" ]
+
+    let private schedule profile =
+        if profile = "paper" then [] else [ $"{profile} schedule" ]
+
+    /// Sets measurements beside all published numbers of the papers' own methods whose metrics run records have.
+    /// A smoke run never counts: it tests the machinery, not the method.
+    let compare (records: RunRecord list) (published: PublishedNumber list) : Compared list =
+        let summaries =
+            RunRecord.toFrame records
+            |> Statistics.overRepetitions
+            |> List.map (fun row -> (row.Paper, row.Variant, row.Dataset, row.Category, row.Profile, row.Metric), row.Summary)
+            |> Map.ofList
+
+        let networks =
+            records
+            |> List.groupBy (fun record -> record.Paper, record.Variant)
+            |> List.map (fun (key, group) -> key, group |> List.map RunRecord.network |> List.distinct)
+            |> Map.ofList
+
+        let measure (published: PublishedNumber) =
+            let variant, metric = recordNames published
+            let dataset, categories = scope published.Category
+
+            [ for candidate, differences in candidates published.Paper variant do
+                  for profile in profileOrder do
+                      let found =
+                          [ for category in categories do
+                                match summaries.TryFind(published.Paper, candidate, dataset, category, profile, metric) with
+                                | Some summary -> category, summary
+                                | None -> () ]
+
+                      if not found.IsEmpty then
+                          let summary =
+                              match found with
+                              | [ _, single ] -> single
+                              | several -> several |> List.map (fun (_, summary) -> summary.Mean) |> Statistics.summarise
+
+                          let measured =
+                              { Summary = summary
+                                Variant = candidate
+                                Profile = profile
+                                Networks = networks[published.Paper, candidate]
+                                Categories = List.map fst found }
+
+                          measured, differences @ schedule profile, categories.Length ]
+            // The most complete mean first, then the likest.
+            |> List.sortByDescending (fun (measured, _, _) -> measured.Categories.Length)
+            |> List.tryHead
+
+        let verdict (published: PublishedNumber) (measured: Measured) wanted =
+            if measured.Categories.Length < wanted then
+                NotComparable $"{measured.Categories.Length} of {wanted} categories"
+            else
+                let spread =
+                    match published.SpreadKind with
+                    | "sem" -> measured.Summary.StandardError
+                    | _ -> measured.Summary.Deviation
+
+                let allowed = max (defaultArg published.Spread 0.0) (if System.Double.IsNaN spread then 0.0 else spread)
+                let difference = measured.Summary.Mean - published.Value
+                // Half a unit of the last printed digit is the paper's own rounding.
+                let tolerance = 1e-9
+
+                if abs difference <= allowed + tolerance then WithinSpread
+                elif abs difference <= 0.01 + tolerance then WithinPoint
+                elif difference > 0.0 then Above
+                else Below
+
+        [ for number in published do
+              let own = number.Method = number.Paper || number.Method = "OC-SVM" && number.Paper = "gaussian"
+
+              if own && List.contains number.Metric Published.measurable then
+                  match measure number with
+                  | None ->
+                      { Published = number
+                        Measured = None
+                        Verdict = NotRun
+                        Differences = [] }
+                  | Some(measured, differences, wanted) ->
+                      { Published = number
+                        Measured = Some measured
+                        Verdict = verdict number measured wanted
+                        Differences = differences } ]
+
+    /// The verdict in words.
+    let describe verdict =
+        match verdict with
+        | NotRun -> "not run"
+        | NotComparable reason -> $"not comparable: {reason}"
+        | WithinSpread -> "within the spread"
+        | WithinPoint -> "within 1 point"
+        | Above -> "above"
+        | Below -> "below"
+
+    /// On each category: every variant's image scores against those of the variant with the highest image AUROC, by DeLong's
+    /// test. Of several seeds or folds the first stands for the variant. Smoke runs are left out.
+    let againstBest (run: string) (records: RunRecord list) : (RunRecord * RunRecord * PairedAuroc) list =
+        let auroc (record: RunRecord) = record.Metrics.TryFind "image_auroc"
+
+        [ for _, group in records |> List.groupBy (fun record -> record.Dataset, record.Category, record.Profile) do
+              let first =
+                  group
+                  |> List.filter (fun record -> record.Profile <> "smoke" && (auroc record).IsSome)
+                  |> List.groupBy (fun record -> record.Paper, record.Variant)
+                  |> List.map (fun (_, repetitions) -> repetitions |> List.minBy _.Repetition)
+                  |> List.sortByDescending auroc
+
+              match first with
+              | best :: others ->
+                  let bestScores = RunRecord.readScores run best.Cell |> List.map (fun score -> score.Image, score.Score) |> readOnlyDict
+
+                  for other in others do
+                      let scores = RunRecord.readScores run other.Cell |> List.filter (fun score -> bestScores.ContainsKey score.Image)
+
+                      let pairs isAnomalous =
+                          [| for score in scores do
+                                 if score.IsAnomalous = isAnomalous then
+                                     bestScores[score.Image], score.Score |]
+
+                      match Statistics.deLong (pairs true) (pairs false) with
+                      | Some test -> best, other, test
+                      | None -> ()
+              | [] -> () ]

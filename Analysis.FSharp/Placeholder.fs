@@ -1,4 +1,0 @@
-namespace Reproduction.Analysis
-
-module internal Placeholder =
-    let none = ()

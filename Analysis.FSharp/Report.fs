@@ -1,0 +1,35 @@
+/// A run's report: report.md with figures beside it, and index.html.
+module Reproduction.Analysis.Report
+
+open System.IO
+
+/// The two files of a report with the text that the run's records give.
+let private texts root run (data: ReportData) =
+    [ Path.Combine(run, "report.md"), Markdown.render data
+      Path.Combine(run, "index.html"), Page.render run (Figures.plotlySource root) data ]
+
+/// Writes the report into the run's folder and gives the paths of what it wrote.
+/// say is told what is left out and how to have it.
+let write (say: string -> unit) (root: string) (run: string) : string list =
+    let data = ReportData.gather (Path.Combine(root, "papers")) run
+
+    match Browser.find (), Figures.plotlySource root with
+    | Some browser, Some plotly -> Figures.write browser plotly (Path.Combine(run, "figures")) data.Figures
+    | None, _ -> say "no figure was drawn: chromium is missing; scripts/setup.sh installs it"
+    | _, None -> say "no figure was drawn: build/plotly.min.js is missing; scripts/setup.sh fetches it with npm"
+
+    [ for path, text in texts root run data do
+          File.WriteAllText(path, text)
+          path ]
+
+/// The files of a report that differ from what the run's records give, or are missing.
+/// Only report.md is looked at where the page was never made.
+let outdated (root: string) (run: string) : string list =
+    let data = ReportData.gather (Path.Combine(root, "papers")) run
+
+    [ for path, text in texts root run data do
+          if File.Exists path then
+              if File.ReadAllText path <> text then
+                  path
+          elif path.EndsWith ".md" then
+              path ]

@@ -1,0 +1,79 @@
+/// Numbers and names as both forms of the report print them. All rates are in percent.
+module Reproduction.Analysis.Text
+
+open System
+open System.Globalization
+
+let titles =
+    Map.ofList
+        [ "favae", "Dehaene & Eline: Anomaly localization by modeling perceptual features"
+          "dfr", "Yang, Shi & Qi: DFR, Deep Feature Reconstruction"
+          "hfae", "Chen et al.: A Hierarchically Feature Reconstructed Autoencoder"
+          "ssae", "Bauer et al.: Self-supervised autoencoders for visual anomaly detection"
+          "gaussian", "Rippel, Mertens & Merhof: Modeling the distribution of normal data in pre-trained deep features" ]
+
+let private invariant (value: float) (format: string) = value.ToString(format, CultureInfo.InvariantCulture)
+
+let metric (name: string) =
+    name.Replace("image_auroc", "image AUROC").Replace("pixel_auroc", "pixel AUROC").Replace("aupro", "AUPRO").Replace("achieved_fpr", "achieved FPR").Replace("achieved_tpr", "achieved TPR")
+
+/// A measured fraction as percent with one decimal; "–" for NaN.
+let percent (fraction: float) =
+    if Double.IsNaN fraction then "–" else invariant (100.0 * fraction) "0.0"
+
+/// A measured mean with its deviation where there is one.
+let summary (summary: Summary) =
+    if Double.IsNaN summary.Deviation then percent summary.Mean else $"{percent summary.Mean} ± {percent summary.Deviation}"
+
+/// A published number with the digits that the paper prints.
+let published (number: PublishedNumber) =
+    let scale (value: float) = invariant (Math.Round(100.0 * value, 4)) "0.###"
+
+    let value =
+        if number.Unit = "fraction" then
+            let printed = number.Text.Length - number.Text.IndexOf '.' - 1
+            invariant (100.0 * number.Value) ("0." + String('0', max 0 (printed - 2)))
+        else
+            number.Text
+
+    match number.Spread with
+    | Some spread -> $"{value.TrimEnd '.'} ± {scale spread}"
+    | None -> value.TrimEnd '.'
+
+/// A difference of fractions in percentage points, with its sign.
+let points (difference: float) =
+    invariant (100.0 * difference) "+0.0;−0.0;0.0"
+
+let pValue (p: float) =
+    if p < 0.001 then "< 0.001" else invariant p "0.000"
+
+let seconds (value: float) = invariant value "0.0"
+
+/// A one-letter sign that says a verdict without colour.
+let sign verdict =
+    match verdict with
+    | WithinSpread -> "="
+    | WithinPoint -> "≈"
+    | Above -> "▲"
+    | Below -> "▼"
+    | NotComparable _ -> "◌"
+    | NotRun -> "·"
+
+/// Where the measurements were made, one line per distinct environment.
+let environments (records: RunRecord list) =
+    records
+    |> List.map (fun record ->
+        let value name = record.Environment.TryFind name |> Option.defaultValue "?"
+        let libtorch, device, threads, processor, commit = value "libtorch", value "device", value "threads", value "processor", value "commit"
+        $"libtorch {libtorch} on {device}, {threads} threads, {processor}; commit {commit.Substring(0, min 12 commit.Length)}")
+    |> List.countBy id
+    |> List.map (fun (line, cells) -> $"{line} ({cells} cells)")
+
+/// The standing in two sentences.
+let standing (total: Standing) =
+    let measured = total.WithinSpread + total.WithinPoint + total.Above + total.Below
+
+    $"The five papers print {total.Printed} numbers of their own methods that a run can measure. {measured} of them are measured here, "
+    + $"{total.LikeForLike} like for like (same data, network and schedule): "
+    + $"{total.WithinSpread} within the spread, {total.WithinPoint} within one point, {total.Above} above, {total.Below} below what is published. "
+    + $"{total.NotComparable} more are means over categories of which only some were run, and {total.NotRun} were not run."

@@ -1,0 +1,50 @@
+// Loads the compiled analysis (Analysis.FSharp) and runs one of its commands; builds it first where its sources are newer.
+module Analysis
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Reflection
+
+let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, ".."))
+
+let private library =
+    Path.Combine(root, "Analysis.FSharp", "bin", "Release", "net10.0", "Reproduction.Analysis.dll")
+
+let private isCurrent () =
+    let sources =
+        [ "Analysis.FSharp"; "stand-ins/Deedle"; "stand-ins/Plotly.NET" ]
+        |> Seq.collect (fun folder -> Directory.EnumerateFiles(Path.Combine(root, folder)))
+
+    File.Exists library && sources |> Seq.forall (fun source -> File.GetLastWriteTimeUtc source <= File.GetLastWriteTimeUtc library)
+
+let private build () =
+    eprintfn "building Analysis.FSharp"
+    let log = Path.GetTempFileName()
+    let project = Path.Combine(root, "Analysis.FSharp")
+    let command = $"dotnet build '{project}' -c Release -v quiet -nologo >'{log}' 2>&1 && touch '{library}'"
+    use building = Process.Start("sh", [ "-c"; command ])
+    building.WaitForExit()
+
+    if building.ExitCode <> 0 then
+        eprintfn "%s\nAnalysis.FSharp could not be built; mend what is said above, then run 'dotnet build Analysis.FSharp -c Release'" (File.ReadAllText log)
+        exit 1
+
+    File.Delete log
+
+let private call (command: string) (arguments: obj list) =
+    if not (isCurrent ()) then
+        build ()
+
+    let commands = Assembly.LoadFrom(library).GetType "Reproduction.Analysis.Commands"
+    exit (commands.GetMethod(command).Invoke(null, List.toArray (box root :: arguments)) :?> int)
+
+let private ownArguments () = Array.skip 1 fsi.CommandLineArgs
+
+/// Writes or checks the report of a run.
+let report () = call "report" [ ownArguments () ]
+
+/// Runs and shows an ablation: variants of one paper beside one another.
+let ablate (title: string) (paper: string) (variants: string list) (metrics: string list) =
+    let name = Path.GetFileNameWithoutExtension fsi.CommandLineArgs[0]
+    call "ablate" [ name; title; paper; Array.ofList variants; Array.ofList metrics; ownArguments () ]
