@@ -44,7 +44,7 @@ module Charts =
                 { Id = $"{paper}-{metric}"
                   Title = $"{paper}: {name metric}, published and measured"
                   Description =
-                    $"{name metric} in percent of {rows.Length} published numbers of {paper} (open) and ours (filled, with the standard deviation over seeds or folds)."
+                    $"{name metric} in percent of {rows.Length} published numbers of {paper} (grey diamonds) and of ours (blue dots, with the standard deviation over seeds or folds)."
                   Chart =
                     [ Chart.Point(rows |> List.map (fun (_, p, _) -> percent p.Value), labels, Name = "published", MarkerSymbol = StyleParam.MarkerSymbol.Diamond)
                       |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, p, _) -> percent (defaultArg p.Spread 0.0))), Color = grey)
@@ -75,12 +75,15 @@ module Charts =
     let levels (records: RunRecord list) : Figure list =
         let prefix = "image_auroc.level_"
 
-        [ for (paper, dataset, profile), rows in
+        // "network-model" variants: one chart per network, so that its models can be told apart.
+        let family (variant: string) = variant.Split('-')[0]
+
+        [ for (paper, dataset, profile, network), rows in
               overCategories records
               |> List.filter _.Metric.StartsWith(prefix)
-              |> List.groupBy (fun row -> row.Paper, row.Dataset, row.Profile) do
-              { Id = $"{paper}-levels-{dataset}-{profile}"
-                Title = $"{paper}: image AUROC of each level on {dataset}"
+              |> List.groupBy (fun row -> row.Paper, row.Dataset, row.Profile, family row.Variant) do
+              { Id = $"{paper}-levels-{network}-{dataset}-{profile}"
+                Title = $"{paper}: image AUROC of each level of {network} on {dataset}"
                 Description =
                   $"Mean image AUROC in percent over the categories of {dataset} that were run ({profile} profile), from the shallowest level to the deepest, one line per variant."
                 Chart =
@@ -104,14 +107,22 @@ module Charts =
     let workingPoints (records: RunRecord list) : Figure option =
         let target sigma = 1.0 - MathNet.Numerics.SpecialFunctions.Erf(float sigma / sqrt 2.0)
 
-        let points =
+        let rates =
             [ for row in overCategories records do
-                  let parts = row.Metric.Split '.'
-                  let last = Array.last parts
+                  match row.Metric.Split '.' |> List.ofArray with
+                  | [ "achieved_fpr"; part; sigma ] when sigma.StartsWith "sigma" ->
+                      $"{row.Variant}, {row.Dataset}", part, target (int (sigma.Substring 5)), row.Mean
+                  | _ -> () ]
 
-                  if parts[0] = "achieved_fpr" && last.StartsWith "sigma" && (parts.Length = 2 || parts[1] = "level_7" || parts[1] = "level_5") then
-                      let label = String.concat " " (row.Variant :: row.Dataset :: [ for part in parts[1 .. parts.Length - 2] -> part ])
-                      label, target (int (last.Substring 5)), row.Mean ]
+        // Table IV is about level 7; a network without one is shown by its deepest level.
+        let points =
+            [ for label, rows in rates |> List.groupBy (fun (label, _, _, _) -> label) do
+                  let parts = rows |> List.map (fun (_, part, _, _) -> part)
+                  let shown = if List.contains "level_7" parts then "level_7" else List.max parts
+
+                  for _, part, target, achieved in rows do
+                      if part = shown then
+                          $"{label}, {part.Replace('_', ' ')}", target, achieved ]
 
         if points.IsEmpty then
             None
@@ -140,38 +151,38 @@ module Charts =
                     |> Chart.withYAxisStyle (TitleText = "achieved FPR (%)", AxisType = StyleParam.AxisType.Log)
                     |> Chart.withSize (Height = 440) }
 
-    /// A metric of every variant on every category of a dataset as coloured cells.
+    /// A metric of every variant on every category of a dataset: one line per variant, one colour per category.
     let overview metric (records: RunRecord list) : Figure list =
-        [ for (dataset, profile), rows in
+        [ for dataset, rows in
               RunRecord.toFrame (records |> List.filter (fun record -> record.Profile <> "smoke"))
               |> Statistics.overRepetitions
               |> List.filter (fun row -> row.Metric = metric)
-              |> List.groupBy (fun row -> row.Dataset, row.Profile) do
-              let categories = rows |> List.map _.Category |> List.distinct |> List.sort
-              let variants = rows |> List.map (fun row -> $"{row.Paper} · {row.Variant}") |> List.distinct |> List.sort
-              let lookup = rows |> List.map (fun row -> ($"{row.Paper} · {row.Variant}", row.Category), row.Summary.Mean) |> Map.ofList
+              |> List.groupBy _.Dataset do
+              let label paper variant profile =
+                  $"{paper} · {variant}" + (if profile = "paper" then "" else $" ({profile})")
 
-              let cells =
-                  [ for variant in variants ->
-                        [ for category in categories ->
-                              match lookup.TryFind(variant, category) with
-                              | Some mean -> System.Math.Round(percent mean, 1)
-                              | None -> nan ] ]
+              let variants = rows |> List.map (fun row -> label row.Paper row.Variant row.Profile) |> List.distinct
 
-              { Id = $"overview-{metric}-{dataset}-{profile}"
-                Title = $"{name metric} of every variant on {dataset} ({profile} profile)"
-                Description = $"{name metric} in percent of {variants.Length} variants on {categories.Length} categories of {dataset}; brighter is better."
-                Chart =
-                  Chart.Heatmap(
-                      cells,
-                      X = categories,
-                      Y = variants,
-                      XGap = 2,
-                      YGap = 2,
-                      ColorScale = StyleParam.Colorscale.Viridis,
-                      ReverseYAxis = true
-                  )
-                  |> Chart.withSize (Height = 170 + 22 * variants.Length) } ]
+              if variants.Length > 1 then
+                  { Id = $"overview-{metric}-{dataset}"
+                    Title = $"{name metric} of every variant on {dataset}"
+                    Description =
+                      $"{name metric} in percent of {variants.Length} variants, one line each, on every category of {dataset} that was run; mean over seeds or folds."
+                    Chart =
+                      [ for i, (category, values) in rows |> List.groupBy _.Category |> List.sortBy fst |> List.indexed do
+                            let values = values |> List.rev
+
+                            Chart.Point(
+                                values |> List.map (fun row -> percent row.Summary.Mean),
+                                values |> List.map (fun row -> label row.Paper row.Variant row.Profile),
+                                Name = category
+                            )
+                            |> Chart.withMarkerStyle (Color = colour i, Size = 10) ]
+                      |> Chart.combine
+                      |> Chart.withXAxisStyle (TitleText = $"{name metric} (%%)")
+                      |> Chart.withYAxisStyle (AxisType = StyleParam.AxisType.Category)
+                      |> Chart.withLegendStyle (Orientation = StyleParam.Orientation.Horizontal, X = 0.0, Y = 1.1)
+                      |> Chart.withSize (Height = 150 + 24 * variants.Length) } ]
 
     /// Mean seconds of a cell by stage.
     let seconds (records: RunRecord list) : Figure option =

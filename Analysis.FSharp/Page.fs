@@ -24,8 +24,11 @@ let private verdictClass verdict =
     | NotComparable _
     | NotRun -> "other"
 
+/// A verdict's words without the reason behind the colon.
+let private shortVerdict verdict = (Comparison.describe verdict).Split(':')[0]
+
 let private chip verdict =
-    $"""<span class="verdict {verdictClass verdict}">{Text.sign verdict} {encode (Comparison.describe verdict)}</span>"""
+    $"""<span class="verdict {verdictClass verdict}" title="{encode (Comparison.describe verdict)}">{Text.sign verdict} {shortVerdict verdict}</span>"""
 
 let private lines (parts: string seq) = String.concat "\n" parts
 
@@ -56,7 +59,7 @@ let private standing (data: ReportData) =
         $"""<div><b>{encode standing.Paper}</b><div class="bar" role="img" aria-label="{encode standing.Paper}: {standing.WithinSpread} within the spread, {standing.WithinPoint} within one point, {standing.Above} above, {standing.Below} below, {standing.NotComparable} not comparable, {standing.NotRun} not run">{segment "within" standing.WithinSpread "within the spread"}{segment "point" standing.WithinPoint "within one point"}{segment "above" standing.Above "above"}{segment "below" standing.Below "below"}{segment "other" standing.NotComparable "not comparable"}<i style="flex:{standing.NotRun}" title="{standing.NotRun} not run"></i></div><span class="count">{measured} of {standing.Printed} measured</span></div>"""
 
     let legend =
-        [ WithinSpread; WithinPoint; Above; Below; NotComparable "only some categories were run"; NotRun ]
+        [ WithinSpread; WithinPoint; Above; Below; NotComparable "only some of a mean's categories were run"; NotRun ]
         |> List.map (fun verdict -> $"<li>{chip verdict}</li>")
         |> lines
 
@@ -68,21 +71,30 @@ let private numbers (data: ReportData) =
     let measured =
         data.Compared
         |> List.choose (fun compared -> compared.Measured |> Option.map (fun measured -> compared, measured))
+        |> List.sortBy (fun (compared, _) -> not compared.IsMeasured, not compared.Differences.IsEmpty)
 
     let row (compared: Compared, measured: Measured) =
         let published = compared.Published
-        let verdict = (Comparison.describe compared.Verdict).Split(':')[0]
-        let differences = if compared.Differences.IsEmpty then "nothing" else String.concat "; " compared.Differences
+        let verdict = shortVerdict compared.Verdict
+
+        let differences =
+            [ yield! compared.Differences
+              match compared.Verdict with
+              | NotComparable reason -> reason
+              | _ -> () ]
+            |> function
+                | [] -> "nothing"
+                | several -> String.concat "; " several
         let likeness = if compared.Differences.IsEmpty then "like_for_like" else "differs"
 
-        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{published.Table}</td><td>{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Summary.Mean (Text.summary measured.Summary)}{number (defaultArg compared.Delta nan) (compared.Delta |> Option.map Text.points |> Option.defaultValue "")}<td>{chip compared.Verdict}</td><td class="wrap">{encode differences}</td></tr>"""
+        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{published.Table}</td><td>{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Summary.Mean (Text.summary measured.Summary)}{number (defaultArg compared.Delta nan) (compared.Delta |> Option.map Text.points |> Option.defaultValue "")}<td>{chip compared.Verdict}</td><td>{encode differences}</td></tr>"""
 
     let columns =
         [ "paper", false; "table", false; "variant", false; "category", false; "metric", false; "published", true; "measured", true
           "difference", true; "verdict", false; "differs in", false ]
 
     let verdicts =
-        measured |> List.map (fun (compared, _) -> (Comparison.describe compared.Verdict).Split(':')[0])
+        measured |> List.map (fun (compared, _) -> shortVerdict compared.Verdict)
 
     $"""<section id="numbers"><h2>Published and measured</h2>
 <p class="note">Percent; ± is the standard deviation over seeds or folds (over categories for means), or what the paper prints. A number counts as like for like when data, network and schedule are the paper's.</p>

@@ -6,7 +6,7 @@ type TableCell =
       /// Present where the number belongs to the paper's own method.
       Compared: Compared option }
 
-/// A published table of one metric: a row per category where it has several, otherwise a row per method.
+/// A published table of one metric: a row per category where it has several, otherwise a row per level or working point.
 type PublishedTable =
     { Paper: string
       Table: string
@@ -24,6 +24,13 @@ module PublishedTable =
         if number.Variant = "" then number.Method
         elif number.Method = number.Paper then number.Variant
         else $"{number.Method} {number.Variant}"
+
+    /// "V/P/Q" as V and "P Q"; the sum over all parts has no P.
+    let private split (name: string) =
+        match name.Split '/' |> List.ofArray with
+        | [ whole ] -> whole, "sum"
+        | variant :: parts -> variant, (String.concat " " parts).Replace('_', ' ')
+        | [] -> name, ""
 
     /// Every published table with the numbers that runs can measure, laid out as a reader of the paper knows it.
     let ofData (data: ReportData) : PublishedTable list =
@@ -43,16 +50,23 @@ module PublishedTable =
               |> List.filter (fun number -> List.contains number.Metric Published.measurable && number.Table <> "text")
               |> List.groupBy (fun number -> number.Paper, number.Table, number.Metric) do
               let categories = numbers |> List.map _.Category |> List.distinct
-              let methods = numbers |> List.map methodName |> List.distinct
+              let hasParts = numbers |> List.exists (fun number -> number.Variant.Contains '/')
 
-              let find method category =
-                  numbers |> List.tryFind (fun number -> methodName number = method && number.Category = category)
-
-              let rowTitle, columns, rows =
+              let rowTitle, rowOf, columnOf =
                   if categories.Length > 1 then
-                      "category", methods, [ for category in categories -> category, [ for method in methods -> cell (find method category) ] ]
+                      "category", _.Category, methodName
+                  elif hasParts then
+                      "part", (methodName >> split >> snd), (methodName >> split >> fst)
                   else
-                      "method", categories, [ for method in methods -> method, [ for category in categories -> cell (find method category) ] ]
+                      "method", methodName, _.Category
+
+              let columns = numbers |> List.map columnOf |> List.distinct
+
+              let rows =
+                  [ for row in numbers |> List.map rowOf |> List.distinct ->
+                        row,
+                        [ for column in columns ->
+                              numbers |> List.tryFind (fun number -> rowOf number = row && columnOf number = column) |> cell ] ]
 
               { Paper = paper
                 Table = table

@@ -27,18 +27,15 @@ let summary (summary: Summary) =
 
 /// A published number with the digits that the paper prints.
 let published (number: PublishedNumber) =
-    let scale (value: float) = invariant (Math.Round(100.0 * value, 4)) "0.###"
+    let decimals =
+        let printed = if number.Text.Contains '.' then number.Text.Length - number.Text.IndexOf '.' - 1 else 0
+        if number.Unit = "fraction" then max 0 (printed - 2) else printed
 
-    let value =
-        if number.Unit = "fraction" then
-            let printed = number.Text.Length - number.Text.IndexOf '.' - 1
-            invariant (100.0 * number.Value) ("0." + String('0', max 0 (printed - 2)))
-        else
-            number.Text
+    let digits (value: float) = (100.0 * value).ToString($"F{decimals}", CultureInfo.InvariantCulture)
 
     match number.Spread with
-    | Some spread -> $"{value.TrimEnd '.'} ± {scale spread}"
-    | None -> value.TrimEnd '.'
+    | Some spread -> $"{digits number.Value} ± {digits spread}"
+    | None -> digits number.Value
 
 /// A difference of fractions in percentage points, with its sign.
 let points (difference: float) =

@@ -69,43 +69,6 @@ type Chart =
 
         GenericChart([ Json.ofOptions trace ], JsonObject())
 
-    /// Rows of values as coloured cells.
-    static member Heatmap
-        (
-            zData: seq<#seq<#IConvertible>>,
-            ?X: seq<#IConvertible>,
-            ?Y: seq<#IConvertible>,
-            ?XGap: int,
-            ?YGap: int,
-            ?ColorScale: StyleParam.Colorscale,
-            ?ShowScale: bool,
-            ?ReverseYAxis: bool
-        ) =
-        let scale =
-            function
-            | StyleParam.Colorscale.Viridis -> Json.text "Viridis"
-            | StyleParam.Colorscale.Cividis -> Json.text "Cividis"
-            | StyleParam.Colorscale.Custom stops ->
-                JsonArray [| for position, color in stops -> JsonArray(Json.number position, Json.colour color) :> JsonNode |]
-
-        let trace =
-            [ "type", Some(Json.text "heatmap")
-              "z", Some(JsonArray [| for row in zData -> Json.ofSeq row |] :> JsonNode)
-              "x", X |> Option.map Json.ofSeq
-              "y", Y |> Option.map Json.ofSeq
-              "xgap", XGap |> Option.map (float >> Json.number)
-              "ygap", YGap |> Option.map (float >> Json.number)
-              "colorscale", ColorScale |> Option.map scale
-              "showscale", ShowScale |> Option.map Json.flag ]
-
-        let layout =
-            if ReverseYAxis = Some true then
-                Json.ofOptions [ "yaxis", Some(Json.ofOptions [ "autorange", Some(Json.text "reversed") ] :> JsonNode) ]
-            else
-                JsonObject()
-
-        GenericChart([ Json.ofOptions trace ], layout)
-
     static member combine(gCharts: seq<GenericChart>) = GenericChart.combine gCharts
 
     static member private errors(array: seq<#IConvertible> option, color: Color option) : JsonNode =

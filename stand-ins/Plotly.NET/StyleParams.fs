@@ -34,12 +34,6 @@ module StyleParam =
             | Group -> "group"
 
     [<RequireQualifiedAccess>]
-    type Colorscale =
-        | Custom of seq<float * Color>
-        | Viridis
-        | Cividis
-
-    [<RequireQualifiedAccess>]
     type DrawingStyle =
         | Solid
         | Dash
