@@ -307,14 +307,14 @@ let private arithmeticTests =
       testCase "DFR's Tables II to VI agree with one another" <| fun () ->
           for table, metric in [ "table2", "pixel_auroc"; "table3", "aupro" ] do
               for group in [ "textures"; "objects" ] do
-                  let mean = partsOf group |> List.averageBy (valueOf "dfr" table "dfr" "f{1:12}" metric >> asFloat)
-                  let printed = valueOf "dfr" "table4" "dfr" "f{1:12}" metric group
+                  let mean = partsOf group |> List.averageBy (valueOf "dfr" table "dfr" "paper-f1-12-zero" metric >> asFloat)
+                  let printed = valueOf "dfr" "table4" "dfr" "paper-f1-12-zero" metric group
                   Expect.isLessThanOrEqual (abs (mean - asFloat printed)) (rounding 2 + rounding 3 + floatError) $"{group} {metric} in Table IV"
-                  Expect.equal (valueOf "dfr" "table5" "dfr" "f{1:12}" metric group) printed $"{group} {metric}: Table V's zero padding is Table IV's"
+                  Expect.equal (valueOf "dfr" "table5" "dfr" "paper-f1-12-zero" metric group) printed $"{group} {metric}: Table V's zero padding is Table IV's"
 
-              let reflection group = asFloat (valueOf "dfr" "table5" "dfr" "f{1:12}/reflection" metric group)
+              let reflection group = asFloat (valueOf "dfr" "table5" "dfr" "paper-f1-12-reflect" metric group)
               let mean = (5.0 * reflection "textures" + 10.0 * reflection "objects") / 15.0
-              let printed = asFloat (valueOf "dfr" "table6" "dfr" "f{1:12}/reflection" metric "mean")
+              let printed = asFloat (valueOf "dfr" "table6" "dfr" "paper-f1-12-reflect" metric "mean")
               Expect.isLessThanOrEqual (abs (mean - printed)) (2.0 * rounding 3 + floatError) $"{metric} in Table VI is with reflection padding"
 
       testCase "HFAE's improvements are relative ones of its printed means" <| fun () ->
