@@ -7,6 +7,8 @@ open System.IO
 open System.Text.RegularExpressions
 open Expecto
 open MathNet.Numerics.Statistics
+open Reproduction.Analysis
+open Reproduction.Analysis.Published
 
 /// One printed number. Value and Spread keep the paper's digits, because the last one says how far rounding reaches.
 type Printed =
@@ -23,13 +25,6 @@ type Printed =
 
     override row.ToString() =
         $"{row.Paper} {row.Table} {row.Method} {row.Variant} {row.Category} {row.Metric}"
-
-let private papers = [ "dfr"; "favae"; "gaussian"; "hfae"; "ssae" ]
-
-let private textures = [ "carpet"; "grid"; "leather"; "tile"; "wood" ]
-
-let private objects =
-    [ "bottle"; "cable"; "capsule"; "hazelnut"; "metal_nut"; "pill"; "screw"; "toothbrush"; "transistor"; "zipper" ]
 
 /// The categories whose mean a printed aggregate is; none for a category of its own.
 let private partsOf aggregate =
@@ -49,42 +44,27 @@ let private papersFolder =
 
     upwards (DirectoryInfo AppContext.BaseDirectory)
 
-let private contract = "table,method,variant,category,metric,value,spread,spread_kind,unit"
-
-/// The fields of one CSV line; a field in quotes may hold commas and doubled quotes.
-let private fields line =
-    [ for field in Regex.Matches(line, "(?:^|,)(?:\"((?:[^\"]|\"\")*)\"|([^,\"]*))") ->
-          if field.Groups[1].Success then field.Groups[1].Value.Replace("\"\"", "\"") else field.Groups[2].Value ]
-
-let private readCsv file =
-    match File.ReadAllLines file |> List.ofArray with
-    | header :: lines -> header, lines |> List.map fields
-    | [] -> "", []
+let private contract = [ "table"; "method"; "variant"; "category"; "metric"; "value"; "spread"; "spread_kind"; "unit" ]
 
 let private tablesOf paper =
     Directory.GetFiles(Path.Combine(papersFolder, paper, "published"), "*.csv") |> Array.sort |> List.ofArray
 
 let private readTable paper file =
-    let header, lines = readCsv file
-    Expect.equal header contract $"{file} has the contract's columns"
+    Expect.equal (File.ReadLines file |> Seq.head |> Csv.fields) contract $"the columns of {file}"
 
-    lines
-    |> List.map (fun line ->
-        match line with
-        | [ table; method; variant; category; metric; value; spread; spreadKind; unit ] ->
-            Expect.equal $"{table}.csv" (FileInfo file).Name $"the table column of {file} is its file's name"
+    [ for row in Csv.read contract file do
+          Expect.equal (row "table" + ".csv") (FileInfo file).Name $"the table column of {file} is its file's name"
 
-            { Paper = paper
-              Table = table
-              Method = method
-              Variant = variant
-              Category = category
-              Metric = metric
-              Value = value
-              Spread = spread
-              SpreadKind = spreadKind
-              Unit = unit }
-        | _ -> failtest $"{file} has a line of {line.Length} fields instead of 9: {line}")
+          { Paper = paper
+            Table = row "table"
+            Method = row "method"
+            Variant = row "variant"
+            Category = row "category"
+            Metric = row "metric"
+            Value = row "value"
+            Spread = row "spread"
+            SpreadKind = row "spread_kind"
+            Unit = row "unit" } ]
 
 let private published = lazy [ for paper in papers do for file in tablesOf paper do yield! readTable paper file ]
 
@@ -169,10 +149,11 @@ let private slipLine (slip: Recomputed) =
     let row = slip.Row
     [ row.Paper; row.Table; row.Method; row.Variant; row.Category; row.Metric; slip.Quantity; slip.Printed; shown ]
 
-/// The committed list without its last column, which is a remark for the reader.
+/// The lines of a committed list without their last column, which is a remark for the reader.
 let private listed name =
-    let _, lines = readCsv (Path.Combine(papersFolder, name))
-    lines |> List.map (fun line -> line |> List.take (line.Length - 1))
+    [ for line in File.ReadLines(Path.Combine(papersFolder, name)) |> Seq.tail do
+          let fields = Csv.fields line
+          List.take (fields.Length - 1) fields ]
 
 let private expectListed name found =
     let listed = listed name
@@ -272,7 +253,7 @@ let private contractTests =
               [ for paper in papers ->
                     paper, published.Value |> List.filter (fun row -> row.Paper = paper) |> List.countBy _.Table |> List.sort ]
 
-          Expect.equal counts expected "rows in each table"
+          Expect.equal (List.sort counts) expected "rows in each table"
 
           for column in columns published.Value do
               let perCategory = column |> List.filter (fun row -> List.contains row.Category (textures @ objects))
