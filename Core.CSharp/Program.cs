@@ -1,1 +1,1 @@
-return 0;
+return Reproduction.Cli.CommandLine.Run(args);

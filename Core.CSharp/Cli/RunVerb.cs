@@ -1,0 +1,150 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Reproduction.Backbones;
+using Reproduction.Data;
+using Reproduction.Experiments;
+using Reproduction.Papers;
+using Spectre.Console;
+
+namespace Reproduction.Cli;
+
+/// <summary><c>repro run</c>: runs the cells of a paper and writes their records.</summary>
+internal static class RunVerb
+{
+    public static Command Create()
+    {
+        var paper = new Option<string>("--paper") { Description = $"One of {string.Join(", ", Registry.Methods.Select(method => method.Id))}.", HelpName = "ID", Required = true };
+        var variant = RunOptions.List("--variant", "Variants by name (all default ones); a setting can be changed as in resnet18+epochs=5.", "V");
+        var data = new Option<string>("--data") { Description = "Folder of a data set: MVTec AD layout, VisA, magnetic tile, MNIST-family or CIFAR-10 files.", HelpName = "DIR", Required = true };
+        var category = RunOptions.List("--category", "Categories (all).", "C");
+        var weights = RunOptions.Weights();
+        var profile = RunOptions.ProfileOption();
+        var device = RunOptions.Device();
+        var seed = RunOptions.List("--seed", "Seeds (0); a paper with folds runs its folds instead.", "N");
+        var output = new Option<string>("--out") { Description = "Folder of the run; its records are in runs/.", HelpName = "DIR", Required = true };
+        var list = new Option<bool>("--list") { Description = "Print the ids of the cells and stop." };
+        var shard = new Option<string?>("--shard") { Description = "Run every N-th cell, beginning with the I-th (1-based).", HelpName = "I/N" };
+        var cell = new Option<string?>("--cell") { Description = "Run the one cell with this id.", HelpName = "ID" };
+        var force = new Option<bool>("--force") { Description = "Run finished cells again." };
+        var gallery = new Option<int>("--gallery") { Description = "Draw this many test images a cell as panels (0).", HelpName = "N" };
+
+        var command = new Command("run", "Run a paper's variants on categories of a data set; finished cells are skipped.")
+        {
+            paper, variant, data, category, weights, profile, device, seed, output, list, shard, cell, force, gallery,
+        };
+        command.SetAction(parsed =>
+        {
+            var method = Registry.Find(parsed.GetRequiredValue(paper));
+            var dataset = Datasets.Open(parsed.GetRequiredValue(data));
+            using var backbones = new BackboneProvider(parsed.GetValue(weights), Machine.Device(parsed.GetRequiredValue(device)));
+            var variants = Variants(method, parsed.GetRequiredValue(variant), backbones);
+            var categories = Categories(dataset, parsed.GetRequiredValue(category));
+            var cells = Select(
+                Cell.Span(method, variants, dataset.Name, categories, Seeds(parsed.GetRequiredValue(seed)), parsed.GetValue(profile)),
+                parsed.GetValue(shard), parsed.GetValue(cell));
+            foreach (var each in cells) each.Settings(); // a wrong variant or setting fails before anything runs
+            if (parsed.GetValue(list))
+            {
+                foreach (var each in cells) Console.WriteLine(each.Id);
+                return 0;
+            }
+            return Run(cells, dataset, backbones, parsed.GetRequiredValue(output), Machine.Device(parsed.GetRequiredValue(device)),
+                parsed.GetValue(force), parsed.GetValue(gallery));
+        });
+        return command;
+    }
+
+    private static int Run(
+        IReadOnlyList<Cell> cells, IDataset dataset, BackboneProvider backbones, string output, TorchSharp.torch.Device device, bool force, int gallery)
+    {
+        var cache = FeatureCache.FromEnvironment();
+        var resources = new Resources { Backbones = backbones, Features = cache, Device = device };
+        var sweep = new Sweep(output, dataset, new CellRunner(output, resources, cache, gallery), cache);
+        using var stop = new CancellationTokenSource();
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => { context.Cancel = true; stop.Cancel(); });
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => { context.Cancel = true; stop.Cancel(); });
+
+        var results = SweepProgress.Show(cells.Count, observer => sweep.Run(cells, force, observer, stop.Token));
+        PrintTable(results);
+        Console.WriteLine($"records: {Path.GetFullPath(RunRecord.Folder(output))}");
+        var failed = results.Where(result => result.Outcome == CellOutcome.Failed).ToList();
+        if (failed.Count == 0) return 0;
+        Console.Error.WriteLine($"repro: {failed.Count} of {cells.Count} cells failed; the same command runs just these again:");
+        foreach (var result in failed)
+        {
+            Console.Error.WriteLine($"  {result.Cell.Id}: {CommandLine.FirstLine(result.Failure!.Message)}");
+        }
+        if (Environment.GetCommandLineArgs().Contains("--debug")) Console.Error.WriteLine(failed[0].Failure);
+        return 1;
+    }
+
+    private static IReadOnlyList<string> Variants(IMethod method, string[] asked, BackboneProvider backbones)
+    {
+        if (asked.Length > 0) return asked;
+        var defaults = method.Variants.Where(variant => variant.Default).ToList();
+        var possible = defaults.Where(variant => variant.Network is null || backbones.Has(variant.Network)).Select(variant => variant.Name).ToList();
+        return possible.Count > 0
+            ? possible
+            : throw new UserError(
+                $"no default variant of {method.Id} can run: {(backbones.Folder is { } folder ? $"{folder} has" : "without --weights there is")} none of "
+                + $"{string.Join(", ", defaults.Select(variant => variant.Network).Distinct())}; 'repro weights fetch' gets them, or name a --variant");
+    }
+
+    private static IReadOnlyList<string> Categories(IDataset dataset, string[] asked)
+    {
+        foreach (var name in asked)
+        {
+            if (!dataset.Categories.Contains(name))
+            {
+                throw new UserError($"{dataset.Name} has no category '{name}'; its categories are {string.Join(", ", dataset.Categories)}", exitCode: 2);
+            }
+        }
+        return asked.Length > 0 ? asked : dataset.Categories;
+    }
+
+    private static IReadOnlyList<int> Seeds(string[] asked) => asked.Length == 0
+        ? [0]
+        : [.. asked.Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
+            ? seed
+            : throw new UserError($"--seed '{text}' is not a number from 0", exitCode: 2))];
+
+    private static IReadOnlyList<Cell> Select(IReadOnlyList<Cell> cells, string? shard, string? id)
+    {
+        if (id is not null)
+        {
+            return cells.Where(cell => cell.Id == id).ToArray() is { Length: > 0 } found
+                ? found
+                : throw new UserError($"--cell '{id}' is none of the {cells.Count} cells; --list prints them", exitCode: 2);
+        }
+        if (shard is null) return cells;
+        var parts = shard.Split('/');
+        return parts.Length == 2 && int.TryParse(parts[0], out var first) && int.TryParse(parts[1], out var count) && first >= 1 && first <= count
+            ? [.. cells.Where((_, index) => index % count == first - 1)]
+            : throw new UserError($"--shard '{shard}' is not I/N with 1 <= I <= N", exitCode: 2);
+    }
+
+    private static void PrintTable(IReadOnlyList<CellResult> results)
+    {
+        var table = new Table().Border(TableBorder.Rounded).AddColumns("cell", "image AUROC", "pixel AUROC", "AUPRO", "seconds", "");
+        foreach (var index in Enumerable.Range(2, 4)) table.Columns[index - 1].RightAligned();
+        foreach (var result in results)
+        {
+            table.AddRow(
+                Markup.Escape(result.Cell.Id), Metric(result, "image_auroc"), Metric(result, "pixel_auroc"), Metric(result, "aupro"),
+                result.Record is { Seconds: var seconds }
+                    ? (seconds.Features + seconds.Fit + seconds.Score + seconds.Metrics).ToString("0.0", CultureInfo.InvariantCulture)
+                    : "",
+                result.Outcome switch
+                {
+                    CellOutcome.AlreadyDone => "done before",
+                    CellOutcome.Failed => "[red]failed[/]",
+                    _ => "",
+                });
+        }
+        AnsiConsole.Write(table);
+    }
+
+    private static string Metric(CellResult result, string name) =>
+        result.Record?.Metrics.GetValueOrDefault(name) is { } value ? value.ToString("0.0000", CultureInfo.InvariantCulture) : "";
+}

@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Globalization;
+using Reproduction.Experiments;
+using Spectre.Console;
+
+namespace Reproduction.Cli;
+
+/// <summary>Shows a sweep as it goes on: bars with the time left on a terminal, a line every few seconds elsewhere.</summary>
+internal static class SweepProgress
+{
+    /// <summary>Runs <paramref name="work"/> with an observer that shows it.</summary>
+    public static T Show<T>(int cells, Func<ISweepObserver, T> work)
+    {
+        if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive) return work(new Lines(cells));
+        return AnsiConsole.Progress()
+            .AutoClear(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new ElapsedTimeColumn())
+            .Start(context => work(new Bars(context, cells)));
+    }
+
+    private sealed class Bars(ProgressContext context, int cells) : ISweepObserver
+    {
+        private readonly ProgressTask _all = context.AddTask($"{cells} cells", maxValue: cells);
+        private ProgressTask? _current;
+
+        public void Begin(Cell cell, int number, int total)
+        {
+            _current?.StopTask();
+            _current = context.AddTask(Markup.Escape(cell.Id), maxValue: 1);
+        }
+
+        public void Advance(string stage, long done, long all, string text)
+        {
+            if (_current is null) return;
+            _current.Description = Markup.Escape($"{stage} {text}".Trim());
+            _current.MaxValue = Math.Max(all, 1);
+            _current.Value = done;
+        }
+
+        public void Warn(string text) => AnsiConsole.MarkupLineInterpolated($"[yellow]{text}[/]");
+
+        public void End(CellResult result, TimeSpan elapsed)
+        {
+            _current?.StopTask();
+            _all.Increment(1);
+            if (result.Outcome != CellOutcome.AlreadyDone) AnsiConsole.MarkupLineInterpolated($"{Summary(result, elapsed)}");
+        }
+    }
+
+    private sealed class Lines(int cells) : ISweepObserver
+    {
+        private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+        private readonly Stopwatch _since = Stopwatch.StartNew();
+        private readonly Stopwatch _all = Stopwatch.StartNew();
+        private int _ended;
+        private string _cell = "";
+
+        public void Begin(Cell cell, int number, int total) => _cell = $"[{number}/{total}] {cell.Id}";
+
+        public void Advance(string stage, long done, long all, string text)
+        {
+            if (_since.Elapsed < Interval) return;
+            _since.Restart();
+            Console.WriteLine($"{_cell}: {stage} {done}/{all} {text}".TrimEnd());
+        }
+
+        public void Warn(string text) => Console.WriteLine($"{_cell}: {text}");
+
+        public void End(CellResult result, TimeSpan elapsed)
+        {
+            _ended++;
+            if (result.Outcome == CellOutcome.AlreadyDone) return;
+            var left = TimeSpan.FromSeconds(_all.Elapsed.TotalSeconds / _ended * (cells - _ended));
+            Console.WriteLine($"{Summary(result, elapsed)}; {_ended}/{cells}, about {left:h\\:mm\\:ss} left");
+        }
+    }
+
+    private static string Summary(CellResult result, TimeSpan elapsed)
+    {
+        var text = result.Outcome == CellOutcome.Failed
+            ? "failed: " + CommandLine.FirstLine(result.Failure!.Message)
+            : string.Join(", ", new[] { "image_auroc", "pixel_auroc", "aupro" }
+                .Where(name => result.Record?.Metrics.GetValueOrDefault(name) is not null)
+                .Select(name => string.Create(CultureInfo.InvariantCulture, $"{name} {result.Record!.Metrics[name]:0.0000}")));
+        return string.Create(CultureInfo.InvariantCulture, $"{result.Cell.Id}: {text} ({elapsed.TotalSeconds:0.0} s)");
+    }
+}

@@ -1,0 +1,153 @@
+using System.Diagnostics;
+using System.Globalization;
+using Reproduction.Data;
+using Reproduction.Metrics;
+using Reproduction.Papers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Reproduction.Experiments;
+
+/// <summary>Runs one cell from images to its record: fit, score, metrics.</summary>
+/// <param name="run">The output folder.</param>
+/// <param name="resources">Weights, frozen features, device.</param>
+/// <param name="cache">The cache behind <paramref name="resources"/>, for its stopwatch.</param>
+/// <param name="gallery">How many test images a cell draws as panels.</param>
+public sealed class CellRunner(string run, Resources resources, FeatureCache cache, int gallery)
+{
+    private const int ScoreBatch = 8;
+    private static readonly TimeSpan CheckpointInterval = TimeSpan.FromMinutes(2);
+
+    /// <summary>Runs the cell and writes its record.</summary>
+    /// <param name="cell">What to run.</param>
+    /// <param name="category">Its images.</param>
+    /// <param name="progress">Told of (stage, done, in all, text).</param>
+    /// <param name="warn">Told of what a user should know.</param>
+    /// <param name="cancellation">Stops the cell; a long training leaves a checkpoint.</param>
+    /// <returns>The record that was written.</returns>
+    public RunRecord Run(Cell cell, Category category, Action<string, long, long, string> progress, Action<string> warn, CancellationToken cancellation)
+    {
+        using var scope = torch.NewDisposeScope();
+        var settings = cell.Settings();
+        var seed = cell.IsFold ? 0 : cell.Repetition;
+        var train = cell.IsFold
+            ? Folds.Split(category.Train.Count, cell.Method.Folds, seed)[cell.Repetition].Train.Select(index => category.Train[index]).ToArray()
+            : [.. category.Train];
+        var checkpoints = new Checkpoints(Checkpoints.PathOf(run, cell.Id), SettingsText.Hash(settings), CheckpointInterval);
+        resources.Backbones.ClearUsed();
+        torch.manual_seed(seed);
+
+        using var detector = cell.Method.Create(settings, resources);
+        var featuresBefore = cache.Elapsed;
+        var fitting = Stopwatch.StartNew();
+        var facts = detector.Fit(new SampleImages(train), new FitContext
+        {
+            Seed = seed,
+            Progress = (done, all, text) => progress("fit", done, all, text),
+            Warn = warn,
+            Cancellation = cancellation,
+            Checkpoints = checkpoints,
+        });
+        var fitSeconds = fitting.Elapsed - (cache.Elapsed - featuresBefore);
+        cancellation.ThrowIfCancellationRequested();
+
+        var featuresOfFit = cache.Elapsed;
+        var scoring = Stopwatch.StartNew();
+        var test = category.Test;
+        var scores = Collect(detector, new SampleImages(test), (done, all) => progress("score", done, all, ""), cancellation);
+        var scoreSeconds = scoring.Elapsed - (cache.Elapsed - featuresOfFit);
+
+        var measuring = Stopwatch.StartNew();
+        progress("metrics", 0, 1, "");
+        var (values, undefined) = RunRecord.Split(Measure(scores, test, detector.OperatingPoints));
+        if (gallery > 0 && scores.Map is not null) Gallery.Write(run, cell, test, scores, gallery);
+
+        var record = new RunRecord
+        {
+            Cell = cell.Id,
+            Paper = cell.Method.Id,
+            Variant = cell.Variant,
+            Dataset = cell.Dataset,
+            Category = cell.Category,
+            Seed = cell.IsFold ? null : cell.Repetition,
+            Fold = cell.IsFold ? cell.Repetition : null,
+            Profile = cell.Profile.ToString().ToLowerInvariant(),
+            Settings = SettingsText.ToJson(settings),
+            Weights = [.. resources.Backbones.Used.Select(used => new WeightsUsed(used.Name, used.Sha256, used.Architecture))],
+            Environment = Machine.Describe(resources.Device),
+            Seconds = new StageSeconds(
+                Seconds(cache.Elapsed - featuresBefore), Seconds(fitSeconds), Seconds(scoreSeconds), Seconds(measuring.Elapsed)),
+            Metrics = values,
+            Undefined = undefined,
+            Fit = facts,
+            Counts = new ImageCounts(train.Length, test.Count(sample => sample.Label == 0), test.Count(sample => sample.Label != 0)),
+            Finished = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
+        };
+        record.Write(run, test.Select((sample, i) => (sample.Id, sample.Label, scores.Image[i])));
+        checkpoints.Delete();
+        progress("metrics", 1, 1, "");
+        return record;
+    }
+
+    private static double Seconds(TimeSpan time) => Math.Round(time.TotalSeconds, 3);
+
+    /// <summary>Scores all images in batches and brings the scores into plain memory.</summary>
+    private static TestScores Collect(IAnomalyDetector detector, IImages images, Action<long, long> progress, CancellationToken cancellation)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGradient = torch.no_grad();
+        var scores = new TestScores(images.Count);
+        foreach (var batch in ImageBatch.All(images).Chunks(ScoreBatch))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var each = torch.NewDisposeScope();
+            using var result = detector.Score(batch);
+            scores.Take(result);
+            progress(scores.Count, images.Count);
+        }
+        return scores;
+    }
+
+    /// <summary>All metrics of the main score, of each partial score under <c>metric.PART</c>, and the rates at the method's own thresholds.</summary>
+    private static Dictionary<string, MetricValue> Measure(TestScores scores, IReadOnlyList<Sample> test, IReadOnlyList<OperatingPoint> points)
+    {
+        var labels = test.Select(sample => (byte)(sample.Label == 0 ? 0 : 1)).ToArray();
+        var masks = scores.Map is { } map && test.Any(sample => sample.HasMask) ? Masks(test, map.Height, map.Width) : null;
+        var metrics = new Dictionary<string, MetricValue>(Evaluation.Evaluate(
+            scores.Map?.ToStack(), masks is null ? null : new MaskStack(masks, scores.Map!.Count, scores.Map.Height, scores.Map.Width), scores.Image, labels));
+        foreach (var (name, part) in scores.ImageParts)
+        {
+            metrics["image_auroc." + name] = Roc.Auroc(part, labels);
+        }
+        foreach (var (name, part) in scores.MapParts)
+        {
+            if (masks is null || part.Height != scores.Map?.Height || part.Width != scores.Map.Width) continue;
+            metrics["pixel_auroc." + name] = Roc.Auroc(part.Values, masks);
+            metrics["aupro." + name] = Pro.Aupro(part.Values, masks, part.Count, part.Height, part.Width);
+        }
+        foreach (var point in points)
+        {
+            var (values, truth) = point switch
+            {
+                { Pixel: true, Part: null } => (scores.Map?.Values, masks),
+                { Pixel: true } => (scores.MapParts[point.Part].Values, masks),
+                { Part: null } => (scores.Image, labels),
+                _ => (scores.ImageParts[point.Part], labels),
+            };
+            var suffix = (point.Part is null ? "" : point.Part + ".") + point.Name;
+            var kind = point.Pixel ? "pixel_" : "";
+            if (values is null || truth is null) continue;
+            var (fpr, tpr) = Thresholds.Achieved(values, truth, point.Threshold);
+            metrics[$"{kind}achieved_fpr.{suffix}"] = fpr;
+            metrics[$"{kind}achieved_tpr.{suffix}"] = tpr;
+        }
+        return metrics;
+    }
+
+    private static byte[] Masks(IReadOnlyList<Sample> test, int height, int width)
+    {
+        var masks = new byte[(long)test.Count * height * width];
+        Parallel.For(0, test.Count, i => test[i].LoadMask(height, width).CopyTo(masks.AsSpan(i * height * width)));
+        return masks;
+    }
+}
