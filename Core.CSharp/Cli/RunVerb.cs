@@ -56,7 +56,7 @@ internal static class RunVerb
     }
 
     private static int Run(
-        IReadOnlyList<Cell> cells, IDataset dataset, BackboneProvider backbones, string output, TorchSharp.torch.Device device, bool force, int gallery)
+        IReadOnlyList<Cell> cells, Dataset dataset, BackboneProvider backbones, string output, TorchSharp.torch.Device device, bool force, int gallery)
     {
         var cache = FeatureCache.FromEnvironment();
         var resources = new Resources { Backbones = backbones, Features = cache, Device = device };
@@ -91,16 +91,16 @@ internal static class RunVerb
                 + $"{string.Join(", ", defaults.Select(variant => variant.Network).Distinct())}; 'repro weights fetch' gets them, or name a --variant");
     }
 
-    private static IReadOnlyList<string> Categories(IDataset dataset, string[] asked)
+    private static IReadOnlyList<string> Categories(Dataset dataset, string[] asked)
     {
         foreach (var name in asked)
         {
-            if (!dataset.Categories.Contains(name))
+            if (!dataset.CategoryNames.Contains(name))
             {
-                throw new UserError($"{dataset.Name} has no category '{name}'; its categories are {string.Join(", ", dataset.Categories)}", exitCode: 2);
+                throw new UserError($"{dataset.Name} has no category '{name}'; its categories are {string.Join(", ", dataset.CategoryNames)}", exitCode: 2);
             }
         }
-        return asked.Length > 0 ? asked : dataset.Categories;
+        return asked.Length > 0 ? asked : dataset.CategoryNames;
     }
 
     private static IReadOnlyList<int> Seeds(string[] asked) => asked.Length == 0

@@ -31,7 +31,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         var settings = cell.Settings();
         var seed = cell.IsFold ? 0 : cell.Repetition;
         var train = cell.IsFold
-            ? Folds.Split(category.Train.Count, cell.Method.Folds, seed)[cell.Repetition].Train.Select(index => category.Train[index]).ToArray()
+            ? Folds.Remaining(category.Train, Folds.Split(category.Train.Count, cell.Method.Folds, seed), cell.Repetition)
             : [.. category.Train];
         var checkpoints = new Checkpoints(Checkpoints.PathOf(run, cell.Id), SettingsText.Hash(settings), CheckpointInterval);
         resources.Backbones.ClearUsed();
@@ -59,7 +59,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
 
         var measuring = Stopwatch.StartNew();
         progress("metrics", 0, 1, "");
-        var (values, undefined) = RunRecord.Split(Measure(scores, test, detector.OperatingPoints));
+        var (values, undefined) = RunRecord.Split(Measure(scores, category, detector.OperatingPoints));
         if (gallery > 0 && scores.Map is not null) Gallery.Write(run, cell, test, scores, gallery);
 
         var record = new RunRecord
@@ -109,10 +109,11 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
     }
 
     /// <summary>All metrics of the main score, of each partial score under <c>metric.PART</c>, and the rates at the method's own thresholds.</summary>
-    private static Dictionary<string, MetricValue> Measure(TestScores scores, IReadOnlyList<Sample> test, IReadOnlyList<OperatingPoint> points)
+    private static Dictionary<string, MetricValue> Measure(TestScores scores, Category category, IReadOnlyList<OperatingPoint> points)
     {
+        var test = category.Test;
         var labels = test.Select(sample => (byte)(sample.Label == 0 ? 0 : 1)).ToArray();
-        var masks = scores.Map is { } map && test.Any(sample => sample.HasMask) ? Masks(test, map.Height, map.Width) : null;
+        var masks = scores.Map is { } map && category.HasMasks ? Masks(test, map.Height, map.Width) : null;
         var metrics = new Dictionary<string, MetricValue>(Evaluation.Evaluate(
             scores.Map?.ToStack(), masks is null ? null : new MaskStack(masks, scores.Map!.Count, scores.Map.Height, scores.Map.Width), scores.Image, labels));
         foreach (var (name, part) in scores.ImageParts)
@@ -147,7 +148,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
     private static byte[] Masks(IReadOnlyList<Sample> test, int height, int width)
     {
         var masks = new byte[(long)test.Count * height * width];
-        Parallel.For(0, test.Count, i => test[i].LoadMask(height, width).CopyTo(masks.AsSpan(i * height * width)));
+        Parallel.For(0, test.Count, i => test[i].LoadMask(height, width).Pixels.CopyTo(masks.AsSpan(i * height * width)));
         return masks;
     }
 }

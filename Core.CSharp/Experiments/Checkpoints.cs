@@ -24,7 +24,8 @@ public sealed class Checkpoints(string path, string settingsHash, TimeSpan inter
     public void Save(DetectorState state)
     {
         var values = new Dictionary<string, string>(state.Values) { [SettingsKey] = settingsHash };
-        AtomicFile.Write(path, stream => SafeTensors.Write(stream, state.Tensors, values));
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        SafeTensors.Write(path, state.Tensors, values);
         _sinceLast.Restart();
     }
 
@@ -32,8 +33,8 @@ public sealed class Checkpoints(string path, string settingsHash, TimeSpan inter
     public DetectorState? Load()
     {
         if (!File.Exists(path)) return null;
-        var values = SafeTensors.ReadMetadata(path);
-        return values.GetValueOrDefault(SettingsKey) == settingsHash ? new DetectorState(SafeTensors.ReadTensors(path), values) : null;
+        var (tensors, values) = SafeTensors.Read(path);
+        return values.GetValueOrDefault(SettingsKey) == settingsHash ? new DetectorState(tensors, values) : null;
     }
 
     /// <summary>Removes the checkpoint of a finished cell.</summary>

@@ -166,7 +166,7 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
         if (!File.Exists(path)) return null;
         try
         {
-            var tensors = SafeTensors.ReadTensors(path);
+            var tensors = SafeTensors.Read(path).Tensors;
             File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
             return [.. layers.Select(layer => tensors[layer])];
         }
@@ -180,7 +180,9 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
     {
         var entries = new Dictionary<string, Tensor>();
         for (var i = 0; i < layers.Count; i++) entries[layers[i]] = tensors[i];
-        AtomicFile.Write(PathOf(key, image), stream => SafeTensors.Write(stream, entries));
+        var path = PathOf(key, image);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        SafeTensors.Write(path, entries);
     }
 
     private string PathOf(string key, string image) => Path.Combine(folder, key, image[..2], image + ".safetensors");

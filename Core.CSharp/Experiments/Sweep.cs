@@ -47,7 +47,7 @@ public interface ISweepObserver
 /// <param name="dataset">The images.</param>
 /// <param name="runner">Runs one cell.</param>
 /// <param name="cache">Trimmed to its limit as the sweep goes on.</param>
-public sealed class Sweep(string run, IDataset dataset, CellRunner runner, FeatureCache cache)
+public sealed class Sweep(string run, Dataset dataset, CellRunner runner, FeatureCache cache)
 {
     private static readonly TimeSpan WaitForOthers = TimeSpan.FromSeconds(2);
     private readonly Dictionary<string, Category> _categories = [];
@@ -87,7 +87,7 @@ public sealed class Sweep(string run, IDataset dataset, CellRunner runner, Featu
             using var lease = Lease.TryTake(run, cell.Id);
             if (lease is null) return new CellResult(cell, CellOutcome.Elsewhere, null, null);
             if (!force && ReadIfDone(cell) is { } meanwhile) return new CellResult(cell, CellOutcome.AlreadyDone, meanwhile, null);
-            if (!_categories.TryGetValue(cell.Category, out var category)) _categories[cell.Category] = category = dataset.Open(cell.Category);
+            if (!_categories.TryGetValue(cell.Category, out var category)) _categories[cell.Category] = category = dataset.Category(cell.Category);
             var record = runner.Run(cell, category, observer.Advance, observer.Warn, cancellation);
             cache.Trim();
             return new CellResult(cell, CellOutcome.Finished, record, null);

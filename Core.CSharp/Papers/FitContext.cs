@@ -28,18 +28,13 @@ public sealed record FitContext
     public int[] Shuffle(int count, long epoch)
     {
         var order = Enumerable.Range(0, count).ToArray();
-        var random = new CounterRandom((ulong)Seed, (ulong)epoch);
-        for (var i = count - 1; i > 0; i--)
-        {
-            var j = random.Next(i + 1);
-            (order[i], order[j]) = (order[j], order[i]);
-        }
+        SplitMix64.For((ulong)Seed, $"epoch {epoch}").Shuffle(order.AsSpan());
         return order;
     }
 
     /// <summary>A generator that depends only on the seed and <paramref name="step"/>: a step's random numbers are drawn from it.</summary>
     public Generator Generator(long step, Device device) =>
-        new(new CounterRandom((ulong)Seed, 0x5EED_0000_0000UL + (ulong)step).NextULong() >> 1, device);
+        new(SplitMix64.For((ulong)Seed, $"step {step}").NextBits() >> 1, device);
 }
 
 /// <summary>Where an interrupted training is kept.</summary>
@@ -53,26 +48,4 @@ public interface ICheckpoints
 
     /// <summary>The last checkpoint of the same cell and settings; null when there is none. The caller disposes its tensors.</summary>
     DetectorState? Load();
-}
-
-/// <summary>SplitMix64 over (seed, stream): the same numbers on every machine, without state that would have to be saved.</summary>
-public struct CounterRandom(ulong seed, ulong stream)
-{
-    private ulong _state = Mix((seed * 0x9E3779B97F4A7C15UL) + Mix(stream + 0x632BE59BD9B4E019UL));
-
-    /// <summary>Uniform over all 64-bit values.</summary>
-    public ulong NextULong() => Mix(_state += 0x9E3779B97F4A7C15UL);
-
-    /// <summary>Uniform over 0..<paramref name="bound"/>-1.</summary>
-    public int Next(int bound) => (int)Math.BigMul(NextULong(), (ulong)bound, out _);
-
-    /// <summary>Uniform over [0, 1).</summary>
-    public double NextDouble() => (NextULong() >> 11) * (1.0 / (1UL << 53));
-
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
-        return z ^ (z >> 31);
-    }
 }
