@@ -123,8 +123,8 @@ internal static class FitVerb
         float[] scores = [.. normal, .. anomalous];
         byte[] labels = [.. normal.Select(_ => (byte)0), .. anomalous.Select(_ => (byte)1)];
         var best = Roc.F1Max(scores, labels);
-        return new Calibration(best.Threshold, pixel,
-            string.Create(CultureInfo.InvariantCulture, $"the best F1 ({best.F1.Value:0.000}) on {normal.Count} good and {anomalous.Count} defective held-out images"));
+        return new Calibration(best.Threshold!.Value, pixel,
+            string.Create(CultureInfo.InvariantCulture, $"the best F1 ({best.Metric.Value:0.000}) on {normal.Count} good and {anomalous.Count} defective held-out images"));
     }
 
     private static Calibration CrossValidated(Fitting fit, IReadOnlyList<Sample> samples, int parts, double target)

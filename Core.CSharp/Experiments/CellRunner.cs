@@ -5,6 +5,7 @@ using Reproduction.Metrics;
 using Reproduction.Papers;
 using TorchSharp;
 using static TorchSharp.torch;
+using OperatingPoint = Reproduction.Papers.OperatingPoint;
 
 namespace Reproduction.Experiments;
 
@@ -114,8 +115,16 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         var test = category.Test;
         var labels = test.Select(sample => (byte)(sample.Label == 0 ? 0 : 1)).ToArray();
         var masks = scores.Map is { } map && category.HasMasks ? Masks(test, map.Height, map.Width) : null;
-        var metrics = new Dictionary<string, MetricValue>(Evaluation.Evaluate(
-            scores.Map?.ToStack(), masks is null ? null : new MaskStack(masks, scores.Map!.Count, scores.Map.Height, scores.Map.Width), scores.Image, labels));
+        var metrics = new Dictionary<string, MetricValue>(Evaluation.Evaluate(new EvaluationInput
+        {
+            Count = test.Count,
+            Height = scores.Map?.Height ?? 0,
+            Width = scores.Map?.Width ?? 0,
+            Maps = scores.Map is { } maps ? maps.Values : (ReadOnlyMemory<float>?)null,
+            Masks = masks is null ? null : masks,
+            ImageScores = scores.Image,
+            ImageLabels = labels,
+        }));
         foreach (var (name, part) in scores.ImageParts)
         {
             metrics["image_auroc." + name] = Roc.Auroc(part, labels);
@@ -138,11 +147,23 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
             var suffix = (point.Part is null ? "" : point.Part + ".") + point.Name;
             var kind = point.Pixel ? "pixel_" : "";
             if (values is null || truth is null) continue;
-            var (fpr, tpr) = Thresholds.Achieved(values, truth, point.Threshold);
-            metrics[$"{kind}achieved_fpr.{suffix}"] = fpr;
-            metrics[$"{kind}achieved_tpr.{suffix}"] = tpr;
+            metrics[$"{kind}achieved_fpr.{suffix}"] = ShareAbove(values, truth, point.Threshold, anomalous: false);
+            metrics[$"{kind}achieved_tpr.{suffix}"] = ShareAbove(values, truth, point.Threshold, anomalous: true);
         }
         return metrics;
+    }
+
+    /// <summary>The share of normal (or anomalous) scores above a threshold: the false (or true) positive rate that it achieves.</summary>
+    private static MetricValue ShareAbove(ReadOnlySpan<float> values, ReadOnlySpan<byte> truth, double threshold, bool anomalous)
+    {
+        long above = 0, all = 0;
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (truth[i] != 0 != anomalous) continue;
+            all++;
+            if (values[i] > threshold) above++;
+        }
+        return all > 0 ? MetricValue.Of((double)above / all) : MetricValue.Missing($"no {(anomalous ? "anomalous" : "normal")} samples");
     }
 
     private static byte[] Masks(IReadOnlyList<Sample> test, int height, int width)
