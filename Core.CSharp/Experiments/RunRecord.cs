@@ -123,6 +123,6 @@ public sealed record RunRecord
         return (values, undefined);
     }
 
-    private static string Csv(string field) =>
+    internal static string Csv(string field) =>
         field.AsSpan().ContainsAny(",\"\n") ? $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : field;
 }
