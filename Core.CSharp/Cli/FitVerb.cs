@@ -66,7 +66,7 @@ internal static class FitVerb
             {
                 using var scope = torch.NewDisposeScope();
                 new ModelFile(
-                    paper.Id, name, SettingsText.ToJson(settings), [.. backbones.Used.Select(used => new WeightsUsed(used.Name, used.Sha256, used.Architecture))],
+                    paper.Id, name, SettingsText.ToJson(settings), [.. backbones.Used.Select(used => new WeightsUsed(used.Name, used.WeightsSha256, used.Architecture))],
                     threshold.Image, threshold.Pixel, threshold.Rule, samples.Count).Write(parsed.GetRequiredValue(output), model.Save());
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{paper.Id} {name}: fitted on {samples.Count} images in {timer.Elapsed.TotalSeconds:0.0} s"));

@@ -74,7 +74,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
             Fold = cell.IsFold ? cell.Repetition : null,
             Profile = cell.Profile.ToString().ToLowerInvariant(),
             Settings = SettingsText.ToJson(settings),
-            Weights = [.. resources.Backbones.Used.Select(used => new WeightsUsed(used.Name, used.Sha256, used.Architecture))],
+            Weights = [.. resources.Backbones.Used.Select(used => new WeightsUsed(used.Name, used.WeightsSha256, used.Architecture))],
             Environment = Machine.Describe(resources.Device),
             Seconds = new StageSeconds(
                 Seconds(cache.Elapsed - featuresBefore), Seconds(fitSeconds), Seconds(scoreSeconds), Seconds(measuring.Elapsed)),

@@ -85,10 +85,10 @@ public sealed record ModelFile(
         {
             var found = backbones.Used.FirstOrDefault(used => used.Architecture == needed.Architecture)
                 ?? throw new UserError($"{path} needs the weights {needed.Name} ({needed.Architecture}); give their folder with --weights");
-            if (found.Sha256 != needed.Sha256)
+            if (found.WeightsSha256 != needed.Sha256)
             {
                 throw new UserError(
-                    $"{path} was fitted with {needed.Name}, sha256 {needed.Sha256[..12]}..., but {backbones.Folder} has {found.Name}, sha256 {found.Sha256[..12]}...; "
+                    $"{path} was fitted with {needed.Name}, sha256 {needed.Sha256[..12]}..., but {backbones.Folder} has {found.Name}, sha256 {found.WeightsSha256[..12]}...; "
                     + "give the folder with the same file, or fit again");
             }
         }

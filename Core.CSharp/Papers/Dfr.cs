@@ -126,7 +126,7 @@ public sealed class Dfr : IMethod
                $"{source}-f{subset.First}-{subset.Last}-{padding}",
                $"f{{{subset.First}:{subset.Last}}} of VGG-19 with {padding} padding, {(source == "paper" ? "as the paper says" : "as the public code does")} (Tables II to VI)",
                Default: (source, subset, padding) is ("paper", (1, 8) or (1, 12) or (1, 16), "zero"),
-               Network: subset.Last <= 8 ? "vgg19" : "vgg19-full"),
+               Network: "vgg19/" + Scales[subset.Last - 1]),
         .. from source in new[] { "paper", "code" }
            select new Variant($"{source}-f1-12-vgg19_16x", "f{1:12} of a distilled quarter-width VGG-19: a substitute, not in the paper", Network: Distilled),
         new Variant("embedded", "all scales up to relu4_3 of the embedded quarter-width VGG-16: not in the paper", Default: false, Network: Embedded),
@@ -168,12 +168,12 @@ public sealed class Dfr : IMethod
     {
         var parts = variant.Split('-');
         var settings = variant == "embedded"
-            ? new DfrSettings { Network = Embedded, Layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"], Padding = BorderMode.Zero }
+            ? new DfrSettings { Network = Embedded, Layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"], Padding = BorderMode.Zeros }
             : new DfrSettings
             {
                 Network = parts[^1] == Distilled ? Distilled : "vgg19",
                 Layers = [.. Scales.Take(int.Parse(parts[2], CultureInfo.InvariantCulture)).Skip(int.Parse(parts[1][1..], CultureInfo.InvariantCulture) - 1)],
-                Padding = parts[^1] == "zero" ? BorderMode.Zero : BorderMode.Reflect,
+                Padding = parts[^1] == "zero" ? BorderMode.Zeros : BorderMode.Reflect,
             };
         return parts[0] != "code" ? settings : settings with
         {
