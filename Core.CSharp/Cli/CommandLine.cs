@@ -17,10 +17,7 @@ public static class CommandLine
             RunVerb.Create(),
             FitVerb.Create(),
             ScoreVerb.Create(),
-            FeaturesVerb.Create(),
             MetricsVerb.Create(),
-            WeightsVerb.Create(),
-            DataVerb.Create(),
             BenchVerb.Create(),
         };
         root.Options.Add(Debug);

@@ -120,8 +120,8 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
             Count = test.Count,
             Height = scores.Map?.Height ?? 0,
             Width = scores.Map?.Width ?? 0,
-            Maps = scores.Map is { } maps ? maps.Values : (ReadOnlyMemory<float>?)null,
-            Masks = masks is null ? null : masks,
+            Maps = scores.Map?.Values,
+            Masks = masks,
             ImageScores = scores.Image,
             ImageLabels = labels,
         }));
@@ -137,7 +137,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         }
         foreach (var point in points)
         {
-            var (values, truth) = point switch
+            (float[]? values, byte[]? truth) = point switch
             {
                 { Pixel: true, Part: null } => (scores.Map?.Values, masks),
                 { Pixel: true } => (scores.MapParts[point.Part].Values, masks),
