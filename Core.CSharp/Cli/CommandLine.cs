@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using Spectre.Console;
 
 namespace Reproduction.Cli;
 
@@ -8,9 +9,18 @@ public static class CommandLine
 {
     private static readonly Option<bool> Debug = new("--debug") { Description = "Print the stack trace of an error.", Recursive = true };
 
+    /// <summary>Columns of a table that goes to a file or a pipe: wide enough for the ids of cells.</summary>
+    private const int WidthOfFiles = 200;
+
     /// <summary>Parses the arguments, runs the verb, and turns errors into one or two lines on standard error.</summary>
     public static int Run(string[] args)
     {
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Profile.Capabilities.Ansi = false;
+            AnsiConsole.Profile.Capabilities.ColorSystem = ColorSystem.NoColors;
+            AnsiConsole.Profile.Width = WidthOfFiles;
+        }
         var root = new RootCommand("Five papers on unsupervised visual anomaly detection, reproduced on libtorch.")
         {
             DoctorVerb.Create(),

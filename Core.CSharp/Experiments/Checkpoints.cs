@@ -38,5 +38,8 @@ public sealed class Checkpoints(string path, string settingsHash, TimeSpan inter
     }
 
     /// <summary>Removes the checkpoint of a finished cell.</summary>
-    public void Delete() => File.Delete(path);
+    public void Delete()
+    {
+        if (File.Exists(path)) File.Delete(path);
+    }
 }

@@ -338,7 +338,7 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
             using var each = torch.NewDisposeScope();
             var channels = map.shape[1];
             var reconstruction = nn.functional.conv2d(hidden, weight.narrow(0, first, channels), bias.narrow(0, first, channels));
-            sum.add_(reconstruction.sub_(_regions.Align(map)).square_().sum([1L], keepdim: true));
+            sum.add_(reconstruction.sub_(_regions.Align(map)).pow_(2).sum([1L], keepdim: true));
             first += channels;
         }
         return (settings.Norm == ReconstructionNorm.L2 ? sum.sqrt_() : sum.div_((double)Channels)).MoveToOuterDisposeScope();

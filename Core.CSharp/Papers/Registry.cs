@@ -6,6 +6,7 @@ public static class Registry
     /// <summary>All methods.</summary>
     public static IReadOnlyList<IMethod> Methods { get; } =
     [
+        new Dfr(),
     ];
 
     /// <summary>The method with this id.</summary>
