@@ -1,0 +1,196 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Reproduction.Backbones;
+
+/// <summary>How an image is continued beyond its border by a VGG's convolutions.</summary>
+public enum BorderMode
+{
+    /// <summary>By zeros, as the networks were trained.</summary>
+    Zeros,
+
+    /// <summary>By its mirror image.</summary>
+    Reflect,
+}
+
+/// <summary>The size of a convolution's border.</summary>
+internal enum PaddingSize
+{
+    /// <summary>(kernel - 1) / 2 on each side, PyTorch's convention.</summary>
+    Symmetric,
+
+    /// <summary>
+    /// As much as makes the output ceil(input / stride), the odd pixel at the right and the bottom: TensorFlow's SAME. It depends on the
+    /// input's size at each call, as in timm; efficientnet_pytorch fixes it for the network's nominal size, where both agree.
+    /// </summary>
+    Same,
+}
+
+/// <summary>A convolution of a network, and the batch norm that may follow it.</summary>
+/// <param name="Name">The convolution's name in a state dict, without <c>.weight</c>.</param>
+/// <param name="Norm">The batch norm's name; null: the convolution has a bias and no batch norm.</param>
+/// <param name="In">Input channels.</param>
+/// <param name="Out">Output channels.</param>
+/// <param name="Kernel">Width and height of the kernel.</param>
+/// <param name="Stride">In both directions.</param>
+/// <param name="Groups">1, or <paramref name="In"/> for a depthwise convolution.</param>
+/// <param name="Padding">Size of the border.</param>
+/// <param name="Border">Content of the border.</param>
+/// <param name="Epsilon">Of the batch norm.</param>
+internal sealed record ConvolutionSpec(
+    string Name,
+    string? Norm,
+    long In,
+    long Out,
+    long Kernel,
+    long Stride = 1,
+    long Groups = 1,
+    PaddingSize Padding = PaddingSize.Symmetric,
+    BorderMode Border = BorderMode.Zeros,
+    double Epsilon = 1e-5)
+{
+    public long[] WeightShape => [Out, In / Groups, Kernel, Kernel];
+}
+
+/// <summary>The values of a batch norm, each <c>[C]</c>.</summary>
+internal sealed record BatchNorm(Tensor Weight, Tensor Bias, Tensor Mean, Tensor Variance);
+
+/// <summary>
+/// A convolution with its weights. A frozen one has its batch norm folded in; a trainable one applies the batch norm behind it,
+/// with the batch's statistics while training.
+/// </summary>
+internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
+{
+    // PyTorch's default, with which torchvision's networks were trained.
+    private const double Momentum = 0.1;
+
+    private Tensor? weight;
+    private Tensor? bias;
+    private BatchNorm? norm;
+
+    public ConvolutionSpec Spec => spec;
+
+    public bool IsLoaded => weight is not null;
+
+    /// <summary>Takes the weights over, folded when frozen.</summary>
+    /// <param name="kernel"><c>[Out, In / Groups, Kernel, Kernel]</c></param>
+    /// <param name="offset"><c>[Out]</c>, or null when a batch norm follows.</param>
+    /// <param name="batchNorm">The batch norm that follows, if any.</param>
+    /// <param name="trainable">Whether the weights become parameters.</param>
+    /// <param name="device">Where they are kept.</param>
+    public void Load(Tensor kernel, Tensor? offset, BatchNorm? batchNorm, bool trainable, Device device)
+    {
+        using var scope = torch.NewDisposeScope();
+        if (trainable)
+        {
+            weight = Learned(kernel, device);
+            bias = offset is null ? null : Learned(offset, device);
+            norm = batchNorm is null ? null : new BatchNorm(
+                Learned(batchNorm.Weight, device), Learned(batchNorm.Bias, device), Kept(batchNorm.Mean, device), Kept(batchNorm.Variance, device));
+            return;
+        }
+        if (batchNorm is not null)
+        {
+            (kernel, offset) = Fold(kernel, offset, batchNorm);
+        }
+        weight = Kept(Network.ChannelsLast(kernel.to(device)), device);
+        bias = offset is null ? null : Kept(offset, device);
+    }
+
+    public Tensor Apply(Tensor input, bool training)
+    {
+        using var scope = torch.NewDisposeScope();
+        var (padded, padding) = Pad(input);
+        var output = F.conv2d(padded, weight!, bias, [spec.Stride, spec.Stride], padding, [1, 1], spec.Groups);
+        if (norm is not null)
+        {
+            output = F.batch_norm(output, norm.Mean, norm.Variance, norm.Weight, norm.Bias, training, Momentum, spec.Epsilon);
+        }
+        return output.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What a gradient reaches, by its name in a state dict.</summary>
+    public IEnumerable<(string Name, Parameter Value)> NamedParameters() =>
+        StateDict(fold: false).Where(entry => entry.Value is Parameter).Select(entry => (entry.Name, (Parameter)entry.Value));
+
+    /// <summary>The weights by their names in a state dict; with <paramref name="fold"/> as new tensors with the batch norm folded in.</summary>
+    public IEnumerable<(string Name, Tensor Value)> StateDict(bool fold)
+    {
+        var (kernel, offset) = fold && norm is not null ? Fold(weight!, bias, norm) : (weight!, bias);
+        yield return ($"{spec.Name}.weight", kernel);
+        if (offset is not null)
+        {
+            yield return ($"{spec.Name}.bias", offset);
+        }
+        if (norm is not null && !fold)
+        {
+            yield return ($"{spec.Norm}.weight", norm.Weight);
+            yield return ($"{spec.Norm}.bias", norm.Bias);
+            yield return ($"{spec.Norm}.running_mean", norm.Mean);
+            yield return ($"{spec.Norm}.running_var", norm.Variance);
+        }
+    }
+
+    public void Dispose()
+    {
+        weight?.Dispose();
+        bias?.Dispose();
+        norm?.Weight.Dispose();
+        norm?.Bias.Dispose();
+        norm?.Mean.Dispose();
+        norm?.Variance.Dispose();
+    }
+
+    // In double precision: a small variance magnifies the rounding of its inverse root over all later layers.
+    private (Tensor Kernel, Tensor Offset) Fold(Tensor kernel, Tensor? offset, BatchNorm batchNorm)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGradient = torch.no_grad();
+        Tensor Double(Tensor value) => value.to(ScalarType.Float64);
+        var scale = Double(batchNorm.Weight) / (Double(batchNorm.Variance) + spec.Epsilon).sqrt();
+        var center = offset is null ? Double(batchNorm.Mean) : Double(batchNorm.Mean) - Double(offset);
+        var folded = (Double(kernel) * scale.view(-1, 1, 1, 1)).to(ScalarType.Float32);
+        var shift = (Double(batchNorm.Bias) - center * scale).to(ScalarType.Float32);
+        return (folded.MoveToOuterDisposeScope(), shift.MoveToOuterDisposeScope());
+    }
+
+    private (Tensor Padded, long[] Padding) Pad(Tensor input)
+    {
+        if (spec.Padding == PaddingSize.Symmetric && spec.Border == BorderMode.Zeros)
+        {
+            var side = (spec.Kernel - 1) / 2;
+            return (input, [side, side]);
+        }
+        if (spec.Border == BorderMode.Reflect)
+        {
+            var side = (spec.Kernel - 1) / 2;
+            return (side == 0 ? input : F.pad(input, [side, side, side, side], PaddingModes.Reflect), [0, 0]);
+        }
+        var height = Missing(input.shape[2]);
+        var width = Missing(input.shape[3]);
+        return height % 2 == 0 && width % 2 == 0
+            ? (input, [height / 2, width / 2])
+            : (F.pad(input, [width / 2, width - width / 2, height / 2, height - height / 2], PaddingModes.Constant, 0), [0, 0]);
+    }
+
+    private long Missing(long length)
+    {
+        var outputs = (length + spec.Stride - 1) / spec.Stride;
+        return Math.Max((outputs - 1) * spec.Stride + spec.Kernel - length, 0);
+    }
+
+    private static Parameter Learned(Tensor value, Device device)
+    {
+        var parameter = new Parameter(value.to(device).detach().clone(), requires_grad: true);
+        parameter.DetachFromDisposeScope();
+        return parameter;
+    }
+
+    private static Tensor Kept(Tensor value, Device device)
+    {
+        using var scope = torch.NewDisposeScope();
+        return value.to(device).alias().DetachFromDisposeScope();
+    }
+}

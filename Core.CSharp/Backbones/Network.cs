@@ -1,0 +1,89 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Reproduction.Backbones;
+
+/// <summary>A named output of a network.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Channels">C of its <c>[N,C,H,W]</c>.</param>
+/// <param name="Convolutions">How many of the network's convolutions, in their order, it needs.</param>
+/// <param name="Aliases">Other names for it.</param>
+internal sealed record Layer(string Name, long Channels, int Convolutions, string[] Aliases);
+
+/// <summary>
+/// The structure of a network: its convolutions in the order in which they are computed, its named layers, and the computation.
+/// A file may hold only the first convolutions; then only the layers that need no other are there.
+/// </summary>
+internal abstract class Network : IDisposable
+{
+    private readonly List<Convolution> convolutions = [];
+    private readonly List<Layer> layers = [];
+
+    public IReadOnlyList<Convolution> Convolutions => convolutions;
+
+    public IReadOnlyList<Layer> Layers => layers;
+
+    /// <summary>Whether batch norms that were not folded use the batch's statistics.</summary>
+    public bool Training { get; set; }
+
+    /// <summary>Tensors of a published file that no layer uses, by the start of their names.</summary>
+    public abstract IReadOnlyList<string> ClassifierPrefixes { get; }
+
+    /// <summary>Computes from the input on until <paramref name="taps"/> has all it wants.</summary>
+    /// <param name="input"><c>[N,3,H,W]</c>, preprocessed; stays the caller's.</param>
+    /// <param name="taps">Collects the layers that are wanted.</param>
+    public abstract void Run(Tensor input, Taps taps);
+
+    public void Dispose() => convolutions.ForEach(convolution => convolution.Dispose());
+
+    /// <summary>
+    /// The same values with the channels innermost in memory, which libtorch's CPU convolutions then keep through the whole network
+    /// instead of reordering before and after each.
+    /// </summary>
+    public static Tensor ChannelsLast(Tensor value)
+    {
+        using var scope = torch.NewDisposeScope();
+        return value.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+    }
+
+    protected Convolution Add(ConvolutionSpec spec)
+    {
+        convolutions.Add(new Convolution(spec));
+        return convolutions[^1];
+    }
+
+    /// <summary>Names the output of all convolutions so far.</summary>
+    protected void Name(string name, long channels, params string[] aliases) => layers.Add(new Layer(name, channels, convolutions.Count, aliases));
+
+    protected Tensor Apply(Convolution convolution, Tensor input) => convolution.Apply(input, Training);
+
+    /// <summary>Frees what was computed as soon as it is used up: a batch's feature maps would fill the memory.</summary>
+    protected static Tensor Replace(Tensor old, Tensor value)
+    {
+        old.Dispose();
+        return value;
+    }
+}
+
+/// <summary>Collects the wanted layers of one forward pass.</summary>
+internal sealed class Taps(IReadOnlyCollection<string> wanted)
+{
+    private readonly HashSet<string> wanted = [.. wanted];
+    private readonly Dictionary<string, Tensor> taken = [];
+
+    public Tensor this[string layer] => taken[layer];
+
+    public bool Wants(string layer) => wanted.Contains(layer);
+
+    /// <summary>Takes a layer's output if it is wanted; the caller may then free its own reference but not change the values.</summary>
+    /// <returns>Whether all wanted layers are there, so that the network can stop.</returns>
+    public bool Take(string layer, Tensor output)
+    {
+        if (wanted.Contains(layer))
+        {
+            taken[layer] = output.alias();
+        }
+        return taken.Count == wanted.Count;
+    }
+}
