@@ -27,7 +27,9 @@ public static class CommandLine
             RunVerb.Create(),
             FitVerb.Create(),
             ScoreVerb.Create(),
+            FeaturesVerb.Create(),
             MetricsVerb.Create(),
+            WeightsVerb.Create(),
             BenchVerb.Create(),
         };
         root.Options.Add(Debug);
