@@ -344,10 +344,13 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         return (settings.Norm == ReconstructionNorm.L2 ? sum.sqrt_() : sum.div_((double)Channels)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The reconstruction of concatenated regional features, <c>[N,c_o,h_o,w_o]</c>.</summary>
+    internal Tensor Reconstruct(Tensor features) => Autoencoder.call(features);
+
     /// <summary>Equation (4), as a mean over positions, or the mean squared error of the public code.</summary>
     private Tensor Loss(Tensor features)
     {
-        var difference = Autoencoder.call(features) - features;
+        var difference = Reconstruct(features) - features;
         return settings.Norm == ReconstructionNorm.L2
             ? (difference.square().sum([1L]) + NormFloor).sqrt().mean()
             : difference.square().mean();

@@ -1,0 +1,50 @@
+/// Images and resources that live in memory, for tests of the methods.
+module Reproduction.Tests.InMemory
+
+open System
+open System.IO
+open TorchSharp
+open Reproduction
+open Reproduction.Backbones
+open Reproduction.Experiments
+open Reproduction.Papers
+
+/// Smooth random images, RGB in 0..1, the same for the same index.
+type RandomImages(count: int, side: int) =
+    let pixels index =
+        use _scope = torch.NewDisposeScope()
+        use generator = new torch.Generator(uint64 (index + 1), torch.CPU)
+        let noise = torch.rand ([| 1L; 3L; 8L; 8L |], generator = generator)
+        torch.nn.functional.interpolate(noise, [| int64 side; int64 side |], mode = torch.InterpolationMode.Bilinear, align_corners = Nullable false)
+            .MoveToOuterDisposeScope()
+
+    interface IImages with
+        member _.Count = count
+        member _.ContentId index = $"{index:x16}{side:x4}"
+
+        member _.Pixels(indices, size, device) =
+            use _scope = torch.NewDisposeScope()
+            let stacked = torch.cat ([| for index in indices -> pixels index |], 0L)
+
+            torch.nn.functional.interpolate(stacked, [| int64 size.Height; int64 size.Width |], mode = torch.InterpolationMode.Bilinear, align_corners = Nullable false)
+                .``to``(device).MoveToOuterDisposeScope()
+
+/// A folder with randomly initialised networks of the given architectures as if they were trained weights.
+type RandomResources(architectures: string list) =
+    let folder = Directory.CreateTempSubdirectory("reproduction-weights-").FullName
+
+    do
+        for architecture in architectures do
+            use _scope = torch.NewDisposeScope()
+            use backbone = Backbone.Random(architecture, 7)
+            SafeTensors.Write(Path.Combine(folder, architecture + ".safetensors"), backbone.StateDict(false))
+
+    let backbones = new BackboneProvider(folder, torch.CPU)
+
+    member _.Folder = folder
+    member val Resources = Resources(Backbones = backbones, Features = UncachedFeatures(), Device = torch.CPU)
+
+    interface IDisposable with
+        member _.Dispose() =
+            (backbones :> IDisposable).Dispose()
+            Directory.Delete(folder, true)
