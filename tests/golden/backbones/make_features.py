@@ -47,7 +47,7 @@ def weight(name, shape):
     elif name.endswith("running_var"):
         values = uniform(name, count, 0.25, 1.75)
     elif name.endswith("weight"):
-        values = uniform(name, count, 0.4, 1.2)
+        values = uniform(name, count, 0.3, 0.9)
     else:
         values = uniform(name, count, -0.3, 0.3)
     return torch.from_numpy(values.reshape(shape))
