@@ -145,7 +145,7 @@ let private gradientTest =
         (loss decoded).backward()
         let step = 1e-5
         for level, tensor in List.indexed decoded do
-            let gradient = numbers (tensor.grad)
+            let gradient = numbers (nonNull tensor.grad)
             let values = numbers (tensor.detach())
             let shifted i by =
                 let moved = Array.copy values
