@@ -11,7 +11,7 @@ namespace Reproduction.Papers;
 public sealed class FeatureRows : IDisposable
 {
     /// <summary>Above this many bytes the features are left where they are.</summary>
-    private const long LimitBytes = 3L << 30;
+    public const long DefaultLimitBytes = 3L << 30;
 
     /// <summary>Images fetched at once while the table is filled.</summary>
     private const int FillBatch = 16;
@@ -27,15 +27,17 @@ public sealed class FeatureRows : IDisposable
     /// <param name="layers">Names of its layers.</param>
     /// <param name="size">What the images are resized to.</param>
     /// <param name="cancellation">Stops the filling.</param>
+    /// <param name="limitBytes">Features of more bytes than this are not held.</param>
     public FeatureRows(
-        ImageBatch images, IFeatures features, Backbone backbone, IReadOnlyList<string> layers, ImageSize size, CancellationToken cancellation)
+        ImageBatch images, IFeatures features, Backbone backbone, IReadOnlyList<string> layers, ImageSize size,
+        CancellationToken cancellation, long limitBytes = DefaultLimitBytes)
     {
         _images = images;
         _fetch = batch => features.Get(batch, backbone, layers, size);
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var first = _fetch(images with { Indices = [images.Indices[0]] });
-        if (first.Sum(map => map.numel()) * sizeof(float) * images.Count > LimitBytes) return;
+        if (first.Sum(map => map.numel()) * sizeof(float) * images.Count > limitBytes) return;
 
         _held = [.. first.Select(map => empty([images.Count, .. map.shape[1..]], ScalarType.Float32, map.device).DetachFromDisposeScope())];
         var filled = 0L;

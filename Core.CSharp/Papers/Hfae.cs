@@ -108,7 +108,7 @@ public sealed record HfaeSettings
     public int Epochs { get; init; } = 30;
 
     /// <summary>Images a step; not given in the paper. The last, incomplete batch of an epoch is left out: the batch statistics of few images are poor.</summary>
-    public int BatchSize { get; init; } = 16;
+    public int BatchSize { get; init; } = 4;
 
     /// <summary>Training images used, a seeded random choice; 0 for all.</summary>
     public int TrainingImages { get; init; }
