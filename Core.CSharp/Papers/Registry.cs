@@ -7,6 +7,7 @@ public static class Registry
     public static IReadOnlyList<IMethod> Methods { get; } =
     [
         new Dfr(),
+        new Hfae(),
     ];
 
     /// <summary>The method with this id.</summary>

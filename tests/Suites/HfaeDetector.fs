@@ -77,7 +77,7 @@ let private detectorTests =
                   let detector, facts = fitted (small epochs) resources (Stripes 4) 0
                   detector.Dispose()
                   facts["final_loss"]
-              Expect.isLessThan (loss 150) (0.1 * loss 1) "loss after 150 steps and after the first"))
+              Expect.isLessThan (loss 60) (0.2 * loss 1) "loss after 60 steps and after the first"))
 
       testCase "maps have the size of the image, scores are their maxima, and every level and sigma is a part" (fun () ->
           withResources (fun resources ->
