@@ -3,6 +3,7 @@
 # the libtorch shim of stand-ins/TorchSharp and the image codecs of Core.CSharp. Run again, it does nothing.
 #   LIBTORCH=/path   use that libtorch (an official archive, CPU or CUDA, or the torch folder of an installed PyTorch)
 #                    instead of Debian's libtorch-dev 1.13
+#   REPRO_NO_BROWSER=1  leave out chromium and plotly.js; reports then have no charts
 # No root is needed when nothing is missing.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -11,7 +12,10 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 
 packages=(cmake g++ make libopenblas0-pthread libpng-dev libturbojpeg0-dev libsvm-dev)
 [ -n "${LIBTORCH:-}" ] || packages+=(libtorch-dev)
-[ -n "${REPRO_NO_BROWSER:-}" ] || packages+=(chromium)
+if [ -z "${REPRO_NO_BROWSER:-}" ]; then
+    packages+=(chromium)
+    command -v npm >/dev/null || packages+=(npm)
+fi
 packages+=(dataset-fashion-mnist)
 
 missing=()
@@ -62,3 +66,18 @@ native() {
 }
 native "$root/stand-ins/TorchSharp/native" libLibTorchSharp.so
 native "$root/Core.CSharp/native" libreproduction_native.so
+
+# plotly.js for the report's charts; a report made without it has still pictures only.
+plotly=plotly.js-dist-min@2.35.3
+if [ -z "${REPRO_NO_BROWSER:-}" ] && [ ! -f "$root/build/plotly.min.js" ]; then
+    say "fetching $plotly"
+    mkdir -p "$root/build"
+    scratch=$(mktemp -d)
+    if npm pack --silent --pack-destination "$scratch" "$plotly" >/dev/null 2>&1; then
+        tar -xzf "$scratch"/*.tgz -C "$scratch" package/plotly.min.js
+        mv "$scratch/package/plotly.min.js" "$root/build/plotly.min.js"
+    else
+        say "npm could not fetch $plotly: reports will have no charts; run this again with a network"
+    fi
+    rm -rf "$scratch"
+fi

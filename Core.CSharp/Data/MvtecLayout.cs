@@ -20,9 +20,6 @@ internal static class MvtecLayout
         "candle", "capsules", "cashew", "chewinggum", "fryum", "macaroni1", "macaroni2", "pcb1", "pcb2", "pcb3", "pcb4", "pipe_fryum",
     ];
 
-    /// <summary>The file that the generator of Surfaces leaves beside the categories.</summary>
-    internal const string SurfacesRecord = "surfaces.json";
-
     internal static Dataset? TryOpen(string root)
     {
         if (Directory.Exists(Path.Combine(root, "train")))
@@ -43,7 +40,7 @@ internal static class MvtecLayout
     }
 
     private static string NameOf(string root, IReadOnlyList<string> categories) =>
-        File.Exists(Path.Combine(root, SurfacesRecord)) ? "surfaces"
+        File.Exists(Path.Combine(root, Surfaces.RecordName)) ? Surfaces.Name
         : categories.All(MvtecAd.Contains) ? "mvtec"
         : categories.All(Visa.Contains) ? "visa"
         : Path.GetFileName(root);

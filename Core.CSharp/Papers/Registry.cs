@@ -8,6 +8,7 @@ public static class Registry
     [
         new Dfr(),
         new Favae(),
+        new Hfae(),
     ];
 
     /// <summary>The method with this id.</summary>

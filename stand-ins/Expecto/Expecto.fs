@@ -237,9 +237,13 @@ module Tests =
               for m in t.GetMembers(BindingFlags.Public ||| BindingFlags.Static) do
                   match state m with
                   | Some state ->
-                      match value m with
-                      | Some test -> TestList([ unbox<Test> test ], state)
-                      | None -> ()
+                      try
+                          match value m with
+                          | Some test -> TestList([ unbox<Test> test ], state)
+                          | None -> ()
+                      // A suite that cannot even be built fails on its own and leaves the others running.
+                      with :? TargetInvocationException as e ->
+                          testCase (string t.FullName) (fun () -> raise (e.GetBaseException()))
                   | None -> () ]
         |> function
             | [] -> None
