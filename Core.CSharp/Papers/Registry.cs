@@ -8,6 +8,7 @@ public static class Registry
     [
         new Dfr(),
         new Hfae(),
+        new Gaussian(),
     ];
 
     /// <summary>The method with this id.</summary>
