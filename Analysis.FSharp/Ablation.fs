@@ -3,100 +3,213 @@ namespace Reproduction.Analysis
 open System.IO
 open Plotly.NET
 
-/// Variants of one paper beside one another: what one design choice is worth.
+/// What one design choice is worth: a table and a chart over run records.
 type Ablation =
     { /// Of the script, and of the files it writes.
       Name: string
       Title: string
-      Metrics: string list
-      /// (variant, (metric, summary over categories and repetitions) list) in the order of the ablation.
-      Rows: (string * (string * Summary) list) list
-      Categories: string list }
+      /// One line about what the numbers are.
+      Note: string
+      /// The first row holds the titles.
+      Table: string list list
+      Figure: Figure option }
 
 module Ablation =
-    /// Averages over seeds or folds first, then over the categories that every variant ran.
-    let ofRecords name title (variants: string list) (metrics: string list) (records: RunRecord list) : Ablation =
+    let private percentNote = "Percent; ± is the standard deviation over categories, or over seeds or folds of a single one."
+
+    /// Summaries by (variant, metric): over seeds or folds first, then over the categories that all present variants ran.
+    let private summarise (variants: string list) (records: RunRecord list) =
         let ran variant =
             records |> List.filter (fun record -> record.Variant = variant) |> List.map _.Category |> Set.ofList
 
         let present = variants |> List.filter (fun variant -> not (ran variant).IsEmpty)
         let common = if present.IsEmpty then Set.empty else present |> List.map ran |> Set.intersectMany
 
-        let means =
+        let summaries =
             records
             |> List.filter (fun record -> common.Contains record.Category)
             |> RunRecord.toFrame
             |> Statistics.overRepetitions
+            |> List.groupBy (fun row -> row.Variant, row.Metric)
+            |> List.map (fun (key, rows) ->
+                match rows with
+                | [ single ] -> key, single.Summary
+                | several -> key, several |> List.map _.Summary.Mean |> Statistics.summarise)
+            |> Map.ofList
 
-        { Name = name
-          Title = title
-          Metrics = metrics
-          Categories = Set.toList common
-          Rows =
-            [ for variant in present ->
-                  variant,
-                  [ for metric in metrics do
-                        match means |> List.filter (fun row -> row.Variant = variant && row.Metric = metric) with
-                        | [] -> ()
-                        | [ single ] -> metric, single.Summary
-                        | several -> metric, several |> List.map _.Summary.Mean |> Statistics.summarise ] ] }
+        present, Set.toList common, summaries
 
-    let private alt (ablation: Ablation) =
-        let metrics = ablation.Metrics |> List.map Text.metric |> String.concat ", "
-        $"{metrics} in percent of {ablation.Rows.Length} variants, mean over {ablation.Categories.Length} categories."
+    let private colours = [ "#3b82c4"; "#d9822b"; "#2a9d6f"; "#9a6fd0"; "#c8503c" ] |> List.map Color.fromHex
 
-    let figure (ablation: Ablation) : Figure =
-        let colours = [ "#3b82c4"; "#d9822b"; "#2a9d6f"; "#9a6fd0" ] |> List.map Color.fromHex
+    let private deviation (summary: Summary) =
+        if System.Double.IsNaN summary.Deviation then 0.0 else 100.0 * summary.Deviation
 
-        { Id = ablation.Name
-          Title = ablation.Title
-          Description = alt ablation
-          Chart =
-            [ for metric, colour in List.zip ablation.Metrics (List.truncate ablation.Metrics.Length colours) do
-                  let points =
-                      ablation.Rows
-                      |> List.choose (fun (variant, values) -> values |> List.tryFind (fst >> (=) metric) |> Option.map (fun (_, summary) -> variant, summary))
+    /// A row per variant, a column per metric.
+    let byMetric (metrics: string list) name title (variants: string list) (records: RunRecord list) : Ablation =
+        let present, categories, summaries = summarise variants records
+        let categoryNames = String.concat ", " categories
 
-                  let deviations =
-                      points |> List.map (fun (_, summary) -> if System.Double.IsNaN summary.Deviation then 0.0 else 100.0 * summary.Deviation)
+        let points metric =
+            present |> List.choose (fun variant -> summaries.TryFind(variant, metric) |> Option.map (fun summary -> variant, summary))
 
-                  Chart.Point(points |> List.map fst, points |> List.map (fun (_, summary) -> 100.0 * summary.Mean), Name = Text.metric metric, MarkerColor = colour)
-                  |> Chart.withMarkerStyle (Size = 11)
-                  |> Chart.withYErrorStyle (Array = deviations, Color = colour) ]
+        let metrics = metrics |> List.filter (fun metric -> not (points metric).IsEmpty)
+
+        let chart =
+            [ for i, metric in List.indexed metrics do
+                  let colour = colours[i % colours.Length]
+
+                  Chart.Point(points metric |> List.map fst, points metric |> List.map (fun (_, summary) -> 100.0 * summary.Mean), Name = Text.metric metric)
+                  |> Chart.withMarkerStyle (Color = colour, Size = 11)
+                  |> Chart.withYErrorStyle (Array = (points metric |> List.map (snd >> deviation)), Color = colour) ]
             |> Chart.combine
             |> Chart.withXAxisStyle (AxisType = StyleParam.AxisType.Category)
             |> Chart.withYAxisStyle (TitleText = "%")
-            |> Chart.withSize (Height = 420) }
+            |> Chart.withSize (Height = 420)
+
+        { Name = name
+          Title = title
+          Note = $"Mean over {categories.Length} categories ({categoryNames}). {percentNote}"
+          Table =
+            ("variant" :: List.map Text.metric metrics)
+            :: [ for variant in present ->
+                     variant
+                     :: [ for metric in metrics ->
+                              summaries.TryFind(variant, metric) |> Option.map Text.summary |> Option.defaultValue "–" ] ]
+          Figure =
+            if metrics.IsEmpty then
+                None
+            else
+                Some
+                    { Id = name
+                      Title = title
+                      Description = $"{present.Length} variants, mean over {categories.Length} categories, percent."
+                      Chart = chart } }
+
+    /// A row per level and one for the sum of all levels, a column per variant: image AUROC.
+    let byLevel name title (variants: string list) (records: RunRecord list) : Ablation =
+        let present, categories, summaries = summarise variants records
+        let categoryNames = String.concat ", " categories
+        let prefix = "image_auroc.level_"
+
+        let levels =
+            [ for KeyValue((_, metric), _) in summaries do
+                  if metric.StartsWith prefix then
+                      int (metric.Substring prefix.Length) ]
+            |> List.distinct
+            |> List.sort
+
+        let row label metric =
+            label
+            :: [ for variant in present -> summaries.TryFind(variant, metric) |> Option.map Text.summary |> Option.defaultValue "–" ]
+
+        { Name = name
+          Title = title
+          Note = $"Image AUROC, mean over {categories.Length} categories ({categoryNames}). {percentNote}"
+          Table = ("level" :: present) :: [ for level in levels -> row (string level) $"{prefix}{level}" ] @ [ row "sum" "image_auroc" ]
+          Figure = Charts.levels records |> List.tryHead |> Option.map (fun figure -> { figure with Id = name; Title = title }) }
+
+    /// A row per number of sigmas: the false positive rate promised, and the rates achieved at the level of Table IV.
+    let workingPoint name title (variants: string list) (records: RunRecord list) : Ablation =
+        let present, categories, summaries = summarise variants records
+        let categoryNames = String.concat ", " categories
+        let target sigma = 1.0 - MathNet.Numerics.SpecialFunctions.Erf(float sigma / sqrt 2.0)
+
+        // Level 7 is Table IV's; a network without one is represented by its deepest level.
+        let level variant =
+            [ for KeyValue((other, metric), _) in summaries do
+                  if other = variant && metric.StartsWith "achieved_fpr.level_" then
+                      int (metric.Substring "achieved_fpr.level_".Length |> Seq.takeWhile System.Char.IsDigit |> System.String.Concat) ]
+            |> function
+                | [] -> None
+                | levels -> Some(if List.contains 7 levels then 7 else List.max levels)
+
+        let measured = [ for variant in present do yield! level variant |> Option.map (fun level -> variant, level) |> Option.toList ]
+
+        { Name = name
+          Title = title
+          Note = $"Rates in percent, mean over {categories.Length} categories ({categoryNames}) and their folds."
+          Table =
+            ("sigma"
+             :: "target FPR"
+             :: [ for variant, level in measured do
+                      $"{variant} level {level}: achieved FPR"
+                      "achieved TPR" ])
+            :: [ for sigma in 1..5 ->
+                     string sigma
+                     :: (100.0 * target sigma).ToString("0.#####", System.Globalization.CultureInfo.InvariantCulture)
+                     :: [ for variant, level in measured do
+                              for rate in [ "achieved_fpr"; "achieved_tpr" ] do
+                                  summaries.TryFind(variant, $"{rate}.level_{level}.sigma{sigma}")
+                                  |> Option.map Text.summary
+                                  |> Option.defaultValue "–" ] ]
+          Figure = Charts.workingPoints records |> Option.map (fun figure -> { figure with Id = name; Title = title }) }
+
+    /// Every paper's best variant on the categories that all papers ran, with the seconds of a cell.
+    let betweenPapers name (records: RunRecord list) : Ablation =
+        let named = records |> List.map (fun record -> { record with Variant = $"{record.Paper} {record.Variant}" })
+
+        let best =
+            [ for _, own in named |> List.groupBy _.Paper do
+                  own
+                  |> List.groupBy _.Variant
+                  |> List.sortByDescending (fun (_, cells) ->
+                      let aurocs = cells |> List.choose (fun cell -> cell.Metrics.TryFind "image_auroc")
+                      (cells |> List.map _.Category |> List.distinct |> List.length), (if aurocs.IsEmpty then 0.0 else List.average aurocs))
+                  |> List.head
+                  |> fst ]
+
+        let table =
+            byMetric [ "image_auroc"; "pixel_auroc"; "aupro" ] name "The papers on the same images" best (named |> List.filter (fun record -> List.contains record.Variant best))
+
+        let seconds variant =
+            named |> List.filter (fun record -> record.Variant = variant) |> List.averageBy (fun record -> record.Seconds |> Map.toSeq |> Seq.sumBy snd)
+
+        { table with
+            Table =
+                table.Table
+                |> List.mapi (fun i row ->
+                    match row with
+                    | variant :: _ when i > 0 -> row @ [ Text.seconds (seconds variant) ]
+                    | header -> header @ [ "seconds a cell" ]) }
 
     let toMarkdown (ablation: Ablation) =
-        let categories = String.concat ", " ablation.Categories
-        let line (cells: string list) = "| " + String.concat " | " cells + " |"
+        let line cells = "| " + String.concat " | " cells + " |"
 
         [ $"# {ablation.Title}\n"
-          $"Mean over {ablation.Categories.Length} categories ({categories}), percent; ± is the standard deviation over them, or over seeds or folds of a single one.\n"
-          line ("variant" :: List.map Text.metric ablation.Metrics)
-          line (List.replicate (ablation.Metrics.Length + 1) "---")
-          for variant, values in ablation.Rows do
-              line (
-                  variant
-                  :: [ for metric in ablation.Metrics ->
-                           match values |> List.tryFind (fst >> (=) metric) with
-                           | Some(_, summary) -> Text.summary summary
-                           | None -> "–" ]
-              ) ]
+          $"{ablation.Note}\n"
+          match ablation.Table with
+          | header :: rows ->
+              line header
+              line (header |> List.map (fun _ -> "---"))
+              yield! List.map line rows
+          | [] -> ()
+          match ablation.Figure with
+          | Some figure -> $"\n![{figure.Description}](figures/{figure.Id}.svg)"
+          | None -> () ]
+        |> String.concat "\n"
+
+    /// The table as aligned columns, for a terminal.
+    let toText (ablation: Ablation) =
+        let widths = ablation.Table |> List.transpose |> List.map (List.map String.length >> List.max)
+
+        [ yield ablation.Title
+          yield ablation.Note
+          for row in ablation.Table do
+              yield List.map2 (fun (cell: string) (width: int) -> cell.PadRight width) row widths |> String.concat "  " ]
+        |> List.map _.TrimEnd()
         |> String.concat "\n"
 
     /// Writes <run>/<name>.md and its figure, and gives their paths.
     let write (say: string -> unit) (root: string) (run: string) (ablation: Ablation) : string list =
         let page = Path.Combine(run, ablation.Name + ".md")
-        let chart = figure ablation
-        let folder = Path.Combine(run, "figures")
-        File.WriteAllText(page, $"{toMarkdown ablation}\n\n![{chart.Description}](figures/{chart.Id}.svg)\n")
+        File.WriteAllText(page, toMarkdown ablation + "\n")
 
-        match Browser.find (), Figures.plotlySource root with
-        | Some browser, Some plotly when not ablation.Rows.IsEmpty ->
-            Figures.write browser plotly folder [ chart ]
-            [ page; Path.Combine(folder, chart.Id + ".svg") ]
+        match ablation.Figure, Browser.find (), Figures.plotlySource root with
+        | None, _, _ -> [ page ]
+        | Some figure, Some browser, Some plotly ->
+            let folder = Path.Combine(run, "figures")
+            Figures.write browser plotly folder [ figure ]
+            [ page; Path.Combine(folder, figure.Id + ".svg") ]
         | _ ->
-            say "no figure was drawn: chromium, build/plotly.min.js or finished cells are missing; scripts/setup.sh installs the first two"
+            say "no figure was drawn: chromium or build/plotly.min.js is missing; scripts/setup.sh installs both"
             [ page ]

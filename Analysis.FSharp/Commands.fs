@@ -66,7 +66,7 @@ let report (root: string) (args: string[]) : int =
         eprintfn "%s\n%s" problem usage
         2
 
-/// Starts scripts/repro with the terminal as its own, so that its progress shows.
+/// Runs scripts/repro with the terminal as its own, so that its progress shows. Cells that fail leave the others to be shown.
 let private repro root (arguments: string list) =
     let start = ProcessStartInfo(Path.Combine(root, "scripts", "repro"), arguments)
 
@@ -76,18 +76,19 @@ let private repro root (arguments: string list) =
         started.WaitForExit()
 
         if started.ExitCode <> 0 then
-            raise (AnalysisError $"scripts/repro {String.Join(' ', arguments)} failed with exit code {started.ExitCode}")
+            eprintfn "scripts/repro ended with exit code %d; what follows shows the cells that are finished" started.ExitCode
 
 /// Runs what is missing of an ablation, prints its table and writes it with its chart into the run's folder.
-/// name: of the script, without ablate-; variants: record variants in the order in which they are shown.
-let ablate (root: string) (name: string) (title: string) (paper: string) (variants: string[]) (metrics: string[]) (args: string[]) : int =
+let private show (root: string) (name: string) (title: string) (paper: string) (variants: string list) (args: string[]) build =
+    let list = String.concat " " variants
+
     let usage =
         $"{title}\n\
-          dotnet fsi scripts/{name}.fsx -- [--data DIR --weights DIR] [--category C ...] [--profile paper|quick] [--seed N] [--out DIR]\n\
-          Shows the finished cells of {paper} in DIR (results/{paper}): {String.Join(' ', variants)}.\n\
-          With --data and --weights it runs the missing ones first; a finished cell is never run again."
+          dotnet fsi scripts/{name}.fsx -- [--data DIR --weights DIR] [--category C ...] [--profile paper|quick] [--seed N ...] [--out DIR]\n\
+          Shows the finished cells of {paper} in DIR (results/{paper}) of these variants:\n{list}\n\
+          --variant V ... shows others. With --data and --weights it runs the missing cells first; a finished cell is not run again."
 
-    match parse [ "--data"; "--weights"; "--category"; "--profile"; "--seed"; "--out"; "--help" ] args with
+    match parse [ "--data"; "--weights"; "--category"; "--variant"; "--profile"; "--seed"; "--out"; "--help" ] args with
     | Error problem ->
         eprintfn "%s\n%s" problem usage
         2
@@ -98,30 +99,92 @@ let ablate (root: string) (name: string) (title: string) (paper: string) (varian
         guarded (fun () ->
             let values option = options.TryFind option |> Option.defaultValue []
             let run = values "--out" |> List.tryHead |> Option.defaultValue (Path.Combine(root, "results", paper))
+            let profile = values "--profile" |> List.tryHead |> Option.defaultValue "paper"
+            let variants = if (values "--variant").IsEmpty then variants else values "--variant"
 
             if not (values "--data").IsEmpty then
-                [ "run"; "--paper"; paper; "--out"; run ]
-                @ (if (values "--profile").IsEmpty then [ "--profile"; "paper" ] else [])
-                @ [ for variant in variants do
-                        yield! [ "--variant"; variant ] ]
-                @ [ for option in [ "--data"; "--weights"; "--category"; "--profile"; "--seed" ] do
-                        for value in values option do
-                            yield! [ option; value ] ]
+                [ "run"; "--paper"; paper; "--out"; run; "--profile"; profile; "--variant" ]
+                @ variants
+                @ [ for option in [ "--data"; "--weights"; "--category"; "--seed" ] do
+                        if options.ContainsKey option then
+                            option
+                            yield! values option ]
                 |> repro root
 
             let records =
                 RunRecord.readAll run
-                |> List.filter (fun record -> record.Paper = paper && Array.contains record.Variant variants)
-                |> List.filter (fun record -> (values "--category").IsEmpty || List.contains record.Category (values "--category"))
+                |> List.filter (fun record ->
+                    record.Paper = paper
+                    && record.Profile = profile
+                    && List.contains record.Variant variants
+                    && ((values "--category").IsEmpty || List.contains record.Category (values "--category")))
 
-            match variants |> Array.filter (fun variant -> not (records |> List.exists (fun record -> record.Variant = variant))) with
-            | [||] -> ()
-            | missing -> eprintfn "not run yet: %s; run them with --data DIR --weights DIR" (String.Join(", ", missing))
+            match variants |> List.filter (fun variant -> not (records |> List.exists (fun record -> record.Variant = variant))) with
+            | [] -> ()
+            | missing ->
+                let missing = String.concat ", " missing
+                eprintfn $"not run yet under the {profile} profile: {missing}; --data DIR --weights DIR runs them"
 
-            let ablation = Ablation.ofRecords name title (List.ofArray variants) (List.ofArray metrics) records
-            printfn "%s" (Ablation.toMarkdown ablation)
+            let ablation: Ablation = build name title variants records
+            printfn "%s" (Ablation.toText ablation)
 
             for file in Ablation.write (eprintfn "%s") root run ablation do
+                printfn "%s" file
+
+            0)
+
+/// Variants beside one another, a column per metric.
+let ablate root name title paper (variants: string[]) (metrics: string[]) args : int =
+    show root name title paper (List.ofArray variants) args (Ablation.byMetric (List.ofArray metrics))
+
+/// Levels of a sum beside one another, a column per variant.
+let ablateLevels root name title paper (variants: string[]) args : int =
+    show root name title paper (List.ofArray variants) args Ablation.byLevel
+
+/// The rates that n-sigma thresholds promise and achieve.
+let calibrate root name title paper (variants: string[]) args : int =
+    show root name title paper (List.ofArray variants) args Ablation.workingPoint
+
+/// The papers on the same images: for each category the variant of each paper with the given names, with accuracy and time.
+let comparePapers (root: string) (args: string[]) : int =
+    let usage =
+        "dotnet fsi scripts/compare-papers.fsx -- [--run DIR ...] [--dataset NAME] [--profile paper|quick] [--out DIR]\n\
+         Sets all papers with records in the run folders (all under results/) beside one another on the categories that they share,\n\
+         each by its variant with the highest mean image AUROC, and writes compare-papers.md with a chart into DIR (results/)."
+
+    match parse [ "--run"; "--dataset"; "--profile"; "--out"; "--help" ] args with
+    | Error problem ->
+        eprintfn "%s\n%s" problem usage
+        2
+    | Ok options when options.ContainsKey "--help" ->
+        printfn "%s" usage
+        0
+    | Ok options ->
+        guarded (fun () ->
+            let single option otherwise = options.TryFind option |> Option.bind List.tryHead |> Option.defaultValue otherwise
+            let results = Path.Combine(root, "results")
+
+            let runs =
+                match options.TryFind "--run" with
+                | Some runs when not runs.IsEmpty -> runs
+                | _ when Directory.Exists results ->
+                    [ for folder in Directory.EnumerateDirectories results |> Seq.sort do
+                          if Directory.Exists(Path.Combine(folder, "runs")) then
+                              folder ]
+                | _ -> []
+
+            let records =
+                runs
+                |> List.collect RunRecord.readAll
+                |> List.filter (fun record -> record.Dataset = single "--dataset" "mvtec" && record.Profile = single "--profile" "paper")
+
+            if records.IsEmpty then
+                raise (AnalysisError "no run folder has a record of that dataset and profile; name folders with --run, or run cells with scripts/repro first")
+
+            let comparison = Ablation.betweenPapers "compare-papers" records
+            printfn "%s" (Ablation.toText comparison)
+
+            for file in Ablation.write (eprintfn "%s") root (single "--out" results) comparison do
                 printfn "%s" file
 
             0)

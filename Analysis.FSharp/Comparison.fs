@@ -43,6 +43,7 @@ module Comparison =
     let private substitutes =
         [ "gaussian", "efficientnet_b0-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B0"
           "gaussian", "efficientnet_b4-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B4"
+          "dfr", "paper-f1-12-", "paper-f1-8-", "scales f{1:8}, not f{1:12}"
           "hfae", "wide_resnet50_2", "resnet50_v1", "ResNet-50 v1, not wide ResNet-50-2" ]
 
     /// Record variants that may stand for a published one, the exact one first, each with what it differs in.

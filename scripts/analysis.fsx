@@ -44,7 +44,19 @@ let private ownArguments () = Array.skip 1 fsi.CommandLineArgs
 /// Writes or checks the report of a run.
 let report () = call "report" [ ownArguments () ]
 
-/// Runs and shows an ablation: variants of one paper beside one another.
-let ablate (title: string) (paper: string) (variants: string list) (metrics: string list) =
+/// Sets the papers beside one another.
+let comparePapers () = call "comparePapers" [ ownArguments () ]
+
+let private study command title paper (variants: string list) (more: obj list) =
     let name = Path.GetFileNameWithoutExtension fsi.CommandLineArgs[0]
-    call "ablate" [ name; title; paper; Array.ofList variants; Array.ofList metrics; ownArguments () ]
+    call command ([ box name; title; paper; Array.ofList variants ] @ more @ [ ownArguments () ])
+
+/// Variants of one paper beside one another, a column per metric; runs the missing cells where it is given data.
+let ablate (title: string) (paper: string) (variants: string list) (metrics: string list) =
+    study "ablate" title paper variants [ Array.ofList metrics ]
+
+/// The levels of a sum beside one another, a column per variant.
+let ablateLevels (title: string) (paper: string) (variants: string list) = study "ablateLevels" title paper variants []
+
+/// The rates that n-sigma thresholds promise and achieve.
+let calibrate (title: string) (paper: string) (variants: string list) = study "calibrate" title paper variants []

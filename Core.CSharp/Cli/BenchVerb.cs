@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Reproduction.Experiments;
 using Reproduction.Experiments.Benchmarks;
 
 namespace Reproduction.Cli;
@@ -38,30 +39,19 @@ internal static class BenchVerb
             {
                 benchmark = benchmark.Name,
                 benchmark.Description,
+                processor = Machine.Processor,
                 cores = Environment.ProcessorCount,
+                commit = Machine.Commit,
                 runtime = RuntimeInformation.FrameworkDescription,
                 measured = DateTime.UtcNow.ToString("yyyy-MM-dd"),
                 measurements,
             }, Indented);
             if (parsed.GetValue(output) is { } path)
-                Write(path, json + "\n");
+                AtomicFile.WriteText(path, json + "\n");
             else
                 parsed.InvocationConfiguration.Output.WriteLine(json);
             return 0;
         });
         return command;
-    }
-
-    private static void Write(string path, string text)
-    {
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            File.WriteAllText(path, text);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new UserError($"{path}: cannot be written ({failure.Message}); give another --out", failure);
-        }
     }
 }

@@ -30,6 +30,7 @@ public static class CommandLine
             FeaturesVerb.Create(),
             MetricsVerb.Create(),
             WeightsVerb.Create(),
+            DataVerb.Create(),
             BenchVerb.Create(),
         };
         root.Options.Add(Debug);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -66,6 +67,7 @@ public static partial class Npy
     /// <param name="shape">The extent of each dimension.</param>
     /// <exception cref="ArgumentException">The shape does not have as many elements as there are values, or NumPy has no such
     /// type.</exception>
+    /// <exception cref="UserError">The folder cannot be written or the disk is full.</exception>
     public static void Write<T>(string path, ReadOnlySpan<T> values, params ReadOnlySpan<int> shape) where T : unmanaged
     {
         long length = 1;
@@ -86,14 +88,23 @@ public static partial class Npy
         Encoding.ASCII.GetBytes(text.PadRight(padded - 1) + "\n", header.AsSpan(10));
 
         var temporary = path + ".tmp";
-        using (var stream = File.Create(temporary))
+        try
         {
-            stream.Write(header);
-            var block = BlockBytes / Marshal.SizeOf<T>();
-            for (var start = 0; start < values.Length; start += block)
-                stream.Write(MemoryMarshal.AsBytes(values.Slice(start, Math.Min(block, values.Length - start))));
+            using (var stream = File.Create(temporary))
+            {
+                stream.Write(header);
+                var block = BlockBytes / Unsafe.SizeOf<T>();
+                for (var start = 0; start < values.Length; start += block)
+                    stream.Write(MemoryMarshal.AsBytes(values.Slice(start, Math.Min(block, values.Length - start))));
+            }
+            File.Move(temporary, path, overwrite: true);
         }
-        File.Move(temporary, path, overwrite: true);
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            if (File.Exists(temporary))
+                File.Delete(temporary);
+            throw new UserError($"{path}: cannot be written ({error.Message}); free some space or choose another folder", error);
+        }
     }
 
     private sealed record Header(char Kind, int ItemSize, bool BigEndian, bool FortranOrder, int[] Shape, int Length)

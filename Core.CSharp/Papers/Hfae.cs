@@ -129,7 +129,12 @@ public sealed record HfaeSettings
 /// </summary>
 public sealed class HfaeDecoder : Module<Tensor, Tensor[]>
 {
-    private readonly ModuleList<Module<Tensor, Tensor>> _levels;
+    private readonly ModuleList<Module<Tensor, Tensor>> _firstBlocks;
+    private readonly ModuleList<Module<Tensor, Tensor>> _furtherBlocks;
+
+    // A 1x1 block treats every position alike and nearest upsampling repeats positions, so their order makes no difference but to the
+    // time: before it, the block has a quarter of the positions. (Only the running variance differs, by its factor n/(n-1).)
+    private readonly bool _firstBlockIsPointwise;
 
     /// <summary>A decoder with random weights.</summary>
     /// <param name="channels">c_1 ... c_K of the encoded features.</param>
@@ -137,8 +142,14 @@ public sealed class HfaeDecoder : Module<Tensor, Tensor[]>
     public HfaeDecoder(IReadOnlyList<long> channels, HfaeSettings settings) : base(nameof(HfaeDecoder))
     {
         var lowest = settings.Levels.Min() - 1;
-        _levels = ModuleList([.. Enumerable.Range(lowest, channels.Count - lowest)
-            .Select(k => Level(channels[Math.Min(k + 1, channels.Count - 1)], channels[k], settings))]);
+        var inputs = channels.Skip(1).Append(channels[^1]).ToArray();
+        _firstBlockIsPointwise = settings.KernelSizes[0] == 1;
+        _firstBlocks = ModuleList([.. Enumerable.Range(lowest, channels.Count - lowest)
+            .Select(k => Block(inputs[k], channels[k], settings.KernelSizes[0], settings.NegativeSlope))]);
+        _furtherBlocks = ModuleList([.. Enumerable.Range(lowest, channels.Count - lowest)
+            .Select(k => (Module<Tensor, Tensor>)Sequential([
+                .. settings.KernelSizes.Skip(1).Select((kernel, i) => ($"block{i + 2}", Block(channels[k], channels[k], kernel, settings.NegativeSlope))),
+                ("out", Conv2d(channels[k], channels[k], 1))]))]);
         RegisterComponents();
     }
 
@@ -149,30 +160,25 @@ public sealed class HfaeDecoder : Module<Tensor, Tensor[]>
     /// </returns>
     public override Tensor[] forward(Tensor deepest)
     {
-        var decoded = new Tensor[_levels.Count];
+        var decoded = new Tensor[_firstBlocks.Count];
         for (var i = decoded.Length - 1; i >= 0; i--)
         {
-            var input = i == decoded.Length - 1
-                ? deepest
-                : functional.interpolate(decoded[i + 1], scale_factor: [2, 2], mode: InterpolationMode.Nearest);
-            decoded[i] = _levels[i].call(input);
+            var first = _firstBlocks[i];
+            var feature = i == decoded.Length - 1 ? first.call(deepest)
+                : _firstBlockIsPointwise ? Upsampled(first.call(decoded[i + 1]))
+                : first.call(Upsampled(decoded[i + 1]));
+            decoded[i] = _furtherBlocks[i].call(feature);
         }
         return decoded;
     }
 
-    private static Module<Tensor, Tensor> Level(long input, long channels, HfaeSettings settings)
-    {
-        var layers = new List<(string, Module<Tensor, Tensor>)>();
-        foreach (var (kernel, i) in settings.KernelSizes.Select((kernel, i) => (kernel, i)))
-        {
-            layers.Add(($"conv{i}", Conv2d(input, channels, kernel, padding: kernel / 2, bias: false)));
-            layers.Add(($"norm{i}", BatchNorm2d(channels)));
-            layers.Add(($"relu{i}", LeakyReLU(settings.NegativeSlope, inplace: true)));
-            input = channels;
-        }
-        layers.Add(("out", Conv2d(channels, channels, 1)));
-        return Sequential(layers);
-    }
+    /// <summary>Eq. (4): nearest neighbours, twice the height and width.</summary>
+    private static Tensor Upsampled(Tensor feature) => functional.interpolate(feature, scale_factor: [2, 2], mode: InterpolationMode.Nearest);
+
+    private static Module<Tensor, Tensor> Block(long input, long output, int kernel, double slope) => Sequential(
+        ("conv", Conv2d(input, output, kernel, padding: kernel / 2, bias: false)),
+        ("norm", BatchNorm2d(output)),
+        ("relu", LeakyReLU(slope, inplace: true)));
 }
 
 /// <summary>Equations (5) to (11), on batches. Sums over channels stand where the paper has them: in eq. (7) and (9), not in eq. (5).</summary>

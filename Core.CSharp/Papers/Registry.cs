@@ -9,6 +9,7 @@ public static class Registry
         new Dfr(),
         new Favae(),
         new Hfae(),
+        new Gaussian(),
     ];
 
     /// <summary>The method with this id.</summary>

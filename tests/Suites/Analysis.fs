@@ -245,5 +245,47 @@ let private printing =
           testCase "an undefined rate is a dash" <| fun () -> Expect.equal (Text.percent nan) "–" "dash"
           testCase "a difference has its sign" <| fun () -> Expect.equal (Text.points 0.0123, Text.points -0.02) ("+1.2", "−2.0") "signs" ]
 
+let private ablations =
+    testList
+        "ablations"
+        [ testCase "variants are averaged over the categories that all of them ran"
+          <| fun () ->
+              let ablation =
+                  [ record "level1" "bottle" 0 "paper" [ "image_auroc", 0.8 ]
+                    record "level2" "bottle" 0 "paper" [ "image_auroc", 0.9 ]
+                    record "level2" "pill" 0 "paper" [ "image_auroc", 0.1 ] ]
+                  |> Ablation.byMetric [ "image_auroc"; "aupro" ] "name" "title" [ "level2"; "level3"; "level1" ]
+
+              Expect.equal ablation.Table [ [ "variant"; "image AUROC" ]; [ "level2"; "90.0" ]; [ "level1"; "80.0" ] ] "table"
+
+          testCase "levels are rows in the order of their depth, the sum last"
+          <| fun () ->
+              let levels = [ for level in [ 10; 2; 1 ] -> $"image_auroc.level_{level}", float level / 10.0 ]
+
+              let ablation =
+                  [ record "sed" "bottle" 0 "paper" (("image_auroc", 0.99) :: levels) ] |> Ablation.byLevel "name" "title" [ "sed" ]
+
+              Expect.equal ablation.Table.Tail [ [ "1"; "10.0" ]; [ "2"; "20.0" ]; [ "10"; "100.0" ]; [ "sum"; "99.0" ] ] "rows"
+
+          testCase "a working point is taken at level 7, or at the deepest level"
+          <| fun () ->
+              let rates levels = [ for level in levels -> $"achieved_fpr.level_{level}.sigma3", float level / 100.0 ]
+
+              let ablation =
+                  [ record "nine" "bottle" 0 "paper" (rates [ 6; 7; 9 ]); record "five" "bottle" 0 "paper" (rates [ 3; 5 ]) ]
+                  |> Ablation.workingPoint "name" "title" [ "nine"; "five" ]
+
+              Expect.equal ablation.Table[3] [ "3"; "0.26998"; "7.0"; "–"; "5.0"; "–" ] "three sigma"
+
+          testCase "each paper is represented by its best variant"
+          <| fun () ->
+              let dfr = { record "f1-8" "bottle" 0 "paper" [ "image_auroc", 0.7 ] with Paper = "dfr" }
+
+              let comparison =
+                  [ record "level1" "bottle" 0 "paper" [ "image_auroc", 0.8 ]; record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9 ]; dfr ]
+                  |> Ablation.betweenPapers "name"
+
+              Expect.equal (comparison.Table.Tail |> List.map List.head |> List.sort) [ "dfr f1-8"; "hfae resnet18" ] "variants" ]
+
 [<Tests>]
-let tests = testList "analysis" [ statistics; files; judgement; printing ]
+let tests = testList "analysis" [ statistics; files; judgement; printing; ablations ]

@@ -54,6 +54,26 @@ let private refusal action =
         failtest "no error"
     with :? UserError as e -> e.Message
 
+/// Eq. (3)-(4) in the order of the text, upsampling before every block, with the decoder's weights and the batch's statistics.
+let private literally (decoder: HfaeDecoder) (kernels: int list) (channels: int64 list) (deepest: torch.Tensor) =
+    let weights = decoder.state_dict()
+    let block name (kernel: int) (x: torch.Tensor) =
+        let x = torch.nn.functional.conv2d(x, weights[name + ".conv.weight"], padding = [| int64 kernel / 2L |])
+        let mean = x.mean([| 0L; 2L; 3L |], true)
+        let variance = (x - mean).square().mean([| 0L; 2L; 3L |], true)
+        let scaled = (x - mean) / (variance + 1e-5).sqrt()
+        let x = scaled * weights[name + ".norm.weight"].reshape(1L, -1L, 1L, 1L) + weights[name + ".norm.bias"].reshape(1L, -1L, 1L, 1L)
+        torch.where(x.gt (torch.tensor 0.0f), x, x * 0.1)
+    let level i (x: torch.Tensor) =
+        let name b = if b = 0 then $"_firstBlocks.{i}" else $"_furtherBlocks.{i}.block{b + 1}"
+        let x = kernels |> List.indexed |> List.fold (fun x (b, kernel) -> block (name b) kernel x) x
+        torch.nn.functional.conv2d(x, weights[$"_furtherBlocks.{i}.out.weight"], weights[$"_furtherBlocks.{i}.out.bias"])
+    let repeated (x: torch.Tensor) = x.repeat_interleave(2L, 2L).repeat_interleave(2L, 3L)
+    let deep = channels.Length - 1
+    (level deep deepest, [ deep - 1 .. -1 .. 0 ])
+    ||> fun first lower -> lower |> List.scan (fun x i -> level i (repeated x)) first
+    |> List.rev
+
 let private decoderTests =
     [ testCase "reconstructed features have the shapes of the encoded ones" (fun () ->
           use _ = torch.NewDisposeScope()
@@ -62,6 +82,18 @@ let private decoderTests =
               let shapes = decoder.call(torch.rand([| 2L; 20L; 3L; 5L |])) |> Array.map (fun f -> List.ofArray f.shape)
               let all = [ [ 2L; 8L; 12L; 20L ]; [ 2L; 12L; 6L; 10L ]; [ 2L; 20L; 3L; 5L ] ]
               Expect.equal (List.ofArray shapes) (List.skip (Array.min levels - 1) all) $"levels %A{levels}, kernels %A{kernels}")
+
+      for kernels in [ [ 1; 3; 1 ]; [ 3; 3; 3 ] ] do
+          testCase $"eq. (3), (4): the decoder computes what the text says, kernels %A{kernels}" (fun () ->
+              use _ = torch.NewDisposeScope()
+              let channels = [ 4L; 6L; 8L ]
+              use decoder = new HfaeDecoder(List.toArray channels, HfaeSettings(KernelSizes = List.toArray kernels))
+              let deepest = torch.rand([| 2L; 8L; 3L; 3L |])
+              let expected = literally decoder kernels channels deepest
+              for e, a in List.zip expected (List.ofArray (decoder.call deepest)) do
+                  Expect.equal (List.ofArray a.shape) (List.ofArray e.shape) "shape"
+                  for x, y in Array.zip (values a) (values e) do
+                      Expect.floatClose { absolute = 1e-4; relative = 1e-4 } (float x) (float y) "f_dec")
 
       testCase "a level is three blocks of convolution, batch norm and LeakyReLU, and a 1x1 convolution" (fun () ->
           use decoder = new HfaeDecoder([| 64L; 128L; 256L |], HfaeSettings())

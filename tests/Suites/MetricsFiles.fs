@@ -159,7 +159,12 @@ let tests =
                 <| inFolder (fun file ->
                     let unfit () = write (file "a.npy") [| 1f; 2f |] [| 3 |]
                     Expect.throwsT<ArgumentException> unfit "shape"
-                    Expect.isFalse (File.Exists(file "a.npy")) "nothing is left behind") ]
+                    Expect.isFalse (File.Exists(file "a.npy")) "nothing is left behind")
+
+                testCase "a folder that is not there is named"
+                <| inFolder (fun file ->
+                    let path = Path.Combine(file "none", "a.npy")
+                    failsWith [ path; "cannot be written" ] (fun () -> write path [| 1f |] [| 1 |])) ]
 
           testList
               "repro metrics"

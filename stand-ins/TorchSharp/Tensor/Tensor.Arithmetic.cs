@@ -186,7 +186,7 @@ public static partial class torch
 
         public Tensor logaddexp(Tensor other) => Aten.Call("aten::logaddexp", this, other);
 
-        public Tensor copysign(Tensor other) => Aten.Call("aten::copysign", this, other);
+        public Tensor copysign(Tensor other) => Aten.Call("aten::copysign.Tensor", this, other);
 
         public Tensor heaviside(Tensor other) => Aten.Call("aten::heaviside", this, other);
 

@@ -40,7 +40,7 @@ public static partial class torch
 
         public Tensor tensordot(Tensor b, long[] dims1, long[] dims2) => Aten.Call("aten::tensordot", this, b, dims1, dims2);
 
-        public Tensor cholesky(bool upper = false) => Aten.Call("aten::cholesky", this, upper);
+        public Tensor cholesky(bool upper = false) => Aten.Call("aten::linalg_cholesky", this, upper);
 
         /// <summary>The inverse of the matrix of which this is a Cholesky factor.</summary>
         public Tensor cholesky_inverse(bool upper = false) => Aten.Call("aten::cholesky_inverse", this, upper);

@@ -1,0 +1,7 @@
+// gaussian, Table III: the components of largest variance (PCA) against those of smallest (NPCA).
+#load "analysis.fsx"
+
+Analysis.ablateLevels
+    "gaussian: PCA and NPCA, level by level"
+    "gaussian"
+    [ for model in [ "mahalanobis"; "pca99"; "pca95"; "npca1"; "npca0.1"; "npca0.01" ] -> $"efficientnetv2_b0-{model}" ]

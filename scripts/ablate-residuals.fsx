@@ -1,0 +1,8 @@
+// hfae: which levels are reconstructed, how residuals are compared, and the decoder's kernels.
+#load "analysis.fsx"
+
+Analysis.ablate
+    "hfae: levels, normalisation and kernels"
+    "hfae"
+    [ "resnet18"; "level1"; "level2"; "level3"; "levels23"; "eq9-literal"; "no-normalisation"; "kernels111"; "kernels333"; "kernels151" ]
+    [ "image_auroc"; "pixel_auroc"; "aupro" ]
