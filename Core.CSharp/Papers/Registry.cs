@@ -6,10 +6,10 @@ public static class Registry
     /// <summary>All methods.</summary>
     public static IReadOnlyList<IMethod> Methods { get; } =
     [
+        new Gaussian(),
+        new Hfae(),
         new Dfr(),
         new Favae(),
-        new Hfae(),
-        new Gaussian(),
     ];
 
     /// <summary>The method with this id.</summary>
