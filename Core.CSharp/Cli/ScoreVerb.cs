@@ -75,7 +75,7 @@ internal static class ScoreVerb
             }
             for (var i = 0; i < batch.Count; i++)
             {
-                rows.Add((samples[batch.Indices[i]], image[i], image[i] > model.Threshold, drawn[i]));
+                rows.Add((samples[batch.Indices[i]], image[i], image[i] >= model.Threshold, drawn[i]));
             }
         }
         Write(model, rows, output);

@@ -153,7 +153,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         return metrics;
     }
 
-    /// <summary>The share of normal (or anomalous) scores above a threshold: the false (or true) positive rate that it achieves.</summary>
+    /// <summary>The share of normal (or anomalous) scores that reach a threshold: the false (or true) positive rate that it achieves.</summary>
     private static MetricValue ShareAbove(ReadOnlySpan<float> values, ReadOnlySpan<byte> truth, double threshold, bool anomalous)
     {
         long above = 0, all = 0;
@@ -161,7 +161,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         {
             if (truth[i] != 0 != anomalous) continue;
             all++;
-            if (values[i] > threshold) above++;
+            if (values[i] >= threshold) above++;
         }
         return all > 0 ? MetricValue.Of((double)above / all) : MetricValue.Missing($"no {(anomalous ? "anomalous" : "normal")} samples");
     }

@@ -15,8 +15,8 @@ namespace Reproduction.Experiments;
 /// <param name="Variant">Name of the variant.</param>
 /// <param name="Settings">Every hyperparameter with its value.</param>
 /// <param name="Weights">The frozen networks that scoring needs.</param>
-/// <param name="Threshold">Image scores above it are called defective.</param>
-/// <param name="PixelThreshold">Map values above it are drawn as defective; null where the method has no map.</param>
+/// <param name="Threshold">Image scores that reach it are called defective.</param>
+/// <param name="PixelThreshold">Map values that reach it are drawn as defective; null where the method has no map.</param>
 /// <param name="ThresholdRule">How the thresholds were chosen, in words.</param>
 /// <param name="Images">Number of images that the model was fitted on.</param>
 public sealed record ModelFile(

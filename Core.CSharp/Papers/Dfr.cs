@@ -437,7 +437,7 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         });
     }
 
-    /// <summary>The thresholds above which the accepted share of the training images' pixels lies (section III-D).</summary>
+    /// <summary>The thresholds that at most the accepted share of the training images' pixels reaches (section III-D).</summary>
     private List<OperatingPoint> SegmentationThresholds(IImages normal)
     {
         using var scope = torch.NewDisposeScope();
@@ -449,7 +449,9 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
             maps.Add(scores.Map!.cpu().flatten());
         }
         var sorted = torch.cat(maps).sort(0, descending: true).Values;
-        return [.. settings.AcceptedFpr.Select(fpr => Point(fpr, sorted[(long)Math.Min(fpr * sorted.shape[0], sorted.shape[0] - 1)].item<float>()))];
+        // Just above the first value that must not count: scores that reach a threshold are anomalous.
+        return [.. settings.AcceptedFpr.Select(fpr =>
+            Point(fpr, MathF.BitIncrement(sorted[(long)Math.Min(fpr * sorted.shape[0], sorted.shape[0] - 1)].item<float>())))];
     }
 
     private static OperatingPoint Point(double fpr, double threshold) =>

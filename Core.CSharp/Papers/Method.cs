@@ -108,7 +108,7 @@ public sealed record Scores(Tensor? Map, Tensor Image) : IDisposable
 
 /// <summary>A threshold with its name; the runner records the false and true positive rates that it achieves on the test images.</summary>
 /// <param name="Name">For example <c>sigma3</c> or <c>fpr0.005</c>.</param>
-/// <param name="Threshold">Scores above it are called anomalous.</param>
+/// <param name="Threshold">Scores that reach it are called anomalous.</param>
 /// <param name="Part">The partial score that it belongs to; null for the method's main score.</param>
 /// <param name="Pixel">Whether it applies to the pixels of the map rather than to image scores.</param>
 /// <param name="Target">The false positive rate that was asked for, as a fraction.</param>

@@ -10,6 +10,7 @@ public static class Registry
         new Hfae(),
         new Dfr(),
         new Favae(),
+        new Ssae(),
     ];
 
     /// <summary>The method with this id.</summary>
