@@ -18,6 +18,11 @@ module Charts =
 
     let private grey = Color.fromHex "#8a8f98"
     let private colour i = palette[i % palette.Length]
+
+    /// A line of a colour that another line has already is dashed.
+    let private dash i =
+        if i < palette.Length then StyleParam.DrawingStyle.Solid else StyleParam.DrawingStyle.Dash
+
     let private percent value = 100.0 * value
     let private name (metric: string) = metric.Replace("_", " ").Replace("auroc", "AUROC").Replace("aupro", "AUPRO")
 
@@ -96,6 +101,7 @@ module Charts =
                             Name = variant,
                             ShowMarkers = true,
                             LineColor = colour i,
+                            LineDash = dash i,
                             MarkerColor = colour i
                         ) ]
                   |> Chart.combine
@@ -143,6 +149,7 @@ module Charts =
                               Name = label,
                               ShowMarkers = true,
                               LineColor = colour i,
+                              LineDash = dash i,
                               MarkerColor = colour i
                           )
                       Chart.Line([ 0.01; 100.0 ], [ 0.01; 100.0 ], Name = "as promised", LineColor = grey, LineDash = StyleParam.DrawingStyle.Dash) ]

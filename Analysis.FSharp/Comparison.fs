@@ -29,14 +29,17 @@ type Compared =
       /// What differs between the paper's run and ours: network, schedule. Empty: like for like.
       Differences: string list }
 
-    /// Measured minus published, as a fraction.
-    member this.Delta = this.Measured |> Option.map (fun measured -> measured.Summary.Mean - this.Published.Value)
-
     member this.IsMeasured =
         match this.Verdict with
         | NotRun
         | NotComparable _ -> false
         | _ -> true
+
+    /// Measured minus published, as a fraction; none where the two cannot be compared.
+    member this.Delta =
+        match this.Measured with
+        | Some measured when this.IsMeasured -> Some(measured.Summary.Mean - this.Published.Value)
+        | _ -> None
 
 module Comparison =
     /// The network whose weights are the nearest to be had, for variants whose own network was not run.
@@ -75,6 +78,17 @@ module Comparison =
     let private schedule profile =
         if profile = "paper" then [] else [ $"{profile} schedule" ]
 
+    /// A sum over fewer levels than the method has, because the weights end before its last ones.
+    let private missingLevels (metric: string) (records: RunRecord list) =
+        if metric.Contains '.' then
+            []
+        else
+            [ for record in records do
+                  match record.LevelsWanted, record.Fit.TryFind "levels" with
+                  | Some wanted, Some used when int used < wanted -> $"{int used} of {wanted} levels"
+                  | _ -> () ]
+            |> List.distinct
+
     /// Sets measurements beside all published numbers of the papers' own methods whose metrics run records have.
     /// A smoke run never counts: it tests the machinery, not the method.
     let compare (records: RunRecord list) (published: PublishedNumber list) : Compared list =
@@ -89,6 +103,8 @@ module Comparison =
             |> List.groupBy (fun record -> record.Paper, record.Variant)
             |> List.map (fun (key, group) -> key, group |> List.map RunRecord.network |> List.distinct)
             |> Map.ofList
+
+        let byVariant = records |> List.groupBy (fun record -> record.Paper, record.Variant) |> Map.ofList
 
         let measure (published: PublishedNumber) =
             let variant, metric = recordNames published
@@ -115,7 +131,7 @@ module Comparison =
                                 Networks = networks[published.Paper, candidate]
                                 Categories = List.map fst found }
 
-                          measured, differences @ schedule profile, categories.Length ]
+                          measured, differences @ schedule profile @ missingLevels metric byVariant[published.Paper, candidate], categories.Length ]
             // The most complete mean first, then the likest.
             |> List.sortByDescending (fun (measured, _, _) -> measured.Categories.Length)
             |> List.tryHead
