@@ -46,6 +46,7 @@ module Comparison =
     let private substitutes =
         [ "gaussian", "efficientnet_b0-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B0"
           "gaussian", "efficientnet_b4-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B4"
+          "favae", "vgg16", "vgg19", "VGG-19, not VGG-16"
           "dfr", "paper-f1-12-", "paper-f1-8-", "scales f{1:8}, not f{1:12}"
           "hfae", "wide_resnet50_2", "resnet50_v1", "ResNet-50 v1, not wide ResNet-50-2" ]
 
@@ -67,11 +68,24 @@ module Comparison =
         | "cifar10" -> "cifar10", [ for i in 0..9 -> string i ]
         | single -> "mvtec", [ single ]
 
+    /// Baselines that the authors ran themselves and that are variants of their method here.
+    let private ownBaselines =
+        Map.ofList
+            [ ("gaussian", "OC-SVM"), id
+              ("favae", "VAE"), (fun _ -> "vanilla") ]
+
+    /// Name of the record variant that a published number is about; None for others' methods.
+    let private ownVariant (published: PublishedNumber) =
+        if published.Method = published.Paper then
+            Some published.Variant
+        else
+            ownBaselines.TryFind(published.Paper, published.Method) |> Option.map (fun rename -> rename published.Variant)
+
     /// "V/P/Q" and M to record variant V and metric M.P.Q.
     let private recordNames (published: PublishedNumber) =
-        match published.Variant.Split '/' |> List.ofArray with
+        match (ownVariant published |> Option.defaultValue "").Split '/' |> List.ofArray with
         | variant :: parts -> variant, String.concat "." (published.Metric :: parts)
-        | [] -> published.Variant, published.Metric
+        | [] -> "", published.Metric
 
     let private profileOrder = [ "paper"; "quick" ]
 
@@ -155,9 +169,7 @@ module Comparison =
                 else Below
 
         [ for number in published do
-              let own = number.Method = number.Paper || number.Method = "OC-SVM" && number.Paper = "gaussian"
-
-              if own && List.contains number.Metric Published.measurable then
+              if (ownVariant number).IsSome && List.contains number.Metric Published.measurable then
                   match measure number with
                   | None ->
                       { Published = number
