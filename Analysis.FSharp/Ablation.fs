@@ -161,7 +161,7 @@ module Ablation =
                                   summaries.TryFind(variant, $"{rate}.level_{level}.sigma{sigma}")
                                   |> Option.map Text.summary
                                   |> Option.defaultValue "–" ] ]
-          Figure = Charts.workingPoints records |> Option.map (fun figure -> { figure with Id = name; Title = title }) }
+          Figure = Charts.workingPoints records |> List.tryHead |> Option.map (fun figure -> { figure with Id = name; Title = title }) }
 
     /// Every paper's best variant on the categories that all papers ran, with the seconds of a cell.
     let betweenPapers name (records: RunRecord list) : Ablation =

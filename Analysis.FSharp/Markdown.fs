@@ -94,7 +94,7 @@ let render (data: ReportData) =
             add (numbers own)
             figures _.StartsWith(paper + "-")
 
-    figures (fun id -> id = "working-point")
+    figures _.StartsWith("working-point")
     add "## All measurements\n"
     add (measurements data)
 
