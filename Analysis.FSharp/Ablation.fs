@@ -54,6 +54,19 @@ module Ablation =
 
         let metrics = metrics |> List.filter (fun metric -> not (points metric).IsEmpty)
 
+        let againstFirst metric variant =
+            let values variant =
+                Map.ofList
+                    [ for record in records do
+                          match record.Metrics.TryFind metric with
+                          | Some value when record.Variant = variant && List.contains record.Category categories ->
+                              (record.Category, record.Repetition), value
+                          | _ -> () ]
+
+            let first, other = values present.Head, values variant
+            let pairs = [ for KeyValue(key, value) in first do yield! other.TryFind key |> Option.map (fun o -> value, o) |> Option.toList ]
+            if variant = present.Head then None else Statistics.pairedT pairs
+
         let chart =
             [ for i, metric in List.indexed metrics do
                   let colour = colours[i % colours.Length]
@@ -68,13 +81,19 @@ module Ablation =
 
         { Name = name
           Title = title
-          Note = $"Mean over {categories.Length} categories ({categoryNames}). {percentNote}"
+          Note =
+            $"Mean over {categories.Length} categories ({categoryNames}). {percentNote} "
+            + "p: two-sided paired t-test against the first variant, a pair for each category and seed or fold."
           Table =
-            ("variant" :: List.map Text.metric metrics)
+            ("variant"
+             :: [ for metric in metrics do
+                      Text.metric metric
+                      "p" ])
             :: [ for variant in present ->
                      variant
-                     :: [ for metric in metrics ->
-                              summaries.TryFind(variant, metric) |> Option.map Text.summary |> Option.defaultValue "–" ] ]
+                     :: [ for metric in metrics do
+                              summaries.TryFind(variant, metric) |> Option.map Text.summary |> Option.defaultValue "–"
+                              againstFirst metric variant |> Option.map Text.pValue |> Option.defaultValue "" ] ]
           Figure =
             if metrics.IsEmpty then
                 None
@@ -142,7 +161,7 @@ module Ablation =
                                   summaries.TryFind(variant, $"{rate}.level_{level}.sigma{sigma}")
                                   |> Option.map Text.summary
                                   |> Option.defaultValue "–" ] ]
-          Figure = Charts.workingPoints records |> Option.map (fun figure -> { figure with Id = name; Title = title }) }
+          Figure = Charts.workingPoints records |> List.tryHead |> Option.map (fun figure -> { figure with Id = name; Title = title }) }
 
     /// Every paper's best variant on the categories that all papers ran, with the seconds of a cell.
     let betweenPapers name (records: RunRecord list) : Ablation =

@@ -18,6 +18,11 @@ module Charts =
 
     let private grey = Color.fromHex "#8a8f98"
     let private colour i = palette[i % palette.Length]
+
+    /// A line of a colour that another line has already is dashed.
+    let private dash i =
+        if i < palette.Length then StyleParam.DrawingStyle.Solid else StyleParam.DrawingStyle.Dash
+
     let private percent value = 100.0 * value
     let private name (metric: string) = metric.Replace("_", " ").Replace("auroc", "AUROC").Replace("aupro", "AUPRO")
 
@@ -71,12 +76,12 @@ module Charts =
                Metric = metric
                Mean = rows |> List.averageBy _.Summary.Mean |})
 
+    /// The network of a "network-model" variant: one chart per network, so that its models can be told apart.
+    let private family (variant: string) = variant.Split('-')[0]
+
     /// image AUROC of each level of a sum, one line per variant, for the papers whose records have levels.
     let levels (records: RunRecord list) : Figure list =
         let prefix = "image_auroc.level_"
-
-        // "network-model" variants: one chart per network, so that its models can be told apart.
-        let family (variant: string) = variant.Split('-')[0]
 
         [ for (paper, dataset, profile, network), rows in
               overCategories records
@@ -96,6 +101,7 @@ module Charts =
                             Name = variant,
                             ShowMarkers = true,
                             LineColor = colour i,
+                            LineDash = dash i,
                             MarkerColor = colour i
                         ) ]
                   |> Chart.combine
@@ -103,53 +109,56 @@ module Charts =
                   |> Chart.withYAxisStyle (TitleText = "image AUROC (%)")
                   |> Chart.withSize (Height = 440) } ]
 
-    /// Target false positive rate of the n-sigma working point against the achieved one.
-    let workingPoints (records: RunRecord list) : Figure option =
+    /// Target false positive rate of the n-sigma working point against the achieved one, a chart per network and dataset.
+    let workingPoints (records: RunRecord list) : Figure list =
         let target sigma = 1.0 - MathNet.Numerics.SpecialFunctions.Erf(float sigma / sqrt 2.0)
 
         let rates =
             [ for row in overCategories records do
                   match row.Metric.Split '.' |> List.ofArray with
                   | [ "achieved_fpr"; part; sigma ] when sigma.StartsWith "sigma" ->
-                      $"{row.Variant}, {row.Dataset}", part, target (int (sigma.Substring 5)), row.Mean
+                      (family row.Variant, row.Dataset), row.Variant, part, target (int (sigma.Substring 5)), row.Mean
                   | _ -> () ]
 
-        // Table IV is about level 7; a network without one is shown by its deepest level.
-        let points =
-            [ for label, rows in rates |> List.groupBy (fun (label, _, _, _) -> label) do
-                  let parts = rows |> List.map (fun (_, part, _, _) -> part)
-                  let shown = if List.contains "level_7" parts then "level_7" else List.max parts
+        [ for (network, dataset), rates in rates |> List.groupBy (fun (key, _, _, _, _) -> key) do
+              let parts = rates |> List.map (fun (_, _, part, _, _) -> part)
+              // Table IV is about level 7; a network without one is shown by its deepest level.
+              let shown = if List.contains "level_7" parts then "level_7" else List.max parts
 
-                  for _, part, target, achieved in rows do
-                      if part = shown then
-                          $"{label}, {part.Replace('_', ' ')}", target, achieved ]
+              let lines =
+                  rates
+                  |> List.filter (fun (_, _, part, _, _) -> part = shown)
+                  |> List.groupBy (fun (_, variant, _, _, _) -> variant)
 
-        if points.IsEmpty then
-            None
-        else
-            // A logarithmic axis has no zero: no false alarm at all is drawn at the lower edge.
-            let drawn value = percent (max value 1e-4)
+              // A logarithmic axis has no zero: no false alarm at all is drawn at its lower edge.
+              let lowest = 1e-4
 
-            Some
-                { Id = "working-point"
-                  Title = "The n-sigma working point: target and achieved false positive rate"
-                  Description =
-                    "False positive rate in percent that 1 to 5 sigma promise, and the one achieved on the good test images; on the dashed diagonal the two agree."
-                  Chart =
-                    [ for i, (label, rows) in points |> List.groupBy (fun (label, _, _) -> label) |> List.indexed do
-                          Chart.Line(
-                              rows |> List.map (fun (_, target, _) -> drawn target),
-                              rows |> List.map (fun (_, _, achieved) -> drawn achieved),
-                              Name = label,
-                              ShowMarkers = true,
-                              LineColor = colour i,
-                              MarkerColor = colour i
-                          )
-                      Chart.Line([ 0.01; 100.0 ], [ 0.01; 100.0 ], Name = "as promised", LineColor = grey, LineDash = StyleParam.DrawingStyle.Dash) ]
-                    |> Chart.combine
-                    |> Chart.withXAxisStyle (TitleText = "target FPR (%)", AxisType = StyleParam.AxisType.Log)
-                    |> Chart.withYAxisStyle (TitleText = "achieved FPR (%)", AxisType = StyleParam.AxisType.Log)
-                    |> Chart.withSize (Height = 440) }
+              { Id = $"working-point-{network}-{dataset}"
+                Title = $"The n-sigma working point of {network} on {dataset}"
+                Description =
+                  $"False positive rate in percent that 1 to 5 sigma promise at {shown.Replace('_', ' ')}, and the one achieved on the good test images; on the dashed diagonal the two agree. None at all is drawn at 0.01."
+                Chart =
+                  [ for i, (variant, points) in List.indexed lines do
+                        Chart.Line(
+                            points |> List.map (fun (_, _, _, target, _) -> percent target),
+                            points |> List.map (fun (_, _, _, _, achieved) -> percent (max achieved lowest)),
+                            Name = variant,
+                            ShowMarkers = true,
+                            LineColor = colour i,
+                            LineDash = dash i,
+                            MarkerColor = colour i
+                        )
+                    Chart.Line(
+                        [ percent lowest; 100.0 ],
+                        [ percent lowest; 100.0 ],
+                        Name = "as promised",
+                        LineColor = grey,
+                        LineDash = StyleParam.DrawingStyle.Dash
+                    ) ]
+                  |> Chart.combine
+                  |> Chart.withXAxisStyle (TitleText = "target FPR (%)", AxisType = StyleParam.AxisType.Log)
+                  |> Chart.withYAxisStyle (TitleText = "achieved FPR (%)", AxisType = StyleParam.AxisType.Log)
+                  |> Chart.withSize (Height = 440) } ]
 
     /// A metric of every variant on every category of a dataset: one line per variant, one colour per category.
     let overview metric (records: RunRecord list) : Figure list =
@@ -226,5 +235,5 @@ module Charts =
               for metric in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
                   yield! publishedAgainstMeasured paper metric compared |> Option.toList
           yield! levels records
-          yield! workingPoints records |> Option.toList
+          yield! workingPoints records
           yield! seconds records |> Option.toList ]

@@ -29,20 +29,24 @@ type Compared =
       /// What differs between the paper's run and ours: network, schedule. Empty: like for like.
       Differences: string list }
 
-    /// Measured minus published, as a fraction.
-    member this.Delta = this.Measured |> Option.map (fun measured -> measured.Summary.Mean - this.Published.Value)
-
     member this.IsMeasured =
         match this.Verdict with
         | NotRun
         | NotComparable _ -> false
         | _ -> true
 
+    /// Measured minus published, as a fraction; none where the two cannot be compared.
+    member this.Delta =
+        match this.Measured with
+        | Some measured when this.IsMeasured -> Some(measured.Summary.Mean - this.Published.Value)
+        | _ -> None
+
 module Comparison =
     /// The network whose weights are the nearest to be had, for variants whose own network was not run.
     let private substitutes =
         [ "gaussian", "efficientnet_b0-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B0"
           "gaussian", "efficientnet_b4-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B4"
+          "favae", "vgg16", "vgg19", "VGG-19, not VGG-16"
           "dfr", "paper-f1-12-", "paper-f1-8-", "scales f{1:8}, not f{1:12}"
           "hfae", "wide_resnet50_2", "resnet50_v1", "ResNet-50 v1, not wide ResNet-50-2" ]
 
@@ -64,16 +68,40 @@ module Comparison =
         | "cifar10" -> "cifar10", [ for i in 0..9 -> string i ]
         | single -> "mvtec", [ single ]
 
+    /// Baselines that the authors ran themselves and that are variants of their method here.
+    let private ownBaselines =
+        Map.ofList
+            [ ("gaussian", "OC-SVM"), id
+              ("favae", "VAE"), (fun _ -> "vanilla") ]
+
+    /// Name of the record variant that a published number is about; None for others' methods.
+    let private ownVariant (published: PublishedNumber) =
+        if published.Method = published.Paper then
+            Some published.Variant
+        else
+            ownBaselines.TryFind(published.Paper, published.Method) |> Option.map (fun rename -> rename published.Variant)
+
     /// "V/P/Q" and M to record variant V and metric M.P.Q.
     let private recordNames (published: PublishedNumber) =
-        match published.Variant.Split '/' |> List.ofArray with
+        match (ownVariant published |> Option.defaultValue "").Split '/' |> List.ofArray with
         | variant :: parts -> variant, String.concat "." (published.Metric :: parts)
-        | [] -> published.Variant, published.Metric
+        | [] -> "", published.Metric
 
     let private profileOrder = [ "paper"; "quick" ]
 
     let private schedule profile =
         if profile = "paper" then [] else [ $"{profile} schedule" ]
+
+    /// A sum over fewer levels than the method has, because the weights end before its last ones.
+    let private missingLevels (metric: string) (records: RunRecord list) =
+        if metric.Contains '.' then
+            []
+        else
+            [ for record in records do
+                  match record.LevelsWanted, record.Fit.TryFind "levels" with
+                  | Some wanted, Some used when int used < wanted -> $"{int used} of {wanted} levels"
+                  | _ -> () ]
+            |> List.distinct
 
     /// Sets measurements beside all published numbers of the papers' own methods whose metrics run records have.
     /// A smoke run never counts: it tests the machinery, not the method.
@@ -89,6 +117,8 @@ module Comparison =
             |> List.groupBy (fun record -> record.Paper, record.Variant)
             |> List.map (fun (key, group) -> key, group |> List.map RunRecord.network |> List.distinct)
             |> Map.ofList
+
+        let byVariant = records |> List.groupBy (fun record -> record.Paper, record.Variant) |> Map.ofList
 
         let measure (published: PublishedNumber) =
             let variant, metric = recordNames published
@@ -115,7 +145,7 @@ module Comparison =
                                 Networks = networks[published.Paper, candidate]
                                 Categories = List.map fst found }
 
-                          measured, differences @ schedule profile, categories.Length ]
+                          measured, differences @ schedule profile @ missingLevels metric byVariant[published.Paper, candidate], categories.Length ]
             // The most complete mean first, then the likest.
             |> List.sortByDescending (fun (measured, _, _) -> measured.Categories.Length)
             |> List.tryHead
@@ -139,9 +169,7 @@ module Comparison =
                 else Below
 
         [ for number in published do
-              let own = number.Method = number.Paper || number.Method = "OC-SVM" && number.Paper = "gaussian"
-
-              if own && List.contains number.Metric Published.measurable then
+              if (ownVariant number).IsSome && List.contains number.Metric Published.measurable then
                   match measure number with
                   | None ->
                       { Published = number

@@ -38,6 +38,12 @@ let private page plotly (figures: Figure list) =
     let script = drawing.Replace("FIGURES", $"[{json}]").Replace("WIDTH", string width)
     $"<!doctype html><meta charset=\"utf-8\"><body><script>{plotly}</script><script>{script}</script>"
 
+/// plotly.js names what a figure refers to by a random number; a fixed one keeps files equal from run to run.
+let private withoutRandomNames (svg: string) =
+    match Regex.Match(svg, "defs-([0-9a-f]+)") with
+    | found when found.Success -> svg.Replace(found.Groups[1].Value, "0")
+    | _ -> svg
+
 /// Writes <folder>/<figure>.svg for every figure.
 let write (browser: string) (plotly: string) (folder: string) (figures: Figure list) =
     let html = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".html")
@@ -56,6 +62,7 @@ let write (browser: string) (plotly: string) (folder: string) (figures: Figure l
         Directory.CreateDirectory folder |> ignore
 
         for figure, svg in List.zip figures drawn do
-            File.WriteAllBytes(Path.Combine(folder, figure.Id + ".svg"), System.Convert.FromBase64String svg)
+            let text = System.Text.Encoding.UTF8.GetString(System.Convert.FromBase64String svg)
+            File.WriteAllText(Path.Combine(folder, figure.Id + ".svg"), withoutRandomNames text + "\n")
     finally
         File.Delete html

@@ -31,7 +31,7 @@ let private numbers (compared: Compared list) =
     [ for number in compared do
           match number.Measured with
           | Some measured ->
-              [ number.Published.Table
+              [ Text.table number.Published.Table
                 number.Published.Variant
                 number.Published.Category
                 Text.metric number.Published.Metric
@@ -81,7 +81,7 @@ let render (data: ReportData) =
     let finished = data.Records |> List.map _.Finished |> List.max
 
     add $"# Published and measured: {data.Run}\n"
-    add $"{Text.standing data.Total}\n"
+    add $"{Text.standing data.Standings data.Total}\n"
     add (standings data)
     add "All rates are percent, differences percentage points; ± is the standard deviation over seeds or folds (over categories for means), or what the paper prints.\n"
     figures _.StartsWith("overview")
@@ -94,7 +94,7 @@ let render (data: ReportData) =
             add (numbers own)
             figures _.StartsWith(paper + "-")
 
-    figures (fun id -> id = "working-point")
+    figures _.StartsWith("working-point")
     add "## All measurements\n"
     add (measurements data)
 

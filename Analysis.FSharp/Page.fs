@@ -63,7 +63,7 @@ let private standing (data: ReportData) =
         |> List.map (fun verdict -> $"<li>{chip verdict}</li>")
         |> lines
 
-    $"""<section id="standing"><p>{encode (Text.standing data.Total)}</p>
+    $"""<section id="standing"><p>{encode (Text.standing data.Standings data.Total)}</p>
 <div class="standing">{data.Standings |> List.map bar |> lines}</div>
 <ul class="legend">{legend}</ul></section>"""
 
@@ -87,7 +87,7 @@ let private numbers (data: ReportData) =
                 | several -> String.concat "; " several
         let likeness = if compared.Differences.IsEmpty then "like_for_like" else "differs"
 
-        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{published.Table}</td><td>{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Summary.Mean (Text.summary measured.Summary)}{number (defaultArg compared.Delta nan) (compared.Delta |> Option.map Text.points |> Option.defaultValue "")}<td>{chip compared.Verdict}</td><td>{encode differences}</td></tr>"""
+        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{Text.table published.Table}</td><td>{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Summary.Mean (Text.summary measured.Summary)}{number (defaultArg compared.Delta nan) (compared.Delta |> Option.map Text.points |> Option.defaultValue "")}<td>{chip compared.Verdict}</td><td>{encode differences}</td></tr>"""
 
     let columns =
         [ "paper", false; "table", false; "variant", false; "category", false; "metric", false; "published", true; "measured", true
@@ -130,7 +130,7 @@ let private publishedTables (data: ReportData) =
         let rows =
             [ for name, cells in table.Rows -> $"""<tr><th scope="row">{encode name}</th>{cells |> List.map cell |> String.concat ""}</tr>""" ]
 
-        let title = $"{table.Table}, {Text.metric table.Metric}"
+        let title = $"{Text.table table.Table}, {Text.metric table.Metric}"
         let state = if table.HasMeasured then " open" else ""
         let note = if table.HasMeasured then "ours below the published number" else "nothing of it was run"
 

@@ -42,8 +42,9 @@ type ReportData =
       AgainstBest: (RunRecord * RunRecord * PairedAuroc) list
       Gallery: GalleryImage list }
 
+    /// Of the papers that the run has records of.
     member this.Standings =
-        [ for paper in Published.papers do
+        [ for paper in Published.papers |> List.filter (fun paper -> this.Records |> List.exists (fun record -> record.Paper = paper)) do
               let own = this.Compared |> List.filter (fun number -> number.Published.Paper = paper)
               let count predicate = own |> List.filter predicate |> List.length
 

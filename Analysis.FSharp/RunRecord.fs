@@ -34,11 +34,19 @@ type RunRecord =
       Metrics: Map<string, float>
       /// Why a metric is undefined, by name.
       Undefined: Map<string, string>
+      /// What the method told about its fit.
+      Fit: Map<string, float>
       TrainImages: int
       TestGood: int
       TestAnomalous: int
       /// UTC, ISO 8601.
       Finished: string }
+
+    /// Number of levels that the method's settings ask for, where it has levels.
+    member this.LevelsWanted =
+        this.Settings
+        |> List.tryFind (fun (name, _) -> name = "levels")
+        |> Option.map (fun (_, list) -> if list = "[]" then 0 else list.Split(',').Length)
 
 /// One metric of one record: a row of the frame that all statistics start from.
 type MetricRow =
@@ -124,6 +132,7 @@ module RunRecord =
                   Seconds = numbers record["seconds"]
                   Metrics = numbers (required "metrics")
                   Undefined = Map.ofList [ for name, value in members record["undefined"] -> name, text value ]
+                  Fit = numbers record["fit"]
                   TrainImages = count "train"
                   TestGood = count "test_good"
                   TestAnomalous = count "test_anomalous"

@@ -17,6 +17,11 @@ let private invariant (value: float) (format: string) = value.ToString(format, C
 let metric (name: string) =
     name.Replace("image_auroc", "image AUROC").Replace("pixel_auroc", "pixel AUROC").Replace("aupro", "AUPRO").Replace("achieved_fpr", "achieved FPR").Replace("achieved_tpr", "achieved TPR")
 
+/// "table1" as "Table 1".
+let table (name: string) =
+    let digits = name |> Seq.takeWhile Char.IsLetter |> Seq.length
+    $"{Char.ToUpperInvariant name[0]}{name[1 .. digits - 1]} {name[digits..]}".TrimEnd()
+
 /// A measured fraction as percent with one decimal; "–" for NaN.
 let percent (fraction: float) =
     if Double.IsNaN fraction then "–" else invariant (100.0 * fraction) "0.0"
@@ -66,11 +71,12 @@ let environments (records: RunRecord list) =
     |> List.countBy id
     |> List.map (fun (line, cells) -> $"{line} ({cells} cells)")
 
-/// The standing in two sentences.
-let standing (total: Standing) =
+/// The standing in a few sentences.
+let standing (standings: Standing list) (total: Standing) =
     let measured = total.WithinSpread + total.WithinPoint + total.Above + total.Below
+    let papers = standings |> List.map _.Paper |> String.concat ", "
 
-    $"The five papers print {total.Printed} numbers of their own methods that a run can measure. {measured} of them are measured here, "
-    + $"{total.LikeForLike} like for like (same data, network and schedule): "
-    + $"{total.WithinSpread} within the spread, {total.WithinPoint} within one point, {total.Above} above, {total.Below} below what is published. "
+    $"The papers run here ({papers}) print {total.Printed} numbers of their own methods that a run can measure. {measured} of them are measured: "
+    + $"{total.WithinSpread} within the spread, {total.WithinPoint} within one point, {total.Above} above, {total.Below} below what is published; "
+    + $"{total.LikeForLike} of these are like for like (same data, network and schedule). "
     + $"{total.NotComparable} more are means over categories of which only some were run, and {total.NotRun} were not run."

@@ -6,6 +6,8 @@ namespace Reproduction.Backbones;
 /// </summary>
 internal sealed class CheckpointFile : IDisposable
 {
+    private const int LongestProblem = 300;
+
     private readonly Microsoft.Win32.SafeHandles.SafeFileHandle handle;
 
     public CheckpointFile(string path)
@@ -64,7 +66,14 @@ internal sealed class CheckpointFile : IDisposable
     }
 
     /// <summary>An error that names the file and says how to mend it.</summary>
-    public UserError Broken(string problem) => new($"{Path}: {problem}; fetch the file again or check its sha256 (repro weights verify)");
+    public UserError Broken(string problem) => new($"{Path}: {Printable(problem)}; fetch the file again or check its sha256 (repro weights verify)");
 
     public void Dispose() => handle.Dispose();
+
+    // A problem may quote names out of the file, of any length and content.
+    private static string Printable(string text)
+    {
+        var printable = string.Concat(text.Select(character => char.IsControl(character) ? '?' : character));
+        return printable.Length <= LongestProblem ? printable : printable[..LongestProblem] + "...";
+    }
 }

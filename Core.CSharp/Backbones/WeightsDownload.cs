@@ -84,30 +84,27 @@ public sealed class WeightsDownload
     {
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         silence.CancelAfter(stall);
-        await using var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.Write);
+        var there = File.Exists(part) ? new FileInfo(part).Length : 0;
         using var request = new HttpRequestMessage(HttpMethod.Get, url);
-        if (file.Length > 0)
+        if (there > 0)
         {
-            request.Headers.Range = new RangeHeaderValue(file.Length, null);
+            request.Headers.Range = new RangeHeaderValue(there, null);
         }
         using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token).ConfigureAwait(false);
-        if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
+        if (there > 0 && response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
         {
             // Nothing follows what is there: either it is complete, which its sha256 tells, or it is no part of this file.
             return;
         }
         response.EnsureSuccessStatusCode();
-        // A server may ignore the range and send everything, or send another range than the one asked for.
-        var resumes = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == file.Length;
-        if (!resumes)
+        // A server may ignore the range and send everything; from any other place than the one asked for, nothing can be used.
+        var resumes = response.StatusCode == HttpStatusCode.PartialContent;
+        if (resumes && response.Content.Headers.ContentRange?.From != there)
         {
-            file.SetLength(0);
-            if (response.StatusCode == HttpStatusCode.PartialContent)
-            {
-                throw new IOException("the server sent another part than the one asked for");
-            }
+            File.Delete(part);
+            throw new IOException("the server sent another part than the one asked for");
         }
-        file.Seek(0, SeekOrigin.End);
+        await using var file = new FileStream(part, resumes ? FileMode.Append : FileMode.Create, FileAccess.Write);
         var total = file.Length + response.Content.Headers.ContentLength;
         await using var body = await response.Content.ReadAsStreamAsync(silence.Token).ConfigureAwait(false);
         var buffer = new byte[BufferSize];

@@ -63,7 +63,10 @@ public sealed class Gaussian : IMethod
 {
     private static readonly string[] ResNetLevels = ["maxpool", "layer1", "layer2", "layer3", "layer4"];
 
-    /// <summary>Stem, the ends of the block groups, head: the stages of Table VI.</summary>
+    /// <summary>
+    /// Stem, the ends of the block groups, head: the stages of Table VI. EfficientNetV2-B0 has a group less; its level 8 is left out, so
+    /// that level 7 (192 channels, as B0's) and level 9 (head) are the paper's.
+    /// </summary>
     private static readonly string[] EfficientNetLevels = ["stem", "blocks.0", "blocks.1", "blocks.2", "blocks.3", "blocks.4", "blocks.5", "blocks.6", "head"];
 
     /// <summary>Name in variants, architecture (the authors' EfficientNets are those of efficientnet_pytorch), title, side of its input in pixels, layers.</summary>
@@ -80,7 +83,7 @@ public sealed class Gaussian : IMethod
         ("resnet18", "resnet18", "ResNet-18", 224, ResNetLevels),
         ("resnet34", "resnet34", "ResNet-34", 224, ResNetLevels),
         ("resnet50", "resnet50", "ResNet-50", 224, ResNetLevels),
-        ("efficientnetv2_b0", "tf_efficientnetv2_b0", "EfficientNetV2-B0 (not in the paper)", 224, [.. EfficientNetLevels.Where(level => level != "blocks.6")]),
+        ("efficientnetv2_b0", "tf_efficientnetv2_b0", "EfficientNetV2-B0 (not in the paper)", 224, EfficientNetLevels),
         ("vgg16_quarter", "vgg16_quarter", "quarter-width VGG-16 (not in the paper)", 224, ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"]),
     ];
 

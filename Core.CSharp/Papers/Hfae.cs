@@ -291,18 +291,28 @@ public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : I
     {
         using var frozen = no_grad();
         using var scope = NewDisposeScope();
-        var resized = Residuals(Encode(batch)).Select(residual => HfaeEquations.ResizedMap(residual, settings.ImageSide, settings.WeightByPositions)).ToArray();
+        var residuals = Residuals(Encode(batch));
+        Tensor[] Resized(bool weighted) => [.. residuals.Select(residual => HfaeEquations.ResizedMap(residual, settings.ImageSide, weighted))];
+        var resized = Resized(settings.WeightByPositions);
         var map = HfaeEquations.AnomalyMap(resized, settings.Sigma);
+
         var parts = new Dictionary<string, Tensor>();
         foreach (var (level, phi) in settings.Levels.Zip(resized)) parts[$"phi{level}"] = phi.MoveToOuterDisposeScope();
         foreach (var sigma in ComparedSigmas.Where(sigma => sigma != settings.Sigma))
         {
-            var name = string.Create(CultureInfo.InvariantCulture, $"sigma{sigma}");
-            var filtered = HfaeEquations.AnomalyMap(resized, sigma);
-            parts[name] = filtered.MoveToOuterDisposeScope();
-            parts[name + ".max"] = HfaeEquations.ImageScore(filtered).MoveToOuterDisposeScope();
+            AddPart(parts, string.Create(CultureInfo.InvariantCulture, $"sigma{sigma}"), HfaeEquations.AnomalyMap(resized, sigma));
         }
+        // The other reading of eq. (9) needs no other training.
+        AddPart(parts, settings.WeightByPositions ? "unweighted" : "weighted",
+            HfaeEquations.AnomalyMap(Resized(!settings.WeightByPositions), settings.Sigma));
         return new Scores(map.MoveToOuterDisposeScope(), HfaeEquations.ImageScore(map).MoveToOuterDisposeScope()) { Parts = parts };
+    }
+
+    /// <summary>Records another anomaly map, and its maximum as an image score.</summary>
+    private static void AddPart(Dictionary<string, Tensor> parts, string name, Tensor map)
+    {
+        parts[name] = map.MoveToOuterDisposeScope();
+        parts[name + ".max"] = HfaeEquations.ImageScore(map).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -43,6 +43,7 @@ let private record variant category repetition profile (metrics: (string * float
       Seconds = Map.empty
       Metrics = Map.ofList metrics
       Undefined = Map.empty
+      Fit = Map.empty
       TrainImages = 209
       TestGood = 20
       TestAnomalous = 63
@@ -214,6 +215,16 @@ let private judgement =
 
               Expect.equal (judge records (number "wide_resnet50_2" "bottle" 0.9 None)).Verdict WithinSpread "verdict"
 
+          testCase "a sum over fewer levels than the paper's is said, a single level is not"
+          <| fun () ->
+              let cell =
+                  { record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9; "image_auroc.level_1", 0.9 ] with
+                      Settings = [ "levels", """["maxpool","layer1","layer2"]""" ]
+                      Fit = Map.ofList [ "levels", 2.0 ] }
+
+              Expect.equal (judge [ cell ] (number "resnet18" "bottle" 0.9 None)).Differences [ "2 of 3 levels" ] "sum"
+              Expect.isEmpty (judge [ cell ] (number "resnet18/level_1" "bottle" 0.9 None)).Differences "level 1"
+
           testCase "a smoke run says nothing about a method"
           <| fun () ->
               let compared = judge [ record "resnet18" "bottle" 0 "smoke" [ "image_auroc", 0.9 ] ] (number "resnet18" "bottle" 0.9 None)
@@ -230,6 +241,12 @@ let private judgement =
                       Metric = "achieved_fpr" }
 
               Expect.equal (judge [ record ] number).Verdict WithinSpread "verdict"
+
+          testCase "the vanilla VAE of favae is a variant of ours"
+          <| fun () ->
+              let cell = { record "vanilla" "bottle" 0 "paper" [ "image_auroc", 0.9 ] with Paper = "favae" }
+              let number = { number "" "bottle" 0.9 None with Paper = "favae"; Method = "VAE" }
+              Expect.equal (judge [ cell ] number).Verdict WithinSpread "verdict"
 
           testCase "a baseline's number is not ours to judge"
           <| fun () -> Expect.isEmpty (Comparison.compare [] [ { number "" "bottle" 0.9 None with Method = "SPADE" } ]) "compared" ]
@@ -256,7 +273,17 @@ let private ablations =
                     record "level2" "pill" 0 "paper" [ "image_auroc", 0.1 ] ]
                   |> Ablation.byMetric [ "image_auroc"; "aupro" ] "name" "title" [ "level2"; "level3"; "level1" ]
 
-              Expect.equal ablation.Table [ [ "variant"; "image AUROC" ]; [ "level2"; "90.0" ]; [ "level1"; "80.0" ] ] "table"
+              Expect.equal ablation.Table [ [ "variant"; "image AUROC"; "p" ]; [ "level2"; "90.0"; "" ]; [ "level1"; "80.0"; "" ] ] "table"
+
+          testCase "variants are tested against the first, pair by pair"
+          <| fun () ->
+              let cells variant aurocs = aurocs |> List.mapi (fun seed auroc -> record variant "bottle" seed "paper" [ "aupro", auroc ])
+
+              let ablation =
+                  cells "level1" [ 0.1; 0.2; 0.3; 0.4; 0.55 ] @ cells "level2" [ 0.0; 0.0; 0.0; 0.0; 0.0 ]
+                  |> Ablation.byMetric [ "aupro" ] "name" "title" [ "level1"; "level2" ]
+
+              Expect.equal (ablation.Table |> List.map List.last) [ "p"; ""; "0.017" ] "p"
 
           testCase "levels are rows in the order of their depth, the sum last"
           <| fun () ->

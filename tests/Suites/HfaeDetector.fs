@@ -120,7 +120,7 @@ let private detectorTests =
               use scores = detector.Score(ImageBatch.All images)
               Expect.equal ((nonNull scores.Map).shape |> List.ofArray) [ 6L; 1L; 64L; 64L ] "map"
               Expect.equal (values scores.Image) (values scores.Map |> Array.chunkBySize (64 * 64) |> Array.map Array.max) "image scores"
-              let names = [ "phi1"; "phi2"; "phi3"; "sigma0"; "sigma0.max"; "sigma2"; "sigma2.max"; "sigma8"; "sigma8.max" ]
+              let names = [ "phi1"; "phi2"; "phi3"; "sigma0"; "sigma0.max"; "sigma2"; "sigma2.max"; "sigma8"; "sigma8.max"; "weighted"; "weighted.max" ]
               Expect.equal (scores.Parts.Keys |> Seq.sort |> List.ofSeq) names "parts"
               use _ = torch.NewDisposeScope()
               let sum = scores.Parts["phi1"] + scores.Parts["phi2"] + scores.Parts["phi3"]

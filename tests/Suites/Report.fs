@@ -96,7 +96,7 @@ let private files =
                   let markdown = ReportData.gather (Path.Combine(root, "papers")) run |> Markdown.render
                   let standing = markdown.IndexOf "numbers of their own methods"
                   Expect.isTrue (standing > 0 && standing < markdown.IndexOf "| paper |") "summary before tables"
-                  Expect.stringContains markdown "| table1 | resnet18 | bottle | image AUROC | 100.0 | 99.8 | −0.2 | ≈ within 1 point | nothing |" "like for like"
+                  Expect.stringContains markdown "| Table 1 | resnet18 | bottle | image AUROC | 100.0 | 99.8 | −0.2 | ≈ within 1 point | nothing |" "like for like"
                   Expect.stringContains markdown "ResNet-50 v1, not wide ResNet-50-2" "another network is said"
                   Expect.isNotMatch markdown @"!\[\]" "every figure has alt text")
 

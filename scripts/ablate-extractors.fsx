@@ -1,0 +1,8 @@
+// favae, figure 3b and Table 3: whose features the decoder is trained to match.
+#load "analysis.fsx"
+
+Analysis.ablate
+    "favae: the feature extractor"
+    "favae"
+    [ "vanilla"; "vgg16"; "random"; "unfrozen"; "encoder-stop"; "encoder"; "resnet18"; "random-resnet18"; "unfrozen-resnet18"; "vgg19"; "yolov3" ]
+    [ "image_auroc"; "pixel_auroc"; "aupro" ]
