@@ -59,13 +59,13 @@ public static class Overlay
         }
     }
 
-    /// <summary>The mask of a map's values above a threshold: one channel, 0 and 255.</summary>
+    /// <summary>The mask of a map's values that reach a threshold: one channel, 0 and 255.</summary>
     /// <param name="map">Row-major values, <c>[height * width]</c>.</param>
     public static Image Threshold(ReadOnlySpan<float> map, int height, int width, float threshold)
     {
         var mask = new Image(width, height, 1);
         for (var i = 0; i < map.Length; i++)
-            mask.Pixels[i] = map[i] > threshold ? (byte)255 : (byte)0;
+            mask.Pixels[i] = map[i] >= threshold ? (byte)255 : (byte)0;
         return mask;
     }
 }
