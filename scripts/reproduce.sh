@@ -44,7 +44,7 @@ if [ -z "$data" ]; then
         say 'generating Surfaces'
         "${repro[@]}" data surfaces --out "$data" --seed 0
     fi
-    [ -n "$categories" ] || categories=woven,screw
+    [ -n "$categories" ] || categories=woven,gear
 fi
 
 failed=()
