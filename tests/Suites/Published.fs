@@ -1,4 +1,4 @@
-/// The published numbers (papers/*/published/*.csv) against their contract and against their own arithmetic.
+/// The published numbers (papers/*/published/*.csv) against their contract and against their own arithmetic; the links of the papers' sheets.
 module Reproduction.Tests.Published
 
 open System
@@ -336,10 +336,25 @@ let private disagreementTests =
               let value = valueOf "ssae" "table2" method "" "pixel_auroc"
               Expect.equal (value "cable") (value "bottle") method ]
 
+let private sheetTests =
+    [ testCase "every link of the sheets leads to a file, and to the member that it names" <| fun () ->
+          for sheet in Directory.GetFiles(papersFolder, "README.md", SearchOption.AllDirectories) do
+              for link in Regex.Matches(File.ReadAllText sheet, @"\[`?([^\]`]+)`?\]\(([^)]+)\)") do
+                  let label, target = link.Groups[1].Value, link.Groups[2].Value
+                  let path = Path.GetFullPath(Path.Combine(sheet, "..", target))
+                  Expect.isTrue (File.Exists path || Directory.Exists path) $"{sheet} links to {target}"
+
+                  if path.EndsWith ".cs" && File.Exists path then
+                      let code = File.ReadAllText path
+
+                      for name in label.Split '.' do
+                          Expect.isTrue (Regex.IsMatch(code, $@"\b{Regex.Escape name}\b")) $"{sheet} names {label}, which {target} does not have" ]
+
 [<Tests>]
 let tests =
     testList
         "published"
         [ testList "contract" contractTests
           testList "arithmetic" arithmeticTests
-          testList "disagreements" disagreementTests ]
+          testList "disagreements" disagreementTests
+          testList "sheets" sheetTests ]
