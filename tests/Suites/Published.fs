@@ -171,23 +171,26 @@ let private disagree quantity a b =
     let reach row = rounding (digits (quantity row)) / scale row.Unit
     abs (asFraction a - asFraction b) > reach a + reach b - floatError
 
-/// Pairs of printed values of the same method, variant, category and metric that contradict each other, within a
-/// paper or between two. A value that a paper prints more than once counts where it stands first.
+/// Pairs of printed values of the same method, category and metric that contradict each other: of one variant within a
+/// paper, of whichever variant between two. A value that a paper prints more than once counts where it stands first.
 let private disagreements rows =
     let inTable row = row.Paper, row.Table
 
-    [ for _, same in rows |> List.groupBy (fun row -> row.Method, row.Variant, row.Category, row.Metric) do
+    [ for (method, category, metric), same in rows |> List.groupBy (fun row -> row.Method, row.Category, row.Metric) do
           for name, quantity in [ "value", _.Value; "spread", _.Spread ] do
               let distinct =
                   same
                   |> List.filter (fun row -> quantity row <> "")
                   |> List.sortBy inTable
-                  |> List.distinctBy (fun row -> row.Paper, quantity row)
+                  |> List.distinctBy (fun row -> row.Paper, row.Variant, quantity row)
 
               for a, b in List.allPairs distinct distinct do
-                  if inTable a < inTable b && disagree quantity a b then
-                      [ a.Method; a.Variant; a.Category; a.Metric; name ]
-                      @ [ a.Paper; a.Table; quantity a; a.Unit; b.Paper; b.Table; quantity b; b.Unit ] ]
+                  let comparable = a.Paper <> b.Paper || a.Variant = b.Variant
+
+                  if inTable a < inTable b && comparable && disagree quantity a b then
+                      [ method; category; metric; name ]
+                      @ [ for row in [ a; b ] do
+                              yield! [ row.Paper; row.Table; row.Variant; quantity row; row.Unit ] ] ]
 
 // ---- the tests
 
@@ -344,7 +347,7 @@ let private sheetTests =
                   let path = Path.GetFullPath(Path.Combine(sheet, "..", target))
                   Expect.isTrue (File.Exists path || Directory.Exists path) $"{sheet} links to {target}"
 
-                  if path.EndsWith ".cs" && File.Exists path then
+                  if path.EndsWith ".cs" && label <> (FileInfo path).Name then
                       let code = File.ReadAllText path
 
                       for name in label.Split '.' do
