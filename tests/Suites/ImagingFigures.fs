@@ -45,8 +45,8 @@ let tests =
             let full = Overlay.Contour(Image(5, 5, 3), Image(5, 5, 1, Array.create 25 255uy), struct (255uy, 0uy, 0uy))
             Expect.isTrue (full.Pixels |> Array.forall ((=) 0uy)) "the image's border is no outline")
 
-        testCase "a threshold marks what is above it" (fun () ->
-            Expect.equal (Overlay.Threshold(ReadOnlySpan [| 0.1f; 0.5f; 0.9f; nanf |], 2, 2, 0.5f)).Pixels [| 0uy; 0uy; 255uy; 0uy |] "mask")
+        testCase "a threshold marks what reaches it" (fun () ->
+            Expect.equal (Overlay.Threshold(ReadOnlySpan [| 0.1f; 0.5f; 0.9f; nanf |], 2, 2, 0.5f)).Pixels [| 0uy; 255uy; 255uy; 0uy |] "mask")
 
         testCase "panels stand in a grid with white gaps" (fun () ->
             let flat value = Image(3, 3, 1, Array.create 9 value)
