@@ -223,12 +223,4 @@ module Ablation =
         let page = Path.Combine(run, ablation.Name + ".md")
         File.WriteAllText(page, toMarkdown ablation + "\n")
 
-        match ablation.Figure, Browser.find (), Figures.plotlySource root with
-        | None, _, _ -> [ page ]
-        | Some figure, Some browser, Some plotly ->
-            let folder = Path.Combine(run, "figures")
-            Figures.write browser plotly folder [ figure ]
-            [ page; Path.Combine(folder, figure.Id + ".svg") ]
-        | _ ->
-            say "no figure was drawn: chromium or build/plotly.min.js is missing; scripts/setup.sh installs both"
-            [ page ]
+        page :: Figures.write say root (Path.Combine(run, "figures")) (Option.toList ablation.Figure)

@@ -49,7 +49,7 @@ module Charts =
                 { Id = $"{paper}-{metric}"
                   Title = $"{paper}: {name metric}, published and measured"
                   Description =
-                    $"{name metric} in percent of {rows.Length} published numbers of {paper} (grey diamonds) and of ours (blue dots, with the standard deviation over seeds or folds)."
+                    $"{name metric} in percent: what {paper} publishes (grey diamonds) and what is measured (blue dots, with the standard deviation over seeds or folds); rows: {rows.Length}."
                   Chart =
                     [ Chart.Point(rows |> List.map (fun (_, p, _) -> percent p.Value), labels, Name = "published", MarkerSymbol = StyleParam.MarkerSymbol.Diamond)
                       |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, p, _) -> percent (defaultArg p.Spread 0.0))), Color = grey)

@@ -84,11 +84,11 @@ let private show (root: string) (name: string) (title: string) (paper: string) (
 
     let usage =
         $"{title}\n\
-          dotnet fsi scripts/{name}.fsx -- [--data DIR --weights DIR] [--category C ...] [--profile paper|quick] [--seed N ...] [--out DIR]\n\
+          dotnet fsi scripts/{name}.fsx -- [--data DIR --weights DIR] [--dataset NAME] [--category C ...] [--profile paper|quick] [--seed N ...] [--out DIR]\n\
           Shows the finished cells of {paper} in DIR (results/{paper}) of these variants:\n{list}\n\
-          --variant V ... shows others. With --data and --weights it runs the missing cells first; a finished cell is not run again."
+          --variant V ... shows others, --dataset another data set than mvtec. With --data and --weights it runs the missing cells first; a finished cell is not run again."
 
-    match parse [ "--data"; "--weights"; "--category"; "--variant"; "--profile"; "--seed"; "--out"; "--help" ] args with
+    match parse [ "--data"; "--weights"; "--dataset"; "--category"; "--variant"; "--profile"; "--seed"; "--out"; "--help" ] args with
     | Error problem ->
         eprintfn "%s\n%s" problem usage
         2
@@ -100,6 +100,7 @@ let private show (root: string) (name: string) (title: string) (paper: string) (
             let values option = options.TryFind option |> Option.defaultValue []
             let run = values "--out" |> List.tryHead |> Option.defaultValue (Path.Combine(root, "results", paper))
             let profile = values "--profile" |> List.tryHead |> Option.defaultValue "paper"
+            let dataset = values "--dataset" |> List.tryHead |> Option.defaultValue "mvtec"
             let variants = if (values "--variant").IsEmpty then variants else values "--variant"
 
             if not (values "--data").IsEmpty then
@@ -116,6 +117,7 @@ let private show (root: string) (name: string) (title: string) (paper: string) (
                 |> List.filter (fun record ->
                     record.Paper = paper
                     && record.Profile = profile
+                    && record.Dataset = dataset
                     && List.contains record.Variant variants
                     && ((values "--category").IsEmpty || List.contains record.Category (values "--category")))
 
@@ -123,7 +125,7 @@ let private show (root: string) (name: string) (title: string) (paper: string) (
             | [] -> ()
             | missing ->
                 let missing = String.concat ", " missing
-                eprintfn $"not run yet under the {profile} profile: {missing}; --data DIR --weights DIR runs them"
+                eprintfn $"not run yet on {dataset} under the {profile} profile: {missing}; --data DIR --weights DIR runs them"
 
             let ablation: Ablation = build name title variants records
             printfn "%s" (Ablation.toText ablation)

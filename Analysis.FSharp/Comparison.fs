@@ -69,17 +69,14 @@ module Comparison =
         | single -> "mvtec", [ single ]
 
     /// Baselines that the authors ran themselves and that are variants of their method here.
-    let private ownBaselines =
-        Map.ofList
-            [ ("gaussian", "OC-SVM"), id
-              ("favae", "VAE"), (fun _ -> "vanilla") ]
+    let private ownBaselines = [ "gaussian", "AE-MSE"; "gaussian", "OC-SVM"; "favae", "VAE" ]
 
     /// Name of the record variant that a published number is about; None for others' methods.
     let private ownVariant (published: PublishedNumber) =
-        if published.Method = published.Paper then
+        if published.Method = published.Paper || List.contains (published.Paper, published.Method) ownBaselines then
             Some published.Variant
         else
-            ownBaselines.TryFind(published.Paper, published.Method) |> Option.map (fun rename -> rename published.Variant)
+            None
 
     /// "V/P/Q" and M to record variant V and metric M.P.Q.
     let private recordNames (published: PublishedNumber) =

@@ -16,9 +16,12 @@ let toJson (figure: Figure) =
 
 let private width = 860
 
+// plotly.js names what a figure refers to by random numbers; the same ones each time keep files equal from run to run.
 let private drawing =
     """(async () => {
   for (const figure of FIGURES) {
+    let random = 1;
+    Math.random = () => (random = random * 16807 % 2147483647) / 2147483647;
     const layout = Object.assign({
       font: {family: 'DejaVu Sans, sans-serif', size: 12}, paper_bgcolor: '#ffffff', plot_bgcolor: '#ffffff',
       margin: {l: 10, r: 20, t: 30, b: 40}, xaxis: {}, yaxis: {}
@@ -38,14 +41,7 @@ let private page plotly (figures: Figure list) =
     let script = drawing.Replace("FIGURES", $"[{json}]").Replace("WIDTH", string width)
     $"<!doctype html><meta charset=\"utf-8\"><body><script>{plotly}</script><script>{script}</script>"
 
-/// plotly.js names what a figure refers to by a random number; a fixed one keeps files equal from run to run.
-let private withoutRandomNames (svg: string) =
-    match Regex.Match(svg, "defs-([0-9a-f]+)") with
-    | found when found.Success -> svg.Replace(found.Groups[1].Value, "0")
-    | _ -> svg
-
-/// Writes <folder>/<figure>.svg for every figure.
-let write (browser: string) (plotly: string) (folder: string) (figures: Figure list) =
+let private draw (browser: string) (plotly: string) (folder: string) (figures: Figure list) =
     let html = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".html")
 
     try
@@ -62,7 +58,24 @@ let write (browser: string) (plotly: string) (folder: string) (figures: Figure l
         Directory.CreateDirectory folder |> ignore
 
         for figure, svg in List.zip figures drawn do
-            let text = System.Text.Encoding.UTF8.GetString(System.Convert.FromBase64String svg)
-            File.WriteAllText(Path.Combine(folder, figure.Id + ".svg"), withoutRandomNames text + "\n")
+            File.WriteAllBytes(Path.Combine(folder, figure.Id + ".svg"), System.Convert.FromBase64String svg)
     finally
         File.Delete html
+
+/// Writes <folder>/<figure>.svg for every figure and gives the paths.
+/// Where they cannot be drawn, say is told why, and a report goes without them.
+let write (say: string -> unit) (root: string) (folder: string) (figures: Figure list) : string list =
+    match Browser.find (), plotlySource root with
+    | None, _ ->
+        say "no figure was drawn: chromium is missing; scripts/setup.sh installs it"
+        []
+    | _, None ->
+        say "no figure was drawn: build/plotly.min.js is missing; scripts/setup.sh fetches it with npm"
+        []
+    | Some browser, Some plotly ->
+        try
+            draw browser plotly folder figures
+            [ for figure in figures -> Path.Combine(folder, figure.Id + ".svg") ]
+        with AnalysisError problem ->
+            say $"no figure was drawn: {problem}"
+            []

@@ -14,8 +14,10 @@ let titles =
 
 let private invariant (value: float) (format: string) = value.ToString(format, CultureInfo.InvariantCulture)
 
+/// A metric's name as it is read: "image_auroc.level_4" as "image AUROC level 4".
 let metric (name: string) =
-    name.Replace("image_auroc", "image AUROC").Replace("pixel_auroc", "pixel AUROC").Replace("aupro", "AUPRO").Replace("achieved_fpr", "achieved FPR").Replace("achieved_tpr", "achieved TPR")
+    [ "auroc", "AUROC"; "aupro", "AUPRO"; "_ap", " AP"; "f1_max", "F1 max"; "fpr", "FPR"; "tpr", "TPR"; "_", " "; ".", " " ]
+    |> List.fold (fun (text: string) (code, words) -> text.Replace((code: string), words)) name
 
 /// "table1" as "Table 1".
 let table (name: string) =

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Reproduction.Data;
+using Reproduction.Imaging;
 using Spectre.Console;
 
 namespace Reproduction.Cli;
@@ -23,8 +24,17 @@ internal static class DataVerb
     public static Command Create()
     {
         var optional = new Argument<string?>("DIR") { Description = "the data set's folder; without it, the data sets that are known", Arity = ArgumentArity.ZeroOrOne };
-        var list = new Command("list", "Lists a data set's categories, or the data sets that can be used.") { optional };
-        list.SetAction(parsed => parsed.GetValue(optional) is { } folder ? List(Datasets.Open(folder)) : ListKnown());
+        var picture = new Option<string?>("--picture") { Description = "Also draw a good and some defective images of every category into this file.", HelpName = "FILE.png" };
+        var list = new Command("list", "Lists a data set's categories, or the data sets that can be used.") { optional, picture };
+        list.SetAction(parsed =>
+        {
+            if (parsed.GetValue(optional) is not { } folder)
+                return ListKnown();
+            var dataset = Datasets.Open(folder);
+            if (parsed.GetValue(picture) is { } file)
+                ImageFile.Write(file, DataPicture.Draw(dataset));
+            return List(dataset);
+        });
 
         var directory = new Argument<string>("DIR") { Description = "the data set's folder" };
         var categories = RunOptions.List("--category", "Categories; all without it.", "C ...");

@@ -6,7 +6,7 @@ namespace Reproduction.Data;
 
 /// <summary>What reading every file of a category finds.</summary>
 /// <param name="Errors">What makes a run fail or its numbers wrong: unreadable files, an image that is in train and in test.</param>
-/// <param name="Warnings">What a user should know: empty masks, masks of another shape than their image.</param>
+/// <param name="Warnings">What a user should know: empty masks, masks of another shape than their image, 16-bit images.</param>
 /// <param name="Smallest">The image of least area, width and height in pixels.</param>
 /// <param name="Largest">The image of greatest area.</param>
 public sealed record DataFindings(
@@ -25,6 +25,7 @@ public static class DataCheck
         var (errors, warnings) = (new ConcurrentBag<string>(), new ConcurrentBag<string>());
         var sizes = new (int Width, int Height)[samples.Length];
         var hashes = new string?[samples.Length];
+        var deep = 0;
         Parallel.For(0, samples.Length, i =>
         {
             try
@@ -32,6 +33,8 @@ public static class DataCheck
                 var image = samples[i].Load();
                 sizes[i] = (image.Width, image.Height);
                 hashes[i] = Convert.ToHexString(SHA256.HashData(image.Pixels));
+                if (samples[i].IsFile && ImageFile.Inspect(samples[i].Path).BitDepth == 16)
+                    Interlocked.Increment(ref deep);
                 if (samples[i] is { Label: 1, MaskPath: { } mask })
                     CheckMask(mask, image, warnings.Add);
             }
@@ -40,6 +43,8 @@ public static class DataCheck
                 errors.Add(e.Message);
             }
         });
+        if (deep > 0)
+            warnings.Add($"{deep} images have 16 bits a channel; they are rounded to 8");
         var trained = new Dictionary<string, Sample>();
         for (var i = 0; i < samples.Length; i++)
         {

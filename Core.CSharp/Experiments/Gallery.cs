@@ -5,7 +5,11 @@ using Reproduction.Imaging;
 namespace Reproduction.Experiments;
 
 /// <summary>One drawn test image; the paths are relative to the cell's gallery folder, null where there is nothing to draw.</summary>
-public sealed record GalleryEntry(string Image, string Defect, int Label, float Score, string Input, string? Mask, string Map, string Overlay);
+public sealed record GalleryEntry(string Image, string Defect, int Label, float Score, string Input, string? Mask, string Map, string Overlay)
+{
+    /// <summary>Partial maps by their names, each coloured over its own range: residual maps of levels, for one.</summary>
+    public required IReadOnlyDictionary<string, string> Parts { get; init; }
+}
 
 /// <summary>Pictures of what a cell saw: input, mask, map, overlay of chosen test images, for the report's page.</summary>
 public static class Gallery
@@ -32,20 +36,24 @@ public static class Gallery
         var folder = FolderOf(run, cell.Id);
         Directory.CreateDirectory(folder);
         var maps = scores.Map ?? throw new ArgumentException("a gallery needs maps");
-        var (low, high) = Range(maps.Values);
+        var range = Range(maps.Values);
+        var ranges = scores.MapParts.ToDictionary(part => part.Key, part => Range(part.Value.Values));
         var entries = new List<GalleryEntry>();
         foreach (var index in Choose(test, scores.Image, count))
         {
             var sample = test[index];
             var stem = $"{index:0000}";
             var input = Resizer.Resize(sample.Load(), Side, Side, Resampling.BilinearAntialias);
-            var map = Resizer.Resize(ColorMap.Apply(maps[index], maps.Height, maps.Width, low, high), Side, Side, Resampling.BilinearAntialias);
+            var map = Picture(maps, index, range);
             var overlay = Overlay.Blend(input, map);
             var mask = sample is { Label: not 0, HasMask: true } ? sample.LoadMask(Side, Side) : null;
             if (mask is not null) overlay = Overlay.Contour(overlay, mask, Overlay.ContourColor);
             entries.Add(new GalleryEntry(
                 sample.Id, sample.Defect, sample.Label, scores.Image[index],
-                Save($"{stem}-input.jpg", input)!, Save($"{stem}-mask.png", mask), Save($"{stem}-map.jpg", map)!, Save($"{stem}-overlay.jpg", overlay)!));
+                Save($"{stem}-input.jpg", input)!, Save($"{stem}-mask.png", mask), Save($"{stem}-map.jpg", map)!, Save($"{stem}-overlay.jpg", overlay)!)
+            {
+                Parts = scores.MapParts.ToDictionary(part => part.Key, part => Save($"{stem}-{part.Key}.jpg", Picture(part.Value, index, ranges[part.Key]))!),
+            });
         }
         AtomicFile.WriteText(Path.Combine(folder, "gallery.json"), JsonSerializer.Serialize(entries, SettingsText.Json) + "\n");
 
@@ -56,6 +64,9 @@ public static class Gallery
             return name;
         }
     }
+
+    private static Image Picture(MapStack maps, int index, (float Low, float High) range) =>
+        Resizer.Resize(ColorMap.Apply(maps[index], maps.Height, maps.Width, range.Low, range.High), Side, Side, Resampling.BilinearAntialias);
 
     /// <summary>The colour range of maps: from a low to a high quantile, so that one outlier does not darken the rest.</summary>
     public static (float Low, float High) Range(ReadOnlySpan<float> values)

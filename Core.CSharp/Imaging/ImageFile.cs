@@ -30,10 +30,6 @@ public static class ImageFile
     /// <exception cref="UserError">The file is missing, empty, truncated, damaged, mislabelled, no PNG or JPEG, or larger than <see cref="MaxSide"/>.</exception>
     public static Image Read(string path) => Decode(ReadBytes(path), path).ToRgb();
 
-    /// <summary>Reads an image as one channel: a colour file gives its luma (<see cref="Image.ToGrey"/>).</summary>
-    /// <exception cref="UserError">As <see cref="Read"/>.</exception>
-    public static Image ReadGrey(string path) => Decode(ReadBytes(path), path).ToGrey();
-
     /// <summary>
     /// Reads a ground-truth mask: one channel of 0 (normal) and 255 (anomalous). In a PNG every pixel with a non-zero channel is anomalous, at
     /// any bit depth; in a JPEG, whose black is not exactly 0, every pixel of at least half the greatest value.

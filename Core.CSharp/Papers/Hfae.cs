@@ -21,12 +21,16 @@ public sealed class Hfae : IMethod
     private static readonly (Variant Variant, Func<HfaeSettings, HfaeSettings> Change)[] All =
     [
         Row("resnet18", "ResNet-18 encoder (Tables 1-4, R18)", settings => settings, isDefault: true),
-        Row("wide_resnet50_2", "wide ResNet-50-2 encoder (Tables 1-4, wR50)", settings => settings with { Encoder = "wide_resnet50_2" }, isDefault: true),
-        Row("resnet50_v1", "ResNet-50 v1 encoder: a substitute for wR50, in no table of the paper", settings => settings with { Encoder = "resnet50_v1" }),
+        Row("wide_resnet50_2", "wide ResNet-50-2 encoder (Tables 1-4, wR50)",
+            settings => settings with { Encoder = "wide_resnet50_2" }, isDefault: true),
+        Row("resnet50_v1", "ResNet-50 v1 encoder: a substitute for wR50, in no table of the paper",
+            settings => settings with { Encoder = "resnet50_v1" }),
         Row("embedded", "quarter-width VGG-16 encoder that comes with the program: a substitute, in no table of the paper",
             settings => settings with { Encoder = "vgg16_quarter", Layers = ["pool2", "pool3", "pool4"] }, isDefault: true),
-        Row("eq9-literal", "residual maps weighted by 1/(w_k h_k) before their sum, as eq. (9) prints it", settings => settings with { WeightByPositions = true }),
-        Row("no-normalisation", "ablation: residuals of the features as they are, without eq. (6)", settings => settings with { Normalise = false, LearningRate = 0.004 }),
+        Row("eq9-literal", "residual maps weighted by 1/(w_k h_k) before their sum, as eq. (9) prints it",
+            settings => settings with { WeightByPositions = true }),
+        Row("no-normalisation", "ablation: residuals of the features as they are, without eq. (6); learning rate 0.04, as 0.4 diverges",
+            settings => settings with { Normalise = false, LearningRate = 0.04 }),
         Row("level1", "ablation: reconstructs and compares the lowest level only", settings => settings with { Levels = [1] }),
         Row("level2", "ablation: reconstructs and compares the middle level only", settings => settings with { Levels = [2] }),
         Row("level3", "ablation: reconstructs and compares the deepest level only", settings => settings with { Levels = [3] }),
@@ -54,7 +58,8 @@ public sealed class Hfae : IMethod
         var row = Array.Find(All, row => row.Variant.Name == request.Variant);
         if (row.Variant is null)
         {
-            throw new UserError($"hfae has no variant '{request.Variant}'; its variants are {string.Join(", ", Variants.Select(variant => variant.Name))}", exitCode: 2);
+            throw new UserError(
+                $"hfae has no variant '{request.Variant}'; its variants are {string.Join(", ", Variants.Select(variant => variant.Name))}", exitCode: 2);
         }
         var settings = row.Change(ResNet18);
         // The images of the classification data sets have 28 or 32 pixels a side and no defects to localise.
@@ -68,9 +73,14 @@ public sealed class Hfae : IMethod
     }
 
     /// <inheritdoc/>
-    public IAnomalyDetector Create(object settings, Resources resources) => new HfaeDetector((HfaeSettings)settings, resources);
+    public IAnomalyDetector Create(object settings, Resources resources)
+    {
+        ((HfaeSettings)settings).Check();
+        return new HfaeDetector((HfaeSettings)settings, resources);
+    }
 
-    private static (Variant, Func<HfaeSettings, HfaeSettings>) Row(string name, string description, Func<HfaeSettings, HfaeSettings> change, bool isDefault = false) =>
+    private static (Variant, Func<HfaeSettings, HfaeSettings>) Row(
+        string name, string description, Func<HfaeSettings, HfaeSettings> change, bool isDefault = false) =>
         (new Variant(name, description, isDefault, change(ResNet18).Encoder), change);
 }
 
@@ -95,7 +105,10 @@ public sealed record HfaeSettings
     /// <summary>Whether features are scaled to unit length over their channels, eq. (6).</summary>
     public bool Normalise { get; init; } = true;
 
-    /// <summary>Whether residual maps are divided by their number of positions before they are summed, as eq. (9) prints it; then the deepest level weighs most.</summary>
+    /// <summary>
+    /// Whether residual maps are divided by their number of positions before they are summed, as eq. (9) prints it; then the deepest
+    /// level weighs most.
+    /// </summary>
     public bool WeightByPositions { get; init; }
 
     /// <summary>Standard deviation in pixels of the Gaussian filter of eq. (10).</summary>
@@ -107,7 +120,10 @@ public sealed record HfaeSettings
     /// <summary>Passes over the training images; not given in the paper.</summary>
     public int Epochs { get; init; } = 30;
 
-    /// <summary>Images a step; not given in the paper. The last, incomplete batch of an epoch is left out: the batch statistics of few images are poor.</summary>
+    /// <summary>
+    /// Images a step; not given in the paper. The last, incomplete batch of an epoch is left out: the batch statistics of few images are
+    /// poor.
+    /// </summary>
     public int BatchSize { get; init; } = 4;
 
     /// <summary>Training images used, a seeded random choice; 0 for all.</summary>
@@ -121,6 +137,22 @@ public sealed record HfaeSettings
 
     /// <summary>Weight decay of SGD (section 4).</summary>
     public double WeightDecay { get; init; } = 1e-4;
+
+    /// <summary>Refuses values that no decoder can be built or trained with.</summary>
+    /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
+    public void Check()
+    {
+        Refuse(Levels.Length == 0 || Levels.Any(level => level < 1 || level > Layers.Length) || Levels.Distinct().Count() < Levels.Length,
+            "levels", Levels, $"distinct numbers of 1..{Layers.Length}");
+        Refuse(KernelSizes.Length == 0 || KernelSizes.Any(size => size < 1 || size % 2 == 0), "kernel_sizes", KernelSizes, "odd numbers, one or more");
+        Refuse(BatchSize < 1, "batch_size", [BatchSize], "1 or more");
+        Refuse(Epochs < 1, "epochs", [Epochs], "1 or more");
+
+        static void Refuse(bool wrong, string name, int[] value, string allowed)
+        {
+            if (wrong) throw new UserError($"hfae: {name} is {string.Join(", ", value)}; it must be {allowed}", exitCode: 2);
+        }
+    }
 }
 
 /// <summary>

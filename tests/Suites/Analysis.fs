@@ -245,7 +245,7 @@ let private judgement =
           testCase "the vanilla VAE of favae is a variant of ours"
           <| fun () ->
               let cell = { record "vanilla" "bottle" 0 "paper" [ "image_auroc", 0.9 ] with Paper = "favae" }
-              let number = { number "" "bottle" 0.9 None with Paper = "favae"; Method = "VAE" }
+              let number = { number "vanilla" "bottle" 0.9 None with Paper = "favae"; Method = "VAE" }
               Expect.equal (judge [ cell ] number).Verdict WithinSpread "verdict"
 
           testCase "a baseline's number is not ours to judge"

@@ -194,6 +194,15 @@ let private settingsTests =
           for variant in hfae.Variants do
               Expect.equal variant.Network (settings variant.Name Profile.Paper "mvtec").Encoder variant.Name)
 
+      testCase "settings that make no decoder are refused by name and value" (fun () ->
+          for settings, expected in
+              [ HfaeSettings(Levels = [| 1; 4 |]), "levels is 1, 4"
+                HfaeSettings(Levels = [||]), "levels is "
+                HfaeSettings(KernelSizes = [| 1; 2; 1 |]), "kernel_sizes is 1, 2, 1"
+                HfaeSettings(BatchSize = 0), "batch_size is 0"
+                HfaeSettings(Epochs = 0), "epochs is 0" ] do
+              Expect.stringContains (refusal settings.Check) expected expected)
+
       testCase "an unknown variant is refused with the known ones" (fun () ->
           let message = refusal (fun () -> settings "resnet19" Profile.Paper "mvtec")
           Expect.stringContains message "'resnet19'" "the value"

@@ -1,4 +1,4 @@
-/// The published numbers (papers/*/published/*.csv) against their contract and against their own arithmetic.
+/// The published numbers (papers/*/published/*.csv) against their contract and against their own arithmetic; the links of the papers' sheets.
 module Reproduction.Tests.Published
 
 open System
@@ -171,23 +171,26 @@ let private disagree quantity a b =
     let reach row = rounding (digits (quantity row)) / scale row.Unit
     abs (asFraction a - asFraction b) > reach a + reach b - floatError
 
-/// Pairs of printed values of the same method, variant, category and metric that contradict each other, within a
-/// paper or between two. A value that a paper prints more than once counts where it stands first.
+/// Pairs of printed values of the same method, category and metric that contradict each other: of one variant within a
+/// paper, of whichever variant between two. A value that a paper prints more than once counts where it stands first.
 let private disagreements rows =
     let inTable row = row.Paper, row.Table
 
-    [ for _, same in rows |> List.groupBy (fun row -> row.Method, row.Variant, row.Category, row.Metric) do
+    [ for (method, category, metric), same in rows |> List.groupBy (fun row -> row.Method, row.Category, row.Metric) do
           for name, quantity in [ "value", _.Value; "spread", _.Spread ] do
               let distinct =
                   same
                   |> List.filter (fun row -> quantity row <> "")
                   |> List.sortBy inTable
-                  |> List.distinctBy (fun row -> row.Paper, quantity row)
+                  |> List.distinctBy (fun row -> row.Paper, row.Variant, quantity row)
 
               for a, b in List.allPairs distinct distinct do
-                  if inTable a < inTable b && disagree quantity a b then
-                      [ a.Method; a.Variant; a.Category; a.Metric; name ]
-                      @ [ a.Paper; a.Table; quantity a; a.Unit; b.Paper; b.Table; quantity b; b.Unit ] ]
+                  let comparable = a.Paper <> b.Paper || a.Variant = b.Variant
+
+                  if inTable a < inTable b && comparable && disagree quantity a b then
+                      [ method; category; metric; name ]
+                      @ [ for row in [ a; b ] do
+                              yield! [ row.Paper; row.Table; row.Variant; quantity row; row.Unit ] ] ]
 
 // ---- the tests
 
@@ -336,10 +339,25 @@ let private disagreementTests =
               let value = valueOf "ssae" "table2" method "" "pixel_auroc"
               Expect.equal (value "cable") (value "bottle") method ]
 
+let private sheetTests =
+    [ testCase "every link of the sheets leads to a file, and to the member that it names" <| fun () ->
+          for sheet in Directory.GetFiles(papersFolder, "README.md", SearchOption.AllDirectories) do
+              for link in Regex.Matches(File.ReadAllText sheet, @"\[`?([^\]`]+)`?\]\(([^)]+)\)") do
+                  let label, target = link.Groups[1].Value, link.Groups[2].Value
+                  let path = Path.GetFullPath(Path.Combine(sheet, "..", target))
+                  Expect.isTrue (File.Exists path || Directory.Exists path) $"{sheet} links to {target}"
+
+                  if path.EndsWith ".cs" && label <> (FileInfo path).Name then
+                      let code = File.ReadAllText path
+
+                      for name in label.Split '.' do
+                          Expect.isTrue (Regex.IsMatch(code, $@"\b{Regex.Escape name}\b")) $"{sheet} names {label}, which {target} does not have" ]
+
 [<Tests>]
 let tests =
     testList
         "published"
         [ testList "contract" contractTests
           testList "arithmetic" arithmeticTests
-          testList "disagreements" disagreementTests ]
+          testList "disagreements" disagreementTests
+          testList "sheets" sheetTests ]

@@ -124,9 +124,10 @@ let private inBrowser (test: IPage -> ResizeArray<string> -> unit) =
     match Browser.find (), Figures.plotlySource root with
     | None, _ -> skiptest "chromium is not installed; scripts/setup.sh installs it"
     | _, None -> skiptest "build/plotly.min.js is missing; scripts/setup.sh fetches it"
-    | Some chromium, Some _ ->
+    | Some chromium, plotly ->
         withRun (fun run ->
-            Report.write ignore root run |> ignore
+            let data = ReportData.gather (Path.Combine(root, "papers")) run
+            File.WriteAllText(Path.Combine(run, "index.html"), Page.render run plotly data)
             use playwright = Playwright.CreateAsync() |> await
 
             let browser =

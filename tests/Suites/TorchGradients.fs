@@ -20,7 +20,7 @@ let private withoutGradient =
      aminmax argmax argmin argsort argwhere all any count_nonzero unique unique_consecutive nonzero nonzero_as_list histc bincount bucketize searchsorted \
      matrix_rank one_hot \
      zeros ones empty full rand randn randint randperm normal arange linspace logspace eye tensor from_array frombuffer as_tensor complex \
-     zeros_like ones_like empty_like full_like rand_like randn_like randint_like new_zeros new_ones new_empty new_full \
+     zeros_like ones_like empty_like full_like rand_like randn_like randint_like new_zeros new_empty new_full \
      bernoulli bernoulli_ multinomial poisson normal_ uniform_ exponential_ random_ get_rng_state \
      cuda half bool byte char short int long float \
      detach detach_ set_ requires_grad_ with_requires_grad MoveToOuterDisposeScope MoveToOtherDisposeScope DetachFromDisposeScope"

@@ -30,9 +30,6 @@ public static class Surfaces
     /// <summary>The categories' names: textures, then objects.</summary>
     public static IReadOnlyList<string> CategoryNames { get; } = [.. Kinds.Select(kind => kind.Name)];
 
-    /// <summary>True for the categories that are textures, whose pattern fills the image.</summary>
-    public static bool IsTexture(string category) => SurfaceKind.Textures.Any(kind => kind.Name == category);
-
     /// <summary>Writes the data set; files that are there already are overwritten.</summary>
     /// <param name="folder">Where the categories go.</param>
     /// <param name="seed">Chooses every specimen and every defect.</param>

@@ -27,9 +27,8 @@ internal static unsafe partial class NativeMethods
     [DllImport(Library)] internal static extern sbyte THSTensor_type(nint tensor);
     [DllImport(Library)] internal static extern int THSTensor_device_type(nint tensor);
     [DllImport(Library)] internal static extern int THSTensor_device_index(nint tensor);
-    [DllImport(Library)] internal static extern bool THSTensor_is_contiguous(nint tensor, int memory_format);
+    [DllImport(Library)] internal static extern bool THSTensor_is_contiguous(nint tensor);
     [DllImport(Library)] internal static extern bool THSTensor_is_leaf(nint tensor);
-    [DllImport(Library)] internal static extern bool THSTensor_is_inference(nint tensor);
     [DllImport(Library)] internal static extern bool THSTensor_is_sparse(nint tensor);
     [DllImport(Library)] internal static extern bool THSTensor_requires_grad(nint tensor);
     [DllImport(Library)] internal static extern void THSTensor_sizes(nint tensor, long* sizes);

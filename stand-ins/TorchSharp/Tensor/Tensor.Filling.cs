@@ -48,9 +48,6 @@ public static partial class torch
         public Tensor new_zeros(long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
             Aten.Call("aten::new_zeros", this, size, dtype, Argument.None, device).with_requires_grad(requires_grad);
 
-        public Tensor new_ones(long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
-            Aten.Call("aten::new_ones", this, size, dtype, Argument.None, device).with_requires_grad(requires_grad);
-
         public Tensor new_empty(long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
             Aten.Call("aten::new_empty", this, size, dtype, Argument.None, device).with_requires_grad(requires_grad);
 

@@ -180,7 +180,7 @@ public static partial class torch
 
         public bool is_sparse => Alive(NativeMethods.THSTensor_is_sparse(Handle));
 
-        public bool is_contiguous() => Alive(NativeMethods.THSTensor_is_contiguous(Handle, 0));
+        public bool is_contiguous() => Alive(NativeMethods.THSTensor_is_contiguous(Handle));
 
         public bool is_integral() => torch.is_integral(dtype);
 

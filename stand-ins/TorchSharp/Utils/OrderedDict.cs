@@ -31,13 +31,6 @@ public class OrderedDict<TKey, TValue> : IEnumerable<(TKey, TValue)> where TKey 
         keys.Add(key);
     }
 
-    public bool TryAdd(TKey key, TValue value)
-    {
-        if (values.ContainsKey(key)) return false;
-        Add(key, value);
-        return true;
-    }
-
     public bool Remove(TKey key) => values.Remove(key) && keys.Remove(key);
 
     public IEnumerator<(TKey, TValue)> GetEnumerator() => keys.Select(key => (key, values[key])).GetEnumerator();

@@ -4,13 +4,10 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
-#include <ATen/Version.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
-
-#include <dlfcn.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -19,33 +16,16 @@ using namespace shim;
 
 thread_local std::string shim::last_error;
 
-namespace {
-
-// The caller frees it with THSTorch_free.
-char* copy_of(const std::string& text) {
-    auto* copy = static_cast<char*>(std::malloc(text.size() + 1));
-    std::memcpy(copy, text.c_str(), text.size() + 1);
-    return copy;
-}
-
-}  // namespace
-
-// Null when nothing failed on this thread since the last call.
+// Null when nothing failed on this thread since the last call; the caller frees it with THSTorch_free.
 EXPORT_API(char*) THSTorch_get_and_reset_last_err() {
     if (last_error.empty()) return nullptr;
-    auto* message = copy_of(last_error);
+    auto* message = static_cast<char*>(std::malloc(last_error.size() + 1));
+    std::memcpy(message, last_error.c_str(), last_error.size() + 1);
     last_error.clear();
     return message;
 }
 
-EXPORT_API(char*) THSTorch_libtorch_version() { return copy_of(TORCH_VERSION); }
-EXPORT_API(char*) THSTorch_libtorch_config() { return copy_of(at::show_config() + "\n" + at::get_parallel_info()); }
-
-// The libtorch_cpu file that this process loaded.
-EXPORT_API(char*) THSTorch_libtorch_path() {
-    Dl_info info;
-    return dladdr(reinterpret_cast<void*>(&at::show_config), &info) && info.dli_fname ? copy_of(info.dli_fname) : nullptr;
-}
+EXPORT_API(const char*) THSTorch_libtorch_version() { return TORCH_VERSION; }
 
 EXPORT_API(bool) THSAutograd_isGradEnabled() { return c10::GradMode::is_enabled(); }
 EXPORT_API(void) THSAutograd_setGrad(bool enabled) { c10::GradMode::set_enabled(enabled); }

@@ -19,14 +19,10 @@ EXPORT_API(int64_t) THSTensor_storage_offset(const Tensor* tensor) { return tens
 EXPORT_API(int8_t) THSTensor_type(const Tensor* tensor) { return static_cast<int8_t>(tensor->scalar_type()); }
 EXPORT_API(int32_t) THSTensor_device_type(const Tensor* tensor) { return static_cast<int32_t>(tensor->device().type()); }
 EXPORT_API(int32_t) THSTensor_device_index(const Tensor* tensor) { return tensor->device().index(); }
-EXPORT_API(bool) THSTensor_is_contiguous(const Tensor* tensor, int32_t memory_format) {
-    return tensor->is_contiguous(static_cast<at::MemoryFormat>(memory_format));
-}
+EXPORT_API(bool) THSTensor_is_contiguous(const Tensor* tensor) { return tensor->is_contiguous(); }
 EXPORT_API(bool) THSTensor_is_leaf(const Tensor* tensor) { return tensor->is_leaf(); }
-EXPORT_API(bool) THSTensor_is_inference(const Tensor* tensor) { return tensor->is_inference(); }
 EXPORT_API(bool) THSTensor_is_sparse(const Tensor* tensor) { return tensor->is_sparse(); }
 EXPORT_API(bool) THSTensor_requires_grad(const Tensor* tensor) { return tensor->requires_grad(); }
-EXPORT_API(bool) THSTensor_is_same(const Tensor* left, const Tensor* right) { return left->is_same(*right); }
 
 // `out` holds ndimension() elements.
 EXPORT_API(void) THSTensor_sizes(const Tensor* tensor, int64_t* out) {

@@ -16,9 +16,6 @@ public static partial class torch
     public static Tensor tensor(bool[] rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
         FromMemory<bool>(rawArray, dimensions, dtype, device, requires_grad);
 
-    public static Tensor tensor(Memory<bool> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
-        FromMemory<bool>(rawArray.Span, dimensions, dtype, device, requires_grad);
-
     public static Tensor tensor(IList<bool> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
         FromMemory<bool>([.. rawArray], [rawArray.Count], dtype, device, requires_grad);
 
@@ -88,14 +85,14 @@ public static partial class torch
     public static Tensor tensor(int[,,,] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
         FromArray<int>(rawArray, dtype, device, requires_grad);
 
-    public static Tensor tensor(long scalar, Device? device = null, bool requires_grad = false) =>
-        FromMemory<long>([scalar], [], null, device, requires_grad);
+    public static Tensor tensor(long scalar, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
+        FromMemory<long>([scalar], [], dtype, device, requires_grad);
 
-    public static Tensor tensor(long[] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
-        FromMemory<long>(rawArray, [rawArray.Length], dtype, device, requires_grad);
+    public static Tensor tensor(long[] dataArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
+        FromMemory<long>(dataArray, [dataArray.Length], dtype, device, requires_grad);
 
-    public static Tensor tensor(long[] rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
-        FromMemory<long>(rawArray, dimensions, dtype, device, requires_grad);
+    public static Tensor tensor(long[] dataArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
+        FromMemory<long>(dataArray, dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(Memory<long> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
         FromMemory<long>(rawArray.Span, dimensions, dtype, device, requires_grad);
@@ -156,9 +153,6 @@ public static partial class torch
 
     public static Tensor tensor(IList<double> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
         FromMemory<double>([.. rawArray], [rawArray.Count], dtype, device, requires_grad);
-
-    public static Tensor tensor(IList<double> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
-        FromMemory<double>([.. rawArray], dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(double[,] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
         FromArray<double>(rawArray, dtype, device, requires_grad);
