@@ -200,6 +200,9 @@ internal sealed class FavaeDetector : IAnomalyDetector
         _network.to(resources.Device);
     }
 
+    /// <summary>Encoder, decoder, adapters and variances.</summary>
+    internal FavaeNetwork Network => _network;
+
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context)
     {

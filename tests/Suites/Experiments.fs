@@ -130,11 +130,11 @@ let tests =
         testCase "a lease is one's own until it is given back" <| fun () ->
             use folder = new Folder()
             let first = Lease.TryTake(folder.Path, "cell")
-            Expect.isNotNull first "first"
-            Expect.isNull (Lease.TryTake(folder.Path, "cell")) "held"
+            Expect.isFalse (isNull (box first)) "first"
+            Expect.isTrue (isNull (box (Lease.TryTake(folder.Path, "cell")))) "held"
             (nonNull first).Dispose()
             use second = nonNull (Lease.TryTake(folder.Path, "cell"))
-            Expect.isNotNull second "given back"
+            Expect.isFalse (isNull (box second)) "given back"
 
         for pooling in [ Pooling.None; Pooling.Average ] do
             testCase $"cached features ({pooling}) are those of the network, also from disk, also after damage" <| fun () ->
@@ -204,7 +204,7 @@ let tests =
             let finished, resumed = train (store ()) -1L
             Expect.isTrue finished "finished"
             Expect.equal resumed undisturbed "bit for bit"
-            Expect.isNull ((Checkpoints(folder.File "c.safetensors", "other", TimeSpan.Zero) :> ICheckpoints).Load()) "other settings, no checkpoint"
+            Expect.isTrue (isNull (box ((Checkpoints(folder.File "c.safetensors", "other", TimeSpan.Zero) :> ICheckpoints).Load()))) "other settings, no checkpoint"
 
         testCase "a diverging training says at which step" <| fun () ->
             use _scope = torch.NewDisposeScope()

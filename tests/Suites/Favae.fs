@@ -1,0 +1,110 @@
+/// `favae`: the network of appendix D, Table 2's mapping, the objective of equation (8) against its literal wording.
+module Reproduction.Tests.Favae
+
+open System
+open Expecto
+open TorchSharp
+open Reproduction
+open Reproduction.Experiments
+open Reproduction.Papers
+open Reproduction.Tests.InMemory
+
+let private largest (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).ToSingle()
+
+let private smoke variant =
+    SettingsText.Resolve(Registry.Find "favae", variant, Profile.Smoke, "bottle", "test") :?> FavaeSettings
+
+let private images count side =
+    (RandomImages(count, side) :> IImages).Pixels([| 0 .. count - 1 |], ImageSize.Square side, torch.CPU)
+
+let private vgg = [| struct (22, 128); struct (16, 256); struct (10, 512) |]
+
+[<Tests>]
+let tests =
+    testSequenced
+    <| testList "favae" [
+        testCase "encoder, decoder and adapters have the convolutions of appendix D" <| fun () ->
+            use network = new FavaeNetwork(100, 1.0, vgg)
+            let kernels prefix =
+                [ for struct (name, p) in network.named_parameters () do
+                      if p.dim () = 4L && name.StartsWith(prefix + ".", StringComparison.Ordinal) then p.shape[0], p.shape[1], p.shape[2] ]
+
+            Expect.equal
+                (kernels "encoder")
+                [ 128L, 3L, 4L; 128L, 128L, 4L; 256L, 128L, 3L; 256L, 256L, 4L; 512L, 256L, 3L; 512L, 512L, 4L; 512L, 512L, 3L; 32L, 512L, 3L; 200L, 32L, 8L ]
+                "encoder: output channels, input channels, kernel"
+
+            Expect.equal
+                (kernels "decoder")
+                [ 100L, 32L, 8L; 32L, 512L, 3L; 512L, 512L, 3L; 512L, 512L, 4L; 512L, 256L, 3L; 256L, 256L, 4L; 256L, 128L, 3L; 128L, 128L, 4L; 128L, 3L, 4L ]
+                "decoder: input channels, output channels, kernel"
+
+            Expect.equal
+                (kernels "adapters")
+                [ 128L, 128L, 1L; 128L, 128L, 1L; 256L, 256L, 1L; 256L, 256L, 1L; 512L, 512L, 1L; 512L, 512L, 1L ]
+                "adapters of VGG-16"
+
+        testCase "Table 2, its misprint mended, is the only mapping that fits by size: 22, 16 and 10 have 64, 32 and 16 pixels" <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use _noGradient = torch.no_grad ()
+            use network = new FavaeNetwork(8, 0.0625, vgg)
+            network.eval ()
+            let struct (mean, logVariance, layers) = network.Encode(torch.rand [| 1L; 3L; 128L; 128L |])
+            Expect.sequenceEqual mean.shape [| 1L; 8L; 1L; 1L |] "latent mean"
+            Expect.sequenceEqual logVariance.shape [| 1L; 8L; 1L; 1L |] "latent log variance"
+            Expect.equal [ for number in [ 3; 9; 15 ] -> layers[number].shape[2] ] [ 32L; 16L; 8L ] "the own encoder's layers"
+            let sizes = [| struct (64L, 64L); struct (32L, 32L); struct (16L, 16L) |]
+            let decoded = network.Decode(mean, sizes)
+            Expect.equal [ for value in decoded -> value.shape[1], value.shape[2] ] [ 3L, 128L; 128L, 64L; 256L, 32L; 512L, 16L ] "channels and rows"
+            Expect.isTrue (decoded[0].min().ToSingle() >= 0f && decoded[0].max().ToSingle() <= 1f) "pixels within 0..1"
+
+        testCase "without features, the objective is the literal negative ELBO" <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use resources = new RandomResources([])
+            use detector = new FavaeDetector(smoke "vanilla", resources.Resources)
+            let input = images 2 128
+            torch.manual_seed 3L |> ignore
+            use generator = new torch.Generator(11UL, torch.CPU)
+            let actual = float (detector.Loss(input, generator).ToSingle())
+            use again = new torch.Generator(11UL, torch.CPU)
+            let struct (mean, logVariance, _) = detector.Network.Encode input
+            let code = mean + (logVariance * 0.5).exp () * torch.randn (mean.shape, generator = again)
+            let restored = detector.Network.Decode(code, [||])[0]
+            // All variances are 1 before training: log N(x | mu, 1) of every pixel and colour, and the KL divergence to N(0, 1).
+            let pixels = [| 0 .. int (input.numel ()) - 1 |]
+            let x, mu = input.flatten().data<float32>().ToArray(), restored.detach().contiguous().flatten().data<float32>().ToArray()
+            let likelihood = pixels |> Array.sumBy (fun i -> -0.5 * (log (2.0 * Math.PI) + float (x[i] - mu[i]) ** 2.0))
+            let m, v = mean.detach().flatten().data<float32>().ToArray(), logVariance.detach().flatten().data<float32>().ToArray()
+            let divergence = Array.map2 (fun (m: float32) (v: float32) -> 0.5 * (float m ** 2.0 + exp (float v) - float v - 1.0)) m v |> Array.sum
+            Expect.floatClose Accuracy.low (actual / ((divergence - likelihood) / 2.0)) 1.0 "ratio of the losses"
+
+        for variant in [ "vanilla"; "embedded"; "encoder-stop"; "encoder" ] do
+            testCase $"{variant}: saved and loaded, it scores the same; the image score is the sum over the map" <| fun () ->
+                use _scope = torch.NewDisposeScope()
+                let set = RandomImages(6, 128)
+                use resources = new RandomResources([ "vgg16_quarter" ])
+                let settings = smoke (variant + "+images_per_epoch=16+batch_size=8")
+                use detector = new FavaeDetector(settings, resources.Resources)
+                detector.Fit(set, FitContext(Seed = 3)) |> ignore
+                use whole = detector.Score(ImageBatch.All set)
+                use restored = new FavaeDetector(settings, resources.Resources)
+                restored.Load(detector.Save())
+                use again = restored.Score(ImageBatch.All set)
+                let map = nonNull whole.Map
+                Expect.equal (largest map (nonNull again.Map)) 0f "loaded"
+                let sum = map.sum ([| 1L; 2L; 3L |])
+                Expect.isLessThan (largest whole.Image sum / sum.abs().max().ToSingle()) 1e-5f "image score"
+                let parts = whole.Parts.Values |> Seq.reduce (fun a b -> a + b)
+                Expect.isLessThan (largest map parts / map.abs().max().ToSingle()) 1e-5f "the map is the sum of the layers' maps"
+
+        testCase "tiles cover an image larger than 128 pixels, each pixel by the tile that sees it" <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use resources = new RandomResources([])
+            use detector = new FavaeDetector(smoke "vanilla+image_size=256", resources.Resources)
+            detector.Fit(RandomImages(4, 256), FitContext(Seed = 3)) |> ignore
+            let set = RandomImages(1, 256)
+            use scores = detector.Score(ImageBatch.All set)
+            let map = nonNull scores.Map
+            Expect.sequenceEqual map.shape [| 1L; 1L; 256L; 256L |] "shape"
+            Expect.isTrue (map.isfinite().all().ToBoolean()) "every pixel has a score"
+    ]
