@@ -202,7 +202,16 @@ let private gallery (data: ReportData) =
                   let error =
                       if image.IsAnomalous then $"{share}%% of good images score higher" else $"higher than {share}%% of defective images"
 
-                  $"""<figure class="method"><div class="pair">{picture $"anomaly map of {image.Record.Paper}" image.Map}{picture "anomaly map over the input" image.Overlay}</div><figcaption><strong>{encode image.Record.Paper} · {encode image.Record.Variant}</strong><br>score {image.Score.ToString("0.###", Globalization.CultureInfo.InvariantCulture)}: {error}</figcaption></figure>""" ]
+                  let pictures =
+                      [ yield "map", image.Map
+                        yield "over the input", image.Overlay
+                        for name, path in image.Parts do
+                            yield Text.metric name, path ]
+                      |> List.map (fun (name, path) ->
+                          $"""<figure>{picture $"{name} of {image.Record.Paper}" path}<figcaption>{encode name}</figcaption></figure>""")
+                      |> String.concat ""
+
+                  $"""<figure class="method"><div class="pictures">{pictures}</div><figcaption><strong>{encode image.Record.Paper} · {encode image.Record.Variant}</strong><br>score {image.Score.ToString("0.###", Globalization.CultureInfo.InvariantCulture)}: {error}</figcaption></figure>""" ]
 
         let mask =
             match first.Mask with

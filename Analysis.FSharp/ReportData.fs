@@ -16,7 +16,9 @@ type GalleryImage =
       Input: string
       Mask: string option
       Map: string
-      Overlay: string }
+      Overlay: string
+      /// Partial maps by name: levels of a sum, members of an ensemble.
+      Parts: (string * string) list }
 
 /// How many published numbers of a paper have which verdict.
 type Standing =
@@ -118,7 +120,15 @@ module ReportData =
                             Input = defaultArg (path "input") ""
                             Mask = path "mask"
                             Map = defaultArg (path "map") ""
-                            Overlay = defaultArg (path "overlay") "" }
+                            Overlay = defaultArg (path "overlay") ""
+                            Parts =
+                              match entry["parts"] with
+                              | :? JsonObject as parts ->
+                                  [ for KeyValue(name, file) in parts do
+                                        match file with
+                                        | null -> ()
+                                        | file -> name, Path.Combine(folder, file.GetValue<string>()) ]
+                              | _ -> [] }
                       | _ -> () ]
             | _ -> []
 

@@ -90,7 +90,8 @@ let private read path =
 let private run path number =
     let random = SplitMix64.For(uint64 number, "checkpoint fuzzing")
     let name, seed = seeds.Value[random.NextInt seeds.Value.Length]
-    let mutated = Seq.fold (fun bytes _ -> mutate random bytes) seed (seq { 0 .. random.NextInt 3 })
+    let further (bytes: byte[]) _ = if bytes.Length = 0 then bytes else mutate random bytes
+    let mutated = Seq.fold further seed (seq { 0 .. random.NextInt 3 })
     File.WriteAllBytes(path, mutated)
     let before = GC.GetAllocatedBytesForCurrentThread()
     let watch = Stopwatch.StartNew()

@@ -1,0 +1,8 @@
+// ssae, section 3.2 and figure 11: what the training images are distorted by, and the two objectives.
+#load "analysis.fsx"
+
+Analysis.ablate
+    "ssae: distortions and objectives"
+    "ssae"
+    [ "objective1"; "objective1-cutout"; "objective1-swap"; "objective4"; "objective4-cutout"; "objective4-swap"; "ensemble" ]
+    [ "image_auroc"; "pixel_auroc"; "aupro" ]
