@@ -160,7 +160,7 @@ let tests =
             use optimizer = torch.optim.Adam(network.parameters (), 1e-2)
 
             let losses =
-                [ for _ in 1..40 do
+                [ for _ in 1..60 do
                       optimizer.zero_grad ()
                       use loss = SsaeDetector.Objective1(network.call distorted, input, mask, 0.5)
                       loss.backward ()
