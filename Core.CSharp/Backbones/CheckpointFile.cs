@@ -46,9 +46,6 @@ internal sealed class CheckpointFile : IDisposable
         }
     }
 
-    /// <summary>Up to <c>target.Length</c> bytes from <paramref name="offset"/> on; 0 at the end of the file.</summary>
-    public int ReadSome(long offset, Span<byte> target) => RandomAccess.Read(handle, target, offset);
-
     public byte[] Read(long offset, long count, string what)
     {
         CheckRange(offset, count, what);

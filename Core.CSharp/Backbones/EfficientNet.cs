@@ -150,7 +150,7 @@ internal sealed class EfficientNet : Network
             using var scope = torch.NewDisposeScope();
             var gate = Apply(squeeze.Reduce, body.mean([2, 3], keepdim: true)).silu_();
             gate = Apply(squeeze.Expand, gate).sigmoid_();
-            // Out of place while gradients are taken: the convolution's SiLU needs its output.
+            // Out of place: the product's gradient needs both factors.
             body = Replace(body, body * gate).MoveToOuterDisposeScope();
         }
         if (block.Project is not null)

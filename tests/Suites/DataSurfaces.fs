@@ -23,16 +23,16 @@ let private render category split defect index seed =
 /// computes otherwise) is noticed; with a deliberate change Surfaces.Version goes up and these are replaced.
 let private goldens =
     dict [
-        "woven", "287f8336789269fe498a101e01eb49fa0f7b7011789b2df79adb676301a8588c"
-        "wood_grain", "efd58a44441ade731dd06f7159ca4feb23655d09b6dd5b6cde80069093fd64c0"
-        "tiles", "e8a615ed4f6850aaaf8f89ac7934a9d7c2b6948f2ed0b97766ee8aeed2e04fe8"
-        "hide", "131620b1753a29f7b28fd26db48836dc53c506cb29f6640acc99bccd9d08297c"
-        "brushed_metal", "aea7a5a780aea09a590964654912cbdebcc1310166bcc71df4d57624c238eca2"
-        "mesh", "8a36fd40f7c705ed7c9872104145aad592891433b2a91125b452c68449d07cb0"
-        "hex_nut", "d5a777f0bae5f2899ee323e412ffd2bcb029a24946f53819075bd8e8755e2cbc"
-        "gear", "53a8684c8297dfa3b022ef1bbb232ebbaf6bee33c6f6873d1f9586c2436bfa63"
-        "tablet", "c7315fde189acc2a905c586f7a6e73103516d873e6ae9932646e9226ff5bd86b"
-        "connector", "ecc55310cc64abec70f104c235ef70f7dcf2bad0ecacc96391011e75c119409f"
+        "woven", "59c406aab1e975d1378a615b0fb4ff48a0a9937fe3ab65cc94eeaae168f0c0fb"
+        "wood_grain", "0a146aabbfc4b4f4c06e1266e8e39fd4fe1bb85cde810a19ebcb220c2e96d2ef"
+        "tiles", "a26fe14126085d7888c175e9439647801e24136b68a701227afa94ce0feddd91"
+        "hide", "20500efaf5156c6253e592814e94cbc2d837367b3350d08742be32f669fea437"
+        "brushed_metal", "f21e33c2381a01d3facdcd284279a8f51ef376290c13995f7cdb7d549fd08d7a"
+        "mesh", "820e4f4f550acc63a017257a98c698405a7e962b591a3b47b2eeb595c2b46a6d"
+        "hex_nut", "76c319592ce60bda8f49b0f0ca2a266b75dcb6f28924b8fb5c8da74ee543a9e5"
+        "gear", "4722683486cd5b53ef8699062a8c0254c5eb0b9bd55397c9b2a126d1f3d924b0"
+        "tablet", "e2d073811345d8a255c2c3d2a8607151df6859c91bac51454768795b30ba944a"
+        "connector", "8c8bd71746359ac46de6834a89b181aa2a809d056b401a21655ec1d8f16ba927"
     ]
 
 /// A small Surfaces that several tests read, and none changes.

@@ -16,8 +16,8 @@ internal sealed record Camera(float Turns, float Slant, float Brightness, float 
     private const int ShadowReach = 7;
 
     internal static Camera Draw(SplitMix64 random) => new(
-        random.NextFloat(0.08f, 0.17f), random.NextFloat(0.5f, 0.62f), random.NextFloat(0.92f, 1.08f),
-        random.NextFloat(-0.09f, 0.09f), random.NextFloat(-0.09f, 0.09f), random.NextFloat(0.15f, 0.5f), random.NextFloat(0.008f, 0.016f));
+        random.NextFloat(0.10f, 0.15f), random.NextFloat(0.52f, 0.60f), random.NextFloat(0.96f, 1.04f),
+        random.NextFloat(-0.05f, 0.05f), random.NextFloat(-0.05f, 0.05f), random.NextFloat(0.2f, 0.4f), random.NextFloat(0.006f, 0.011f));
 
     /// <summary>The scene as an RGB photograph.</summary>
     internal Image Photograph(Scene scene, SplitMix64 random)

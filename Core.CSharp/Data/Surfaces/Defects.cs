@@ -89,8 +89,8 @@ internal static class Defects
     private static void Scratch(Scene scene, float strength, SplitMix64 random)
     {
         var path = Path(random, Place(scene, random, 40), random.NextFloat(0, 1), 45 + random.NextInt(100), 0.0006f, 0);
-        var (width, depth) = (random.NextFloat(0.8f, 1.5f), random.NextFloat(0.8f, 1.6f) * strength);
-        var (bare, opacity) = (Color.Grey(random.NextBool(0.6) ? 0.85f : 0.12f), random.NextFloat(0.25f, 0.5f) * strength);
+        var (width, depth) = (random.NextFloat(1.1f, 2), random.NextFloat(1.2f, 2.2f) * strength);
+        var (bare, opacity) = (Color.Grey(random.NextBool(0.6) ? 0.85f : 0.12f), random.NextFloat(0.4f, 0.75f) * strength);
         Along(scene, path, width + 1, false, (pixel, distance, share) =>
         {
             var fade = Portable.Step(0, 0.12f, share) * Portable.Step(1, 0.75f, share);
@@ -106,7 +106,7 @@ internal static class Defects
         var start = Place(scene, random, 50);
         var turns = random.NextFloat(0, 1);
         var trunk = Path(random, start, turns, 40 + random.NextInt(60), 0.002f, 0.11f);
-        Draw(trunk, random.NextFloat(0.8f, 1.6f));
+        Draw(trunk, random.NextFloat(1.2f, 2.2f));
         for (var branch = random.NextInt(3); branch > 0; branch--)
         {
             var side = random.NextBool(0.5) ? 0.13f : -0.13f;
@@ -125,9 +125,9 @@ internal static class Defects
     private static void Stain(Scene scene, float strength, SplitMix64 random)
     {
         var (x, y) = Place(scene, random, 45);
-        var (radius, stretch) = (random.NextFloat(11, 30), random.NextFloat(0.7f, 1.4f));
+        var (radius, stretch) = (random.NextFloat(14, 34), random.NextFloat(0.7f, 1.4f));
         Color[] liquids = [new(0.30f, 0.20f, 0.10f), new(0.12f, 0.13f, 0.16f), new(0.42f, 0.30f, 0.16f), new(0.62f, 0.24f, 0.12f), new(0.80f, 0.80f, 0.76f)];
-        var (liquid, opacity) = (liquids[random.NextInt(liquids.Length)], random.NextFloat(0.22f, 0.5f) * strength);
+        var (liquid, opacity) = (liquids[random.NextInt(liquids.Length)], random.NextFloat(0.4f, 0.75f) * strength);
         var outline = new Noise(random);
         ForDisc(x, y, radius * 1.9f, (pixel, dx, dy) =>
         {
@@ -145,7 +145,7 @@ internal static class Defects
     private static void Hole(Scene scene, float strength, SplitMix64 random)
     {
         var (x, y) = Place(scene, random, 25);
-        var radius = random.NextFloat(3.2f, 9.5f);
+        var radius = random.NextFloat(4.5f, 11);
         var outline = new Noise(random);
         var inside = random.Vary(Color.Grey(0.07f), 0.3f);
         ForDisc(x, y, radius * 1.9f + 3, (pixel, dx, dy) =>
@@ -172,7 +172,7 @@ internal static class Defects
             // The sum of two uniform numbers crowds the grains towards the middle.
             var x = centerX + spread * (random.NextFloat(-1, 1) + random.NextFloat(-1, 1)) * 0.7f;
             var y = centerY + spread * (random.NextFloat(-1, 1) + random.NextFloat(-1, 1)) * 0.7f;
-            var (radius, flat) = (random.NextFloat(1, 3), random.NextFloat(0.5f, 2));
+            var (radius, flat) = (random.NextFloat(1.4f, 3.8f), random.NextFloat(0.5f, 2));
             var color = random.Vary(random.NextBool(0.75) ? dirt : Color.Grey(0.75f), 0.25f);
             var opacity = Math.Min(0.45f + 0.5f * strength, 1);
             ForDisc(x, y, radius * 1.7f + 1, (pixel, dx, dy) =>
@@ -190,7 +190,7 @@ internal static class Defects
     private static void Thread(Scene scene, float strength, SplitMix64 random)
     {
         var path = Path(random, Place(scene, random, 45), random.NextFloat(0, 1), 60 + random.NextInt(110), 0.0035f, 0);
-        var width = random.NextFloat(0.9f, 1.7f);
+        var width = random.NextFloat(1.2f, 2.2f);
         Color[] yarns = [Color.Grey(0.06f), new(0.80f, 0.78f, 0.72f), new(0.56f, 0.18f, 0.15f), new(0.20f, 0.26f, 0.48f)];
         var (yarn, opacity) = (random.Vary(yarns[random.NextInt(yarns.Length)], 0.1f), Math.Min(0.4f + 0.55f * strength, 1));
         Along(scene, path, width + 1, true, (pixel, distance, _) =>

@@ -120,7 +120,7 @@ public static class Surfaces
             {
                 var random = Draw($"defect {attempt}");
                 defective = sound.Copy();
-                Defects.Apply(defective, defect, random.NextFloat(0.4f, 1), random);
+                Defects.Apply(defective, defect, random.NextFloat(0.55f, 1), random);
             }
             var mask = defective.Difference(sound);
             if (mask.Pixels.Count(value => value != 0) >= leastArea)

@@ -13,7 +13,7 @@ internal static class Texture
         var (offsetX, offsetY) = (random.NextFloat(0, 64), random.NextFloat(0, 64));
         var (threads, fibres, drift) = (new Noise(random), new Noise(random), new Noise(random));
         var (patchX, patchY) = (fault.Random.NextFloat(50, 200), fault.Random.NextFloat(50, 200));
-        var (patchWidth, patchHeight) = (fault.Random.NextFloat(14, 40), fault.Random.NextFloat(10, 26));
+        var (patchWidth, patchHeight) = (fault.Random.NextFloat(20, 46), fault.Random.NextFloat(14, 34));
 
         for (var y = 0; y < Scene.Side; y++)
         {
@@ -76,8 +76,8 @@ internal static class Texture
         var (tones, mottle, sand, edge) = (new Noise(random), new Noise(random), new Noise(random), new Noise(random));
         var (pickX, pickY) = (fault.Random.NextFloat(60, 196), fault.Random.NextFloat(60, 196));
         var (cornerX, cornerY) = (fault.Random.NextBool(0.5) ? 1 : -1, fault.Random.NextBool(0.5) ? 1 : -1);
-        var chip = fault.Random.NextFloat(9, 19);
-        var wrong = Color.Mix(glaze, fault.Random.NextBool(0.5) ? new Color(0.66f, 0.60f, 0.52f) : new Color(0.48f, 0.58f, 0.66f), fault.Random.NextFloat(0.35f, 0.8f));
+        var chip = fault.Random.NextFloat(15, 30);
+        var wrong = Color.Mix(glaze, fault.Random.NextBool(0.5) ? new Color(0.66f, 0.60f, 0.52f) : new Color(0.48f, 0.58f, 0.66f), fault.Random.NextFloat(0.5f, 1));
         var (pickedColumn, pickedRow) = TileAt(pickX, pickY, out _, out _);
 
         for (var y = 0; y < Scene.Side; y++)
@@ -92,7 +92,7 @@ internal static class Texture
                     inwards = Math.Min(inwards, width / 2 - u * cornerX + (height / 2 - v * cornerY) - chip + 3 * edge.At(x / 5f, y / 5f + 20));
                 var cover = Portable.Step(-0.7f, 0.7f, inwards);
                 var tone = 1 + 0.05f * tones.Cell(column, row) + 0.06f * mottle.Fractal(x / 22f, y / 22f, 3);
-                var speck = Portable.Step(0.70f, 0.85f, mottle.At(x / 2.4f, y / 2.4f)) * 0.16f;
+                var speck = Portable.Step(0.70f, 0.85f, mottle.At(x / 2.4f, y / 2.4f)) * 0.10f;
                 var tile = (fault.IsMisprint && picked ? wrong : glaze) * (tone - speck);
                 var between = grout * (1 + 0.25f * sand.At(x / 1.5f, y / 1.5f));
                 var pillow = Portable.Step(0, 7, inwards);
