@@ -32,6 +32,7 @@ public static class CommandLine
             WeightsVerb.Create(),
             DataVerb.Create(),
             BenchVerb.Create(),
+            PretrainVerb.Create(),
         };
         root.Options.Add(Debug);
         var parsed = root.Parse(args);
