@@ -47,7 +47,7 @@ internal static class PretrainVerb
         }
         var result = Pretraining.Run(settings, folder, new FitContext { Seed = settings.Seed, Progress = Report, Cancellation = cancellation });
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{Path.Combine(folder, settings.Architecture)}.safetensors: {result.Accuracy:P1} of held-out patterns right, after {result.Seconds:0} s"));
+            $"{Path.Combine(folder, settings.Architecture)}.safetensors: held-out accuracy {string.Join(", ", result.Accuracy.Select(level => FormattableString.Invariant($"{level.Key} {level.Value:0.000}")))}, after {result.Seconds:0} s"));
         return 0;
     }
 }

@@ -39,7 +39,7 @@ public static class Patterns
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
         var images = Colour(Fields(labels, side, generator), generator);
-        images = images.lerp(images.roll(1, 0), Uniform(labels.shape[0], 0, 0.3, generator));
+        images = images.lerp(images.roll(1, 0), Uniform(labels.shape[0], 0, 0.2, generator));
         return Photograph(images, generator).MoveToOuterDisposeScope();
     }
 
@@ -58,15 +58,16 @@ public static class Patterns
         return fields.clamp_(0, 1);
     }
 
-    // Two colours, the second far enough from the first in brightness that a grey image would still show the pattern.
+    // Two colours, bright or nearly grey, the second far enough from the first in brightness that a grey image would still show the pattern.
     private static Tensor Colour(Tensor fields, Generator generator)
     {
         var count = fields.shape[0];
         var first = torch.rand([count, 3, 1, 1], generator: generator);
         var away = (0.5 - first.mean([1L], keepdim: true)).sign();
         var tint = (torch.rand([count, 3, 1, 1], generator: generator) - 0.5) * 0.5;
-        var second = (first + away * Uniform(count, 0.3, 0.8, generator) + tint).clamp(0, 1);
-        return first.lerp(second, fields.unsqueeze(1));
+        var second = (first + away * Uniform(count, 0.35, 0.85, generator) + tint).clamp(0, 1);
+        var images = first.lerp(second, fields.unsqueeze(1));
+        return images.lerp(images.mean([1L], keepdim: true), Uniform(count, 0, 1, generator));
     }
 
     // A gradient of light, some blur, some noise.
