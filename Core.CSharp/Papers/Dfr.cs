@@ -129,7 +129,7 @@ public sealed class Dfr : IMethod
                Network: "vgg19/" + Scales[subset.Last - 1]),
         .. from source in new[] { "paper", "code" }
            select new Variant($"{source}-f1-12-vgg19_16x", "f{1:12} of a distilled quarter-width VGG-19: a substitute, not in the paper", Network: Distilled),
-        new Variant("embedded", "all scales up to relu4_3 of the embedded quarter-width VGG-16: not in the paper", Default: true, Network: Embedded),
+        new Variant("embedded", "the last scale of each of four blocks of the embedded quarter-width VGG-16: not in the paper", Default: true, Network: Embedded),
     ];
 
     /// <summary>
