@@ -23,7 +23,7 @@ public sealed record PretrainingSettings
     public int Seed { get; init; }
 
     /// <summary>Gradient steps.</summary>
-    public int Steps { get; init; } = 600;
+    public int Steps { get; init; } = 1772;
 
     /// <summary>Images a step.</summary>
     public int BatchSize { get; init; } = 32;
