@@ -50,7 +50,9 @@ internal static class SweepProgress
     private sealed class Lines(int cells) : ISweepObserver
     {
         private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+        private static readonly TimeSpan QuickCell = TimeSpan.FromSeconds(2);
         private readonly Stopwatch _since = Stopwatch.StartNew();
+        private readonly HashSet<string> _warned = [];
         private readonly Stopwatch _all = Stopwatch.StartNew();
         private int _ended;
         private string _cell = "";
@@ -64,12 +66,18 @@ internal static class SweepProgress
             Console.WriteLine($"{_cell}: {stage} {done}/{all} {text}".TrimEnd());
         }
 
-        public void Warn(string text) => Console.WriteLine($"{_cell}: {text}");
+        public void Warn(string text)
+        {
+            if (_warned.Add(text)) Console.WriteLine($"{_cell}: {text}");
+        }
 
         public void End(CellResult result, TimeSpan elapsed)
         {
             _ended++;
             if (result.Outcome == CellOutcome.AlreadyDone) return;
+            // The table at the end lists every cell; hundreds that take no time need no line each on the way.
+            if (result.Outcome == CellOutcome.Finished && elapsed < QuickCell && _since.Elapsed < QuickCell) return;
+            _since.Restart();
             var left = TimeSpan.FromSeconds(_all.Elapsed.TotalSeconds / _ended * (cells - _ended));
             Console.WriteLine($"{Summary(result, elapsed)}; {_ended}/{cells}, about {left:h\\:mm\\:ss} left");
         }
