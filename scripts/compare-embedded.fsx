@@ -3,6 +3,7 @@
 //   scripts/repro doctor && dotnet fsi scripts/compare-embedded.fsx -- DATA WEIGHTS
 // DATA: MVTec AD's folder. WEIGHTS: a folder with resnet18. The first command builds what this script loads.
 #r "../Core.CSharp/bin/Release/net10.0/repro.dll"
+#r "../Core.CSharp/bin/Release/net10.0/TorchSharp.dll"
 
 open System
 open System.Diagnostics
