@@ -4,6 +4,8 @@
 # Finished cells are kept: run again, it goes on where it stopped.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
+# libtorch's threads sleep between operations instead of spinning: on a machine with other work a step is several times cheaper.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 
 usage() {
     cat <<'EOF'

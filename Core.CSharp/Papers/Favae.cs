@@ -140,7 +140,7 @@ public sealed class Favae : IMethod
             Profile.Quick => settings with
             {
                 Width = 0.25,
-                ImagesPerEpoch = request.Dataset == "surfaces" ? 2_400 : 8_000,
+                ImagesPerEpoch = request.Dataset == "surfaces" ? 1_600 : 8_000,
                 Epochs = 1,
                 LearningRate = 1e-3,
             },
