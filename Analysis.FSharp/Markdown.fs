@@ -81,8 +81,8 @@ let render (data: ReportData) =
     let finished = data.Records |> List.map _.Finished |> List.max
 
     add $"# Published and measured: {data.Run}\n"
-    add $"{Text.standing data.Standings data.Total}\n"
-    add (standings data)
+    add $"{Text.standing data}\n"
+    if data.HasComparisons then add (standings data)
     add "All rates are percent, differences percentage points; ± is the standard deviation over seeds or folds (over categories for means), or what the paper prints.\n"
     figures _.StartsWith("overview")
 

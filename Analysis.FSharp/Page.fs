@@ -63,9 +63,15 @@ let private standing (data: ReportData) =
         |> List.map (fun verdict -> $"<li>{chip verdict}</li>")
         |> lines
 
-    $"""<section id="standing"><p>{encode (Text.standing data.Standings data.Total)}</p>
-<div class="standing">{data.Standings |> List.map bar |> lines}</div>
-<ul class="legend">{legend}</ul></section>"""
+    let bars =
+        if data.HasComparisons then
+            $"""<div class="standing">{data.Standings |> List.map bar |> lines}</div>
+<ul class="legend">{legend}</ul>"""
+        else
+            ""
+
+    $"""<section id="standing"><p>{encode (Text.standing data)}</p>
+{bars}</section>"""
 
 let private numbers (data: ReportData) =
     let measured =
@@ -265,22 +271,29 @@ let private cells (data: ReportData) =
 {data.Records |> List.map row |> lines}
 </tbody></table></div></section>"""
 
-/// The whole page. Without plotly.js it shows the figures that were drawn before, as still pictures.
+/// The whole page. Without plotly.js it shows the figures that were drawn before, as still pictures. What was run comes first where the
+/// papers print nothing to set beside it, as on generated data.
 let render (run: string) (plotly: string option) (data: ReportData) =
-    let has (section: string) = section <> ""
-    let gallery, significance = gallery data, significance data
+    let published =
+        [ "numbers", "Numbers", (if data.HasComparisons then numbers data else "")
+          "tables", "Tables", publishedTables data ]
+
+    let measured =
+        [ "charts", "Charts", charts run plotly.IsSome data
+          "significance", "Significance", significance data
+          "gallery", "Gallery", gallery data ]
+
+    let cells = [ "cells", "Cells", cells data ]
+
+    let sections =
+        [ "standing", "Standing", standing data ]
+        @ (if data.HasComparisons then published @ measured @ cells else measured @ cells @ published)
+        |> List.filter (fun (_, _, html) -> html <> "")
 
     let navigation =
-        [ "standing", "Standing", true
-          "numbers", "Numbers", true
-          "tables", "Tables", true
-          "charts", "Charts", true
-          "significance", "Significance", has significance
-          "gallery", "Gallery", has gallery
-          "cells", "Cells", true ]
-        |> List.filter (fun (_, _, present) -> present)
-        |> List.map (fun (id, title, _) -> $"<li><a href=\"#{id}\">{title}</a></li>")
-        |> lines
+        sections |> List.map (fun (id, title, _) -> $"<li><a href=\"#{id}\">{title}</a></li>") |> lines
+
+    let body = sections |> List.map (fun (_, _, html) -> html) |> lines
 
     let script = plotly |> Option.map (fun source -> $"<script>{source}</script>") |> Option.defaultValue ""
 
@@ -303,13 +316,7 @@ let render (run: string) (plotly: string option) (data: ReportData) =
 <main id="main">
 <h1>Five papers on visual anomaly detection, measured again</h1>
 <p class="note">Run <code>{encode data.Run}</code>, {data.Records.Length} cells, the last finished {data.Records |> List.map _.Finished |> List.max}</p>
-{standing data}
-{numbers data}
-{publishedTables data}
-{charts run plotly.IsSome data}
-{significance}
-{gallery}
-{cells data}
+{body}
 <footer><p>Made from the run records by <code>dotnet fsi scripts/report.fsx -- --run results/{encode data.Run}</code>; with <code>--check</code> it says whether this page is what the records give.</p></footer>
 </main>
 {script}

@@ -74,6 +74,9 @@ type ReportData =
           NotComparable = sum _.NotComparable
           NotRun = sum _.NotRun }
 
+    /// Whether any printed number has a measured one beside it, comparable or not.
+    member this.HasComparisons = this.Compared |> List.exists (fun number -> not number.Verdict.IsNotRun)
+
 module ReportData =
     /// Panels of one cell at most, so that a page of many cells stays one that a browser opens.
     let private panelsPerCell cells = max 4 (min 24 (600 / max 1 cells))

@@ -74,9 +74,16 @@ let environments (records: RunRecord list) =
     |> List.map (fun (line, cells) -> $"{line} ({cells} cells)")
 
 /// The standing in a few sentences.
-let standing (standings: Standing list) (total: Standing) =
+let standing (data: ReportData) =
+    let total = data.Total
     let measured = total.WithinSpread + total.WithinPoint + total.Above + total.Below
-    let papers = standings |> List.map _.Paper |> String.concat ", "
+    let papers = data.Standings |> List.map _.Paper |> String.concat ", "
+    let datasets = data.Records |> List.map _.Dataset |> List.distinct |> String.concat ", "
+
+    if not data.HasComparisons then
+        $"This run measured {data.Records.Length} cells of {papers} on {datasets}. The papers print no numbers for it, so nothing stands beside what was measured; "
+        + $"with their data and weights, {total.Printed} printed numbers can be set beside ours."
+    else
 
     $"The papers run here ({papers}) print {total.Printed} numbers of their own methods that a run can measure. {measured} of them are measured: "
     + $"{total.WithinSpread} within the spread, {total.WithinPoint} within one point, {total.Above} above, {total.Below} below what is published; "
