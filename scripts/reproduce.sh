@@ -60,7 +60,18 @@ done
 say 'writing the report'
 dotnet fsi "$root/scripts/report.fsx" -- --run "$out"
 say 'done'
-printf '\nPage:   %s\nReport: %s\nRun the same command again to go on where it stopped.\n' "$(realpath "$out")/index.html" "$(realpath "$out")/report.md"
+
+# mean METRIC: its mean over the cells of each paper that have it.
+mean() {
+    local id
+    for id in "${ids[@]}"; do
+        cat "$out/runs/$id".*.json 2>/dev/null |
+            awk -F'[:,]' -v id="$id" -v metric="\"$1\"" '$1 ~ "^ *" metric "$" && $2 != " null" { sum += $2; n++ } END { if (n) printf " %s %.3f (%d)", id, sum / n, n }'
+    done
+}
+printf '\n%d cells measured, %d papers with failures\n' "$(find "$out/runs" -name '*.json' | wc -l)" ${#failed[@]}
+printf 'mean image AUROC (cells):%s\nmean pixel AUROC (cells):%s\n' "$(mean image_auroc)" "$(mean pixel_auroc)"
+printf '\nPage:   %s\nReport: %s\n' "$(realpath "$out")/index.html" "$(realpath "$out")/report.md"
 if [ ${#failed[@]} -gt 0 ]; then
     echo "reproduce: some cells failed in: ${failed[*]} (see above)" >&2
     exit 1
