@@ -66,7 +66,7 @@ mean() {
     local id
     for id in "${ids[@]}"; do
         cat "$out/runs/$id".*.json 2>/dev/null |
-            awk -F'[:,]' -v id="$id" -v metric="\"$1\"" '$1 ~ "^ *" metric "$" && $2 != " null" { sum += $2; n++ } END { if (n) printf " %s %.3f (%d)", id, sum / n, n }'
+            awk -F'[:,]' -v id="$id" -v metric="\"$1\"" '$1 ~ "^ *" metric "$" && $2 ~ /^ [0-9]/ { sum += $2; n++ } END { if (n) printf " %s %.3f (%d)", id, sum / n, n }'
     done
 }
 printf '\n%d cells measured, %d papers with failures\n' "$(find "$out/runs" -name '*.json' | wc -l)" ${#failed[@]}
