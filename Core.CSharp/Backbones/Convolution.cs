@@ -22,8 +22,8 @@ internal enum PaddingSize
     Symmetric,
 
     /// <summary>
-    /// As much as makes the output ceil(input / stride), the odd pixel at the right and the bottom: TensorFlow's SAME. It depends on the
-    /// input's size at each call, as in timm; efficientnet_pytorch fixes it for the network's nominal size, where both agree.
+    /// As much as makes the output ceil(input / stride), the odd pixel at the right and the bottom: TensorFlow's SAME. The input is the
+    /// actual one at each call, as in timm, or one of <see cref="ConvolutionSpec.NominalSide"/>, as in efficientnet_pytorch.
     /// </summary>
     Same,
 }
@@ -37,6 +37,9 @@ internal enum PaddingSize
 /// <param name="Stride">In both directions.</param>
 /// <param name="Groups">1, or <paramref name="In"/> for a depthwise convolution.</param>
 /// <param name="Padding">Size of the border.</param>
+/// <param name="NominalSide">
+/// Width and height in pixels for which <see cref="PaddingSize.Same"/> is computed whatever the input's; null: the actual input's.
+/// </param>
 /// <param name="Border">Content of the border.</param>
 /// <param name="Epsilon">Of the batch norm.</param>
 internal sealed record ConvolutionSpec(
@@ -48,6 +51,7 @@ internal sealed record ConvolutionSpec(
     long Stride = 1,
     long Groups = 1,
     PaddingSize Padding = PaddingSize.Symmetric,
+    long? NominalSide = null,
     BorderMode Border = BorderMode.Zeros,
     double Epsilon = 1e-5)
 {
@@ -168,8 +172,8 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
             var side = (spec.Kernel - 1) / 2;
             return (side == 0 ? input : F.pad(input, [side, side, side, side], PaddingModes.Reflect), [0, 0]);
         }
-        var height = Missing(input.shape[2]);
-        var width = Missing(input.shape[3]);
+        var height = Missing(spec.NominalSide ?? input.shape[2]);
+        var width = Missing(spec.NominalSide ?? input.shape[3]);
         return height % 2 == 0 && width % 2 == 0
             ? (input, [height / 2, width / 2])
             : (F.pad(input, [width / 2, width - width / 2, height / 2, height - height / 2], PaddingModes.Constant, 0), [0, 0]);

@@ -9,13 +9,13 @@ internal enum EfficientNetForm
     /// <summary>Symmetric borders; batch-norm epsilon 1e-5 up to B4 and 1e-3 from B5 on.</summary>
     Torchvision,
 
-    /// <summary>TensorFlow's SAME borders and epsilon 1e-3.</summary>
+    /// <summary>TensorFlow's SAME borders, fixed for the network's nominal input size whatever the input's; epsilon 1e-3.</summary>
     EfficientNetPyTorch,
 
     /// <summary>timm's <c>efficientnet_*</c>: symmetric borders, epsilon 1e-5.</summary>
     Timm,
 
-    /// <summary>timm's <c>tf_efficientnet_*</c>: TensorFlow's SAME borders, epsilon 1e-3.</summary>
+    /// <summary>timm's <c>tf_efficientnet_*</c>: TensorFlow's SAME borders for each input's own size, epsilon 1e-3.</summary>
     TimmTensorFlow,
 }
 
@@ -61,9 +61,11 @@ internal sealed class EfficientNet : Network
         new(EfficientNetBlock.Inverted, 6, 192, 8, 2, 3),
     ];
 
-    // Width and depth factors of B0..B7.
-    private static readonly (double Width, double Depth)[] Scales =
-        [(1.0, 1.0), (1.0, 1.1), (1.1, 1.2), (1.2, 1.4), (1.4, 1.8), (1.6, 2.2), (1.8, 2.6), (2.0, 3.1)];
+    // Width and depth factors of B0..B7, and the side of the image, in pixels, that each was trained on.
+    private static readonly (double Width, double Depth, long Side)[] Scales =
+    [
+        (1.0, 1.0, 224), (1.0, 1.1, 240), (1.1, 1.2, 260), (1.2, 1.4, 300), (1.4, 1.8, 380), (1.6, 2.2, 456), (1.8, 2.6, 528), (2.0, 3.1, 600),
+    ];
 
     private const long SqueezeFactor = 4;
 
@@ -73,9 +75,13 @@ internal sealed class EfficientNet : Network
     private readonly Convolution head;
     private readonly List<Block> blocks = [];
 
-    private EfficientNet(EfficientNetForm form, Stage[] stages, double widthFactor, double depthFactor, double epsilon)
+    // While building: the side of the next convolution's input in an image of nominal size; null when borders follow the actual input.
+    private long? nominalSide;
+
+    private EfficientNet(EfficientNetForm form, Stage[] stages, double widthFactor, double depthFactor, double epsilon, long? nominalSide = null)
     {
         this.epsilon = epsilon;
+        this.nominalSide = nominalSide;
         padding = form is EfficientNetForm.EfficientNetPyTorch or EfficientNetForm.TimmTensorFlow ? PaddingSize.Same : PaddingSize.Symmetric;
         var names = new EfficientNetNames(form);
         var width = Round(32 * widthFactor);
@@ -111,7 +117,8 @@ internal sealed class EfficientNet : Network
             EfficientNetForm.Timm => 1e-5,
             _ => 1e-3,
         };
-        return new(form, VersionOne, Scales[number].Width, Scales[number].Depth, epsilon);
+        var (width, depth, side) = Scales[number];
+        return new(form, VersionOne, width, depth, epsilon, form == EfficientNetForm.EfficientNetPyTorch ? side : null);
     }
 
     /// <summary>EfficientNetV2-B0 as timm's <c>tf_efficientnetv2_b0</c>.</summary>
@@ -183,8 +190,12 @@ internal sealed class EfficientNet : Network
         }
     }
 
-    private Convolution Convolution((string Name, string Norm) names, long from, long to, int kernel, int stride = 1, long groups = 1) =>
-        Add(new(names.Name, names.Norm, from, to, kernel, stride, groups, padding, Epsilon: epsilon));
+    private Convolution Convolution((string Name, string Norm) names, long from, long to, int kernel, int stride = 1, long groups = 1)
+    {
+        var convolution = Add(new(names.Name, names.Norm, from, to, kernel, stride, groups, padding, NominalSide: nominalSide, Epsilon: epsilon));
+        nominalSide = (nominalSide + stride - 1) / stride;
+        return convolution;
+    }
 
     // To a multiple of 8, never below nine tenths.
     private static long Round(double width)

@@ -102,20 +102,34 @@ def efficientnet(number):
 
 
 class Conv(nn.Conv2d):
-    """A convolution with TensorFlow's SAME padding or with half the kernel."""
+    """A convolution with TensorFlow's SAME padding or with half the kernel; given a side, with the padding that is SAME for that side."""
 
     def __init__(self, width, out, kernel, stride=1, groups=1, bias=False, same=True):
         super().__init__(width, out, kernel, stride, 0 if same else (kernel - 1) // 2, groups=groups, bias=bias)
-        self.same = same
+        self.same, self.side = same, None
 
     def forward(self, x):
         if self.same:
             pad = []
             for length in (x.shape[3], x.shape[2]):
+                length = self.side or length
                 missing = max((math.ceil(length / self.stride[0]) - 1) * self.stride[0] + self.kernel_size[0] - length, 0)
                 pad += [missing // 2, missing - missing // 2]
             x = F.pad(x, pad)
         return super().forward(x)
+
+
+def fix_padding(model, run, side):
+    """Fixes each convolution's padding for its input's side when the network's is given, as efficientnet_pytorch does."""
+
+    def fix(conv, args):
+        conv.side = args[0].shape[2]
+
+    handles = [conv.register_forward_pre_hook(fix) for conv in model.modules() if isinstance(conv, Conv)]
+    run(torch.zeros(1, 3, side, side))
+    for handle in handles:
+        handle.remove()
+    return model, run
 
 
 def swish(x):
@@ -190,6 +204,7 @@ TIMM_DS = dict(depthwise="conv_dw", depthwise_bn="bn1", reduce="se.conv_reduce",
 
 V1 = [("ir", 1, 16, 1, 1, 3), ("ir", 6, 24, 2, 2, 3), ("ir", 6, 40, 2, 2, 5), ("ir", 6, 80, 3, 2, 3), ("ir", 6, 112, 3, 1, 5), ("ir", 6, 192, 4, 2, 5), ("ir", 6, 320, 1, 1, 3)]
 V2_B0 = [("cn", 1, 16, 1, 1, 3), ("er", 4, 32, 2, 2, 3), ("er", 4, 48, 2, 2, 3), ("ir", 4, 96, 3, 2, 3), ("ir", 6, 112, 5, 1, 3), ("ir", 6, 192, 8, 2, 3)]
+SIDES = [224, 240, 260, 300, 380, 456, 528, 600]
 COEFFICIENTS = [(1.0, 1.0), (1.0, 1.1), (1.1, 1.2), (1.2, 1.4), (1.4, 1.8), (1.6, 2.2), (1.8, 2.6), (2.0, 3.1)]
 
 
@@ -302,7 +317,7 @@ NETWORKS = {
     "resnet50_v1": lambda: resnet("resnet50", first_stride=True),
     "wide_resnet50_2": lambda: resnet("wide_resnet50_2"),
     **{f"efficientnet_b{number}": lambda number=number: efficientnet(number) for number in range(8)},
-    **{f"efficientnet-b{number}": lambda number=number: plain_efficientnet(V1, number, "lukemelas", 1e-3, True) for number in range(8)},
+    **{f"efficientnet-b{number}": lambda number=number: fix_padding(*plain_efficientnet(V1, number, "lukemelas", 1e-3, True), SIDES[number]) for number in range(8)},
     "timm_efficientnet_b0": lambda: plain_efficientnet(V1, 0, "timm", 1e-5, False),
     "tf_efficientnet_b0": lambda: plain_efficientnet(V1, 0, "timm", 1e-3, True),
     "tf_efficientnetv2_b0": lambda: plain_efficientnet(V2_B0, 0, "timm", 1e-3, True),
