@@ -69,7 +69,7 @@ module Comparison =
         | single -> "mvtec", [ single ]
 
     /// Baselines that the authors ran themselves and that are variants of their method here.
-    let private ownBaselines = [ "gaussian", "AE-MSE"; "gaussian", "OC-SVM"; "favae", "VAE" ]
+    let private ownBaselines = [ "gaussian", "AE-MSE"; "gaussian", "OC-SVM"; "gaussian", "supervised"; "favae", "VAE" ]
 
     /// Name of the record variant that a published number is about; None for others' methods.
     let private ownVariant (published: PublishedNumber) =

@@ -25,6 +25,31 @@ public static class Folds
         return folds;
     }
 
+    /// <summary>
+    /// As <see cref="Split"/>, each kind of item dealt out on its own and one kind after the other, so that every fold has as much of each
+    /// as can be, and folds differ by one item at most.
+    /// </summary>
+    /// <param name="kinds">The kind of each item: its label.</param>
+    /// <param name="k">Folds.</param>
+    /// <param name="seed">Decides which items come together.</param>
+    /// <exception cref="UserError">There are fewer items of a kind than folds, or fewer than two folds.</exception>
+    public static int[][] Stratified<T>(IReadOnlyList<T> kinds, int k, int seed)
+        where T : notnull
+    {
+        var folds = Enumerable.Range(0, Math.Max(k, 0)).Select(_ => new List<int>()).ToArray();
+        var random = new SplitMix64((ulong)seed);
+        var next = 0;
+        foreach (var kind in kinds.Index().GroupBy(item => item.Item, item => item.Index).OrderBy(group => group.First()))
+        {
+            var members = kind.ToArray();
+            if (k < 2 || members.Length < k)
+                throw new UserError($"{members.Length} images of label {kind.Key} cannot be split into {k} folds; give at least 2 folds and at least as many images of each label", exitCode: 2);
+            random.Shuffle(members.AsSpan());
+            foreach (var member in members) folds[next++ % k].Add(member);
+        }
+        return [.. folds.Select(fold => fold.Order().ToArray())];
+    }
+
     /// <summary>The items that fold <paramref name="held"/> does not leave out, in their order.</summary>
     public static T[] Remaining<T>(IReadOnlyList<T> items, int[][] folds, int held)
     {

@@ -43,7 +43,10 @@ public sealed record Sample(string Path, string Id, int Label, string Defect, st
 public sealed record Category(string Dataset, string Name, IReadOnlyList<Sample> Train, IReadOnlyList<Sample> Test)
 {
     /// <summary>True if pixel metrics can be computed: some test image is anomalous and every such image has a mask.</summary>
-    public bool HasMasks => Test.Any(sample => sample.Label == 1) && Test.All(sample => sample.HasMask);
+    public bool HasMasks => HasMasksFor(Test);
+
+    /// <summary>As <see cref="HasMasks"/>, of other test images.</summary>
+    public static bool HasMasksFor(IReadOnlyList<Sample> test) => test.Any(sample => sample.Label == 1) && test.All(sample => sample.HasMask);
 }
 
 /// <summary>A data set found on disk. Categories are read when they are asked for.</summary>

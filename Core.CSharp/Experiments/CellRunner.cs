@@ -31,9 +31,6 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         using var scope = torch.NewDisposeScope();
         var settings = cell.Settings();
         var seed = cell.IsFold ? 0 : cell.Repetition;
-        var train = cell.IsFold
-            ? Folds.Remaining(category.Train, Folds.Split(category.Train.Count, cell.Method.Folds, seed), cell.Repetition)
-            : [.. category.Train];
         var checkpoints = new Checkpoints(Checkpoints.PathOf(run, cell.Id), SettingsText.Hash(settings), CheckpointInterval);
         resources.Backbones.ClearUsed();
         torch.manual_seed(seed);
@@ -41,26 +38,31 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         using var detector = cell.Method.Create(settings, resources);
         var featuresBefore = cache.Elapsed;
         var fitting = Stopwatch.StartNew();
-        var facts = detector.Fit(new SampleImages(train), new FitContext
+        var context = new FitContext
         {
             Seed = seed,
             Progress = (done, all, text) => progress("fit", done, all, text),
             Warn = warn,
             Cancellation = cancellation,
             Checkpoints = checkpoints,
-        });
+        };
+        var (train, validation, test) = detector is ISupervisedDetector
+            ? LabelledSplit(cell, category, seed)
+            : (NormalImages(cell, category, seed), 0, category.Test);
+        var facts = detector is ISupervisedDetector supervised
+            ? supervised.Fit(new SampleImages(train), [.. train.Select(sample => sample.Label != 0)], validation, context)
+            : detector.Fit(new SampleImages(train), context);
         var fitSeconds = fitting.Elapsed - (cache.Elapsed - featuresBefore);
         cancellation.ThrowIfCancellationRequested();
 
         var featuresOfFit = cache.Elapsed;
         var scoring = Stopwatch.StartNew();
-        var test = category.Test;
         var scores = Collect(detector, new SampleImages(test), (done, all) => progress("score", done, all, ""), cancellation);
         var scoreSeconds = scoring.Elapsed - (cache.Elapsed - featuresOfFit);
 
         var measuring = Stopwatch.StartNew();
         progress("metrics", 0, 1, "");
-        var (values, undefined) = RunRecord.Split(Measure(scores, category, detector.OperatingPoints));
+        var (values, undefined) = RunRecord.Split(Measure(scores, test, detector.OperatingPoints));
         if (gallery > 0 && scores.Map is not null) Gallery.Write(run, cell, test, scores, gallery);
 
         var record = new RunRecord
@@ -81,13 +83,32 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
             Metrics = values,
             Undefined = undefined,
             Fit = facts,
-            Counts = new ImageCounts(train.Length, test.Count(sample => sample.Label == 0), test.Count(sample => sample.Label != 0)),
+            Counts = new ImageCounts(train.Count, test.Count(sample => sample.Label == 0), test.Count(sample => sample.Label != 0)),
             Finished = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
         };
         record.Write(run, test.Select((sample, i) => (sample.Id, sample.Label, scores.Image[i])));
         checkpoints.Delete();
         progress("metrics", 1, 1, "");
         return record;
+    }
+
+    /// <summary>What a method without labels is fitted on: all training images, or those that the cell's fold does not leave out.</summary>
+    private static IReadOnlyList<Sample> NormalImages(Cell cell, Category category, int seed) => cell.IsFold
+        ? Folds.Remaining(category.Train, Folds.Split(category.Train.Count, cell.Method.Folds, seed), cell.Repetition)
+        : category.Train;
+
+    /// <summary>
+    /// Training and test images pooled and dealt into folds with equal shares of anomalies: the cell's fold is the test set, the one before
+    /// it stands last among the others, for validation.
+    /// </summary>
+    private static (IReadOnlyList<Sample> Train, int Validation, IReadOnlyList<Sample> Test) LabelledSplit(Cell cell, Category category, int seed)
+    {
+        var pool = category.Train.Concat(category.Test).ToArray();
+        var folds = Folds.Stratified([.. pool.Select(sample => sample.Label)], cell.Method.Folds, seed);
+        var others = Enumerable.Range(1, folds.Length - 1).Select(next => folds[(cell.Repetition + next) % folds.Length]).ToArray();
+        return (Take(others.SelectMany(fold => fold)), others[^1].Length, Take(folds[cell.Repetition]));
+
+        IReadOnlyList<Sample> Take(IEnumerable<int> indices) => [.. indices.Select(index => pool[index])];
     }
 
     private static double Seconds(TimeSpan time) => Math.Round(time.TotalSeconds, 3);
@@ -110,11 +131,10 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
     }
 
     /// <summary>All metrics of the main score, of each partial score under <c>metric.PART</c>, and the rates at the method's own thresholds.</summary>
-    private static Dictionary<string, MetricValue> Measure(TestScores scores, Category category, IReadOnlyList<OperatingPoint> points)
+    private static Dictionary<string, MetricValue> Measure(TestScores scores, IReadOnlyList<Sample> test, IReadOnlyList<OperatingPoint> points)
     {
-        var test = category.Test;
         var labels = test.Select(sample => (byte)(sample.Label == 0 ? 0 : 1)).ToArray();
-        var masks = scores.Map is { } map && category.HasMasks ? Masks(test, map.Height, map.Width) : null;
+        var masks = scores.Map is { } map && Category.HasMasksFor(test) ? Masks(test, map.Height, map.Width) : null;
         var metrics = new Dictionary<string, MetricValue>(Evaluation.Evaluate(new EvaluationInput
         {
             Count = test.Count,

@@ -172,12 +172,7 @@ internal sealed class PatternClassifier : nn.Module
         torch.manual_seed(settings.Seed);
         classifiers = nn.ModuleList([.. settings.Levels.Select(level => Classifier(Backbone.Channels(level)))]);
         RegisterComponents();
-        foreach (var (name, value) in Backbone.StateDict(fold: false))
-        {
-            var key = "backbone_" + name.Replace('.', '_');
-            if (value is TorchSharp.Modules.Parameter parameter) register_parameter(key, parameter);
-            else register_buffer(key, value);
-        }
+        this.RegisterBackbone(Backbone);
     }
 
     public Backbone Backbone { get; }

@@ -104,6 +104,8 @@ public sealed class Gaussian : IMethod
 
     private const string AutoencoderName = "ae-mse";
 
+    private const string SupervisedSuffix = "-supervised";
+
     /// <inheritdoc/>
     public string Id => "gaussian";
 
@@ -120,6 +122,10 @@ public sealed class Gaussian : IMethod
            from model in Models
            where model.Normality == Normality.Mahalanobis
            select new Variant($"{network.Name}-{model.Name}{AugmentedSuffix}", $"{network.Title}, {model.Title}, fitted on augmented images", Network: network.Architecture),
+        .. from network in Networks
+           select new Variant(
+               network.Name + SupervisedSuffix, $"{network.Title}, tuned on labelled images, good and anomalous: an upper bound (Tables V, VIII)",
+               Network: network.Architecture),
         new Variant(AutoencoderName, "ResNet-18 autoencoder, mean squared error averaged (Map-Mean) and by connected components (CCA) (Tables V, VIII)"),
     ];
 
@@ -134,6 +140,7 @@ public sealed class Gaussian : IMethod
         var name = augmented ? request.Variant[..^AugmentedSuffix.Length] : request.Variant;
         var dash = name.IndexOf('-');
         var network = Networks.First(known => known.Name == name[..dash]);
+        if (name.EndsWith(SupervisedSuffix, StringComparison.Ordinal)) return Supervised(request, network.Architecture, network.ImageSize, network.Levels[^1]);
         var model = Models.First(known => known.Name == name[(dash + 1)..]);
         return new GaussianSettings
         {
@@ -149,9 +156,23 @@ public sealed class Gaussian : IMethod
     }
 
     /// <inheritdoc/>
-    public IAnomalyDetector Create(object settings, Resources resources) => settings is MseAutoencoderSettings autoencoder
-        ? new MseAutoencoder(autoencoder, resources.Device)
-        : new GaussianDetector((GaussianSettings)settings, resources);
+    public IAnomalyDetector Create(object settings, Resources resources) => settings switch
+    {
+        MseAutoencoderSettings autoencoder => new MseAutoencoder(autoencoder, resources.Device),
+        SupervisedClassifierSettings classifier => new SupervisedClassifier(classifier, resources),
+        _ => new GaussianDetector((GaussianSettings)settings, resources),
+    };
+
+    /// <summary>Section IV.C; the number of epochs is ours, the paper gives none.</summary>
+    private static SupervisedClassifierSettings Supervised(Request request, string network, int imageSize, string layer) => new()
+    {
+        Network = network,
+        Layer = layer,
+        ImageSize = imageSize,
+        BatchSize = request.Profile == Profile.Smoke ? 8 : network.StartsWith("resnet", StringComparison.Ordinal) && request.Profile == Profile.Paper ? 64 : 16,
+        Epochs = request.Profile switch { Profile.Paper => 100, Profile.Quick => 5, _ => 1 },
+        Augmentation = AugmentationRules.For(request.Category),
+    };
 }
 
 /// <summary>One distribution a level, the score their mean.</summary>

@@ -86,6 +86,21 @@ public interface IAnomalyDetector : IDisposable
     void Load(DetectorState state);
 }
 
+/// <summary>
+/// An upper bound that papers print beside their methods: trained on labelled images, good and anomalous, which no detector of anomalies has.
+/// The runner pools a category's training and test images for it and tests on a fold that it has not seen.
+/// </summary>
+public interface ISupervisedDetector : IAnomalyDetector
+{
+    /// <summary>Trains on labelled images.</summary>
+    /// <param name="images">Training images, then validation images.</param>
+    /// <param name="anomalous">Which of them are anomalous.</param>
+    /// <param name="validation">How many of them, the last ones, choose the state of the model that is kept.</param>
+    /// <param name="context">As for <see cref="IAnomalyDetector.Fit"/>.</param>
+    /// <returns>As of <see cref="IAnomalyDetector.Fit"/>.</returns>
+    IReadOnlyDictionary<string, double> Fit(IImages images, IReadOnlyList<bool> anomalous, int validation, FitContext context);
+}
+
 /// <summary>Anomaly scores of a batch; larger is more anomalous. Disposing frees the tensors.</summary>
 /// <param name="Map">float32 <c>[N,1,H,W]</c> on any device, one score a pixel; null where the paper has no localisation.</param>
 /// <param name="Image">float32 <c>[N]</c>, one score an image.</param>

@@ -221,6 +221,17 @@ let tests =
                 Expect.equal (Set.ofArray remaining) (Set.ofList [ 0..9 ] - Set.ofArray folds[2]) "complement"
                 Expect.equal (Array.sort remaining) remaining "in order")
 
+            testProperty "stratified folds hold every index once and as much of each label as can be" (fun (labels: bool list) (seed: int) ->
+                let labels = [| yield! labels; for _ in 1..3 do true; false |]
+                let folds = Folds.Stratified(labels, 3, seed)
+                Expect.sequenceEqual (folds |> Seq.concat |> Seq.sort) [ 0 .. labels.Length - 1 ] "each once"
+                for label in [ true; false ] do
+                    let counts = folds |> Array.map (Seq.filter (fun index -> labels[index] = label) >> Seq.length)
+                    Expect.isLessThanOrEqual (Array.max counts - Array.min counts) 1 $"{label}"
+                let sizes = folds |> Array.map Array.length
+                Expect.isLessThanOrEqual (Array.max sizes - Array.min sizes) 1 "sizes")
+            testCase "fewer items of a label than folds is refused" (fun () ->
+                Expect.stringContains (refusal (fun () -> Folds.Stratified([| true; false; false |], 2, 0))) "1 images of label True" "message")
             testCase "more folds than items is refused" (fun () -> Expect.stringContains (refusal (fun () -> Folds.Split(3, 5, 0))) "3 images" "message")
         ]
 

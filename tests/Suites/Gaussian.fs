@@ -83,7 +83,32 @@ let private thresholdByFloodFill (map: float32[,]) area =
 
     map |> Seq.cast<float32> |> Seq.filter (fun value -> largest value >= area) |> Seq.max
 
-let private variants = [ for variant in method.Variants do if variant.Name.StartsWith "vgg16_quarter-" then variant.Name ]
+let private supervised = "vgg16_quarter-supervised"
+
+let private variants =
+    [ for variant in method.Variants do
+          if variant.Name.StartsWith "vgg16_quarter-" && variant.Name <> supervised then variant.Name ]
+
+/// Trains the supervised baseline on 24 labelled images, the last 8 of which are for validation; stops it after a step if asked to.
+let private trainSupervised (resources: Resources) (checkpoints: ICheckpoints | null) stopAt =
+    let images = Stripes(24, 12) :> IImages
+    // Good and anomalous in turn, so that both kinds are in the validation part.
+    let order = [| for i in 0..11 do i; i + 12 |]
+
+    let shuffled =
+        { new IImages with
+            member _.Count = 24
+            member _.ContentId index = images.ContentId order[index]
+            member _.Pixels(indices, size, device) = images.Pixels([| for i in indices -> order[i] |], size, device) }
+
+    torch.manual_seed 1L |> ignore
+    let detector = method.Create(settings $"{supervised}+image_size=64+epochs=4+batch_size=4+learning_rate=0.003", resources)
+    let stop = new Threading.CancellationTokenSource()
+    let context =
+        FitContext(Seed = 1, Checkpoints = checkpoints, Cancellation = stop.Token, Progress = fun steps _ _ -> if steps = stopAt then stop.Cancel())
+
+    let labels = [| for i in order -> i >= 12 |]
+    detector, shuffled, labels, (fun () -> (detector :?> ISupervisedDetector).Fit(shuffled, labels, 8, context))
 
 [<Tests>]
 let tests =
@@ -208,6 +233,46 @@ let tests =
                   use again = copy.Score(ImageBatch(mixed, [| 9 |]))
                   let loaded = floats again.Image
                   Expect.floatClose Accuracy.medium (float loaded[0]) (float image[1]) "after loading, alone"
+
+          testCase "the supervised baseline learns the square, keeps the state that was best on the validation images, and is the same after saving"
+          <| fun () ->
+              withResources
+              <| fun resources ->
+                  let detector, images, labels, fit = trainSupervised resources null -1L
+                  use detector = detector
+                  let facts = fit ()
+                  let image, _ = score detector images [| 0..23 |]
+                  let auroc first =
+                      let truth = [| for label in labels[first..] -> if label then 1uy else 0uy |]
+                      Metrics.Roc.Auroc(ReadOnlySpan image[first..], ReadOnlySpan truth).Value
+                  Expect.equal (auroc 16) (Nullable facts["validation_auroc"]) "the kept state has the best validation AUROC"
+                  Expect.isGreaterThan (auroc 0).Value 0.9 "the training images are told apart"
+                  use copy = method.Create(settings $"{supervised}+image_size=64", resources)
+                  copy.Load(detector.Save())
+                  Expect.equal (fst (score copy images [| 0..23 |])) image "scores after loading"
+                  Expect.throwsT<UserError> (fun () -> detector.Fit(images, context) |> ignore) "images without labels"
+
+          testCase "an interrupted training of the supervised baseline goes on to the same scores, the best state so far included"
+          <| fun () ->
+              withResources
+              <| fun resources ->
+                  let folder = Directory.CreateTempSubdirectory "supervised"
+                  try
+                      let run checkpoints stopAt =
+                          let detector, images, _, fit = trainSupervised resources checkpoints stopAt
+                          use detector = detector
+                          try
+                              fit () |> ignore
+                              Some(fst (score detector images [| 0..23 |]))
+                          with :? OperationCanceledException -> None
+
+                      let store () = Checkpoints(Path.Combine(folder.FullName, "c.safetensors"), "hash", TimeSpan.FromHours 1.0) :> ICheckpoints
+                      let undisturbed = run null -1L
+                      Expect.isSome undisturbed "undisturbed"
+                      Expect.isNone (run (store ()) 7L) "interrupted after the first epoch"
+                      Expect.equal (run (store ()) -1L) undisturbed "after the interruption"
+                  finally
+                      folder.Delete true
 
           testCase "every variant of every table has settings of its own"
           <| fun () ->
