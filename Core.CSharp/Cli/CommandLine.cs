@@ -29,6 +29,7 @@ public static class CommandLine
             ScoreVerb.Create(),
             FeaturesVerb.Create(),
             MetricsVerb.Create(),
+            FigureVerb.Create(),
             WeightsVerb.Create(),
             DataVerb.Create(),
             BenchVerb.Create(),

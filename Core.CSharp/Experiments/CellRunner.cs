@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Reproduction.Data;
+using Reproduction.Imaging;
 using Reproduction.Metrics;
 using Reproduction.Papers;
 using TorchSharp;
@@ -57,13 +58,20 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
 
         var featuresOfFit = cache.Elapsed;
         var scoring = Stopwatch.StartNew();
-        var scores = Collect(detector, new SampleImages(test), (done, all) => progress("score", done, all, ""), cancellation);
+        var images = new SampleImages(test);
+        var scores = Collect(detector, images, (done, all) => progress("score", done, all, ""), cancellation);
         var scoreSeconds = scoring.Elapsed - (cache.Elapsed - featuresOfFit);
 
         var measuring = Stopwatch.StartNew();
         progress("metrics", 0, 1, "");
-        var (values, undefined) = RunRecord.Split(Measure(scores, test, detector.OperatingPoints));
-        if (gallery > 0 && scores.Map is not null) Gallery.Write(run, cell, test, scores, gallery);
+        var masks = scores.Map is { } map && Category.HasMasksFor(test) ? Masks(test, map.Height, map.Width) : null;
+        var (values, undefined) = RunRecord.Split(Measure(scores, test, masks, detector.OperatingPoints));
+        if (gallery > 0 && scores.Map is not null)
+        {
+            var chosen = Gallery.Choose(test, scores.Image, gallery);
+            var restored = Reconstructions(detector, new ImageBatch(images, chosen));
+            Gallery.Write(run, cell.Id, test, chosen, scores, restored, PixelThresholds(scores.Map, masks, detector.OperatingPoints));
+        }
 
         var record = new RunRecord
         {
@@ -131,10 +139,10 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
     }
 
     /// <summary>All metrics of the main score, of each partial score under <c>metric.PART</c>, and the rates at the method's own thresholds.</summary>
-    private static Dictionary<string, MetricValue> Measure(TestScores scores, IReadOnlyList<Sample> test, IReadOnlyList<OperatingPoint> points)
+    private static Dictionary<string, MetricValue> Measure(
+        TestScores scores, IReadOnlyList<Sample> test, byte[]? masks, IReadOnlyList<OperatingPoint> points)
     {
         var labels = test.Select(sample => (byte)(sample.Label == 0 ? 0 : 1)).ToArray();
-        var masks = scores.Map is { } map && Category.HasMasksFor(test) ? Masks(test, map.Height, map.Width) : null;
         var metrics = new Dictionary<string, MetricValue>(Evaluation.Evaluate(new EvaluationInput
         {
             Count = test.Count,
@@ -184,6 +192,31 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
             if (values[i] >= threshold) above++;
         }
         return all > 0 ? MetricValue.Of((double)above / all) : MetricValue.Missing($"no {(anomalous ? "anomalous" : "normal")} samples");
+    }
+
+    /// <summary>The images as the model restores them; none where it restores none.</summary>
+    private static IReadOnlyList<Image> Reconstructions(IAnomalyDetector detector, ImageBatch chosen)
+    {
+        using var noGradient = torch.no_grad();
+        var images = new List<Image>();
+        foreach (var batch in chosen.Chunks(ScoreBatch))
+        {
+            using var each = torch.NewDisposeScope();
+            using var scores = detector.Score(batch);
+            if (scores.Reconstruction is not { } restored) break;
+            var (height, width) = ((int)restored.shape[2], (int)restored.shape[3]);
+            var pixels = (restored.clamp(0, 1) * 255).round().to(ScalarType.Byte).permute(0, 2, 3, 1).cpu().contiguous().data<byte>().ToArray();
+            images.AddRange(pixels.Chunk(height * width * 3).Select(image => new Image(width, height, 3, image)));
+        }
+        return images;
+    }
+
+    /// <summary>The thresholds by which the main map can be segmented: the method's own, and the one that suits the test set best.</summary>
+    private static Dictionary<string, double> PixelThresholds(MapStack maps, byte[]? masks, IReadOnlyList<OperatingPoint> points)
+    {
+        var thresholds = points.Where(point => point is { Pixel: true, Part: null }).ToDictionary(point => point.Name, point => point.Threshold);
+        if (masks is not null && Roc.F1Max(maps.Values, masks).Threshold is { } best) thresholds[MapStatistics.BestF1] = best;
+        return thresholds;
     }
 
     private static byte[] Masks(IReadOnlyList<Sample> test, int height, int width)

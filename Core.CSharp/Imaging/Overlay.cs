@@ -59,6 +59,22 @@ public static class Overlay
         }
     }
 
+    /// <summary>A colour over those pixels of an image that a mask marks; the rest of the image as it is.</summary>
+    /// <param name="image">The image; any size.</param>
+    /// <param name="mask">One channel, non-zero is marked; resized (nearest) to the image where it differs.</param>
+    /// <param name="color">The colour's RGB.</param>
+    /// <param name="opacity">0 (only the image) to 1 (only the colour).</param>
+    public static Image Tint(Image image, Image mask, (byte R, byte G, byte B) color, double opacity = 0.5)
+    {
+        var result = image.ToRgb().Copy();
+        var marked = Resizer.Resize(mask.ToGrey(), result.Width, result.Height, Resampling.Nearest).Pixels;
+        byte[] tint = [color.R, color.G, color.B];
+        for (var i = 0; i < result.Pixels.Length; i++)
+            if (marked[i / 3] != 0)
+                result.Pixels[i] = (byte)Math.Round(result.Pixels[i] * (1 - opacity) + tint[i % 3] * opacity);
+        return result;
+    }
+
     /// <summary>The mask of a map's values that reach a threshold: one channel, 0 and 255.</summary>
     /// <param name="map">Row-major values, <c>[height * width]</c>.</param>
     public static Image Threshold(ReadOnlySpan<float> map, int height, int width, float threshold)

@@ -227,12 +227,13 @@ internal sealed class FavaeDetector : IAnomalyDetector
     {
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
-        var maps = Tiled(batch.Pixels(_size, _resources.Device));
+        var (reconstruction, maps) = Tiled(batch.Pixels(_size, _resources.Device));
         var map = maps.sum([1L], keepdim: true);
         return new Scores(map.MoveToOuterDisposeScope(), map.sum([1L, 2L, 3L]).MoveToOuterDisposeScope())
         {
             Parts = Enumerable.Range(0, (int)maps.shape[1]).ToDictionary(
                 i => i == 0 ? "pixels" : $"features_{i}", i => maps.narrow(1, i, 1).clone().MoveToOuterDisposeScope()),
+            Reconstruction = reconstruction.clone().MoveToOuterDisposeScope(),
         };
     }
 
@@ -278,7 +279,7 @@ internal sealed class FavaeDetector : IAnomalyDetector
         logVariance = logVariance.clamp(-_settings.LogVarianceBound, _settings.LogVarianceBound);
         var code = mean + (logVariance * 0.5).exp() * torch.randn(mean.shape, device: mean.device, generator: generator);
         var divergence = 0.5 * (mean.square() + logVariance.exp() - logVariance - 1).sum();
-        return (NegativeLogProbabilities(images, code, encoderLayers).sum() + divergence) / images.shape[0];
+        return (NegativeLogProbabilities(images, code, encoderLayers).Maps.sum() + divergence) / images.shape[0];
     }
 
     /// <summary>
@@ -288,20 +289,20 @@ internal sealed class FavaeDetector : IAnomalyDetector
     /// <param name="images"><c>[N,3,128,128]</c>.</param>
     /// <param name="code"><c>[N,latent,1,1]</c>.</param>
     /// <param name="encoderLayers">The encoder's outputs, for models that reconstruct them.</param>
-    /// <returns><c>[N,1+L,128,128]</c>.</returns>
-    private Tensor NegativeLogProbabilities(Tensor images, Tensor code, IReadOnlyDictionary<int, Tensor> encoderLayers)
+    /// <returns>The mean of p(x|z), <c>[N,3,128,128]</c>, and the maps, <c>[N,1+L,128,128]</c>.</returns>
+    private (Tensor Reconstruction, Tensor Maps) NegativeLogProbabilities(Tensor images, Tensor code, IReadOnlyDictionary<int, Tensor> encoderLayers)
     {
         var targets = Features(images, encoderLayers).Prepend(images).ToArray();
         var means = _network.Decode(code, [.. targets.Skip(1).Select(target => (target.shape[2], target.shape[3]))]);
         var variances = _network.LogVariances;
-        return torch.cat([.. targets.Select((target, i) =>
+        return (means[0], torch.cat([.. targets.Select((target, i) =>
         {
             var logVariance = variances[i].clamp(-_settings.LogVarianceBound, _settings.LogVarianceBound).reshape(1, -1, 1, 1);
             var map = (0.5 * ((target - means[i]).square() * (-logVariance).exp() + logVariance + LogTwoPi)).sum([1L], keepdim: true);
             return map.shape[2] == images.shape[2]
                 ? map
                 : nn.functional.interpolate(map, [images.shape[2], images.shape[3]], mode: InterpolationMode.Bilinear, align_corners: false);
-        })], 1);
+        })], 1));
     }
 
     private IEnumerable<Tensor> Features(Tensor images, IReadOnlyDictionary<int, Tensor> encoderLayers) => _settings.Extractor switch
@@ -312,9 +313,9 @@ internal sealed class FavaeDetector : IAnomalyDetector
         _ => _extractor!.Forward(images, _settings.FeatureLayers),
     };
 
-    /// <summary>The maps of images of any size that 128x128 tiles cover; averaged where tiles overlap.</summary>
-    /// <returns><c>[N,1+L,H,W]</c>.</returns>
-    private Tensor Tiled(Tensor images)
+    /// <summary>The reconstruction and the maps of images of any size that 128x128 tiles cover; averaged where tiles overlap.</summary>
+    /// <returns><c>[N,3,H,W]</c> and <c>[N,1+L,H,W]</c>.</returns>
+    private (Tensor Reconstruction, Tensor Maps) Tiled(Tensor images)
     {
         var (height, width) = (images.shape[2], images.shape[3]);
         Tensor? sum = null;
@@ -325,14 +326,16 @@ internal sealed class FavaeDetector : IAnomalyDetector
             {
                 using var each = torch.NewDisposeScope();
                 var tile = images.narrow(2, top, FavaeNetwork.Side).narrow(3, left, FavaeNetwork.Side).contiguous();
-                var (mean, _, encoderLayers) = _network.Encode(tile);
-                var maps = NegativeLogProbabilities(tile, mean, encoderLayers);
+                var (code, _, encoderLayers) = _network.Encode(tile);
+                var (reconstruction, layers) = NegativeLogProbabilities(tile, code, encoderLayers);
+                var maps = torch.cat([reconstruction, layers], 1);
                 sum ??= torch.zeros([images.shape[0], maps.shape[1], height, width], device: images.device).MoveToOuterDisposeScope();
                 sum.narrow(2, top, FavaeNetwork.Side).narrow(3, left, FavaeNetwork.Side).add_(maps);
                 count.narrow(2, top, FavaeNetwork.Side).narrow(3, left, FavaeNetwork.Side).add_(1);
             }
         }
-        return sum!.div_(count);
+        var mean = sum!.div_(count);
+        return (mean.narrow(1, 0, 3), mean.narrow(1, 3, mean.shape[1] - 3));
 
         IEnumerable<long> Starts(long length)
         {

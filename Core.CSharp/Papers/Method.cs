@@ -112,10 +112,14 @@ public sealed record Scores(Tensor? Map, Tensor Image) : IDisposable
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> Parts { get; init; } = new Dictionary<string, Tensor>();
 
+    /// <summary>float32 <c>[N,3,H,W]</c> in 0..1: the images as the model restores them; null where it restores no image.</summary>
+    public Tensor? Reconstruction { get; init; }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         Map?.Dispose();
+        Reconstruction?.Dispose();
         Image.Dispose();
         foreach (var part in Parts.Values) part.Dispose();
     }

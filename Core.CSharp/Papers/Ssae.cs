@@ -230,12 +230,14 @@ internal sealed class SsaeDetector : IAnomalyDetector
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
         var images = batch.Pixels(_size, _resources.Device);
-        var maps = Enumerable.Range(0, _networks.Count).Select(member => Corrected(member, Map(member, images))).ToArray();
+        var restored = _networks.Select(network => network.call(images)).ToArray();
+        var maps = restored.Select((image, member) => Corrected(member, Map(images, image))).ToArray();
         var map = maps.Aggregate(torch.maximum);
         return new Scores(map.clone().MoveToOuterDisposeScope(), map.sum([1L, 2L, 3L]).MoveToOuterDisposeScope())
         {
             Parts = maps.Length == 1 ? new Dictionary<string, Tensor>() : maps.Select((part, i) => (Name: $"objective{_settings.Objectives[i]}", part))
                 .ToDictionary(entry => entry.Name, entry => entry.part.clone().MoveToOuterDisposeScope()),
+            Reconstruction = restored.Length == 1 ? restored[0].MoveToOuterDisposeScope() : null,
         };
     }
 
@@ -341,9 +343,8 @@ internal sealed class SsaeDetector : IAnomalyDetector
     }
 
     /// <summary>Equations (2) and (3): the difference heat map, smoothed.</summary>
-    private Tensor Map(int member, Tensor images)
+    private Tensor Map(Tensor images, Tensor restored)
     {
-        var restored = _networks[member].call(images);
         var map = _settings.Difference == Difference.Squared
             ? (images - restored).square().mean([1L], keepdim: true)
             : 1 - Similarity(images, restored).mean([1L], keepdim: true);
@@ -394,7 +395,8 @@ internal sealed class SsaeDetector : IAnomalyDetector
         foreach (var batch in validation.Chunks(ScoreBatch))
         {
             using var each = torch.NewDisposeScope();
-            sum.add_(Map(member, batch.Pixels(_size, _resources.Device)).sum([0L], keepdim: true));
+            var images = batch.Pixels(_size, _resources.Device);
+            sum.add_(Map(images, _networks[member].call(images)).sum([0L], keepdim: true));
         }
         return sum.div_(validation.Count).DetachFromDisposeScope();
     }

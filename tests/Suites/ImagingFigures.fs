@@ -17,6 +17,15 @@ let tests =
             Expect.equal (color nanf) (color 0f) "NaN is the lowest"
             Expect.equal (color 7f) (color 1f) "above the range is the highest")
 
+        testCase "jet runs in straight lines from dark blue to dark red" (fun () ->
+            let color value = let c = ColorMap.Color(value, Palette.Jet).ToArray() in c[0], c[1], c[2]
+            Expect.equal [ color 0f; color 0.502f; color 1f ] [ 0uy, 0uy, 128uy; 130uy, 255uy, 126uy; 128uy, 0uy, 0uy ] "ends and middle")
+
+        testCase "a tint mixes its colour in where the mask is" (fun () ->
+            let image = Image(2, 1, 3, Array.create 6 100uy)
+            let tinted = Overlay.Tint(image, Image(2, 1, 1, [| 0uy; 255uy |]), struct (255uy, 0uy, 0uy))
+            Expect.equal (pixel tinted 0 0, pixel tinted 1 0) ((100uy, 100uy, 100uy), (178uy, 50uy, 50uy)) "left as it was, right half red")
+
         testCase "a map is coloured between the limits that are given" (fun () ->
             let image = ColorMap.Apply(ReadOnlySpan [| 2f; 3f; 4f |], 1, 3, 2f, 4f)
             for x, value in [ 0, 0f; 1, 0.5f; 2, 1f ] do
