@@ -1,7 +1,7 @@
 // What the embedded weights are worth as features: gaussian's Mahalanobis distance with them, with random weights of the same network and with
-// ImageNet's ResNet-18, on bottle and pill. Records go to results/extractor/NAME/runs, which are what embedded/README.md quotes.
-//   scripts/repro doctor && dotnet fsi scripts/compare-embedded.fsx -- DATA WEIGHTS
-// DATA: MVTec AD's folder. WEIGHTS: a folder with resnet18. The first command builds what this script loads.
+// ImageNet's ResNet-18. Records go to results/extractor/NAME/runs, which are what embedded/README.md quotes.
+//   scripts/repro doctor && dotnet fsi scripts/compare-embedded.fsx -- DATA WEIGHTS [CATEGORY ...]
+// DATA: a data set's folder. WEIGHTS: a folder with resnet18. Without categories: all. The first command builds what this script loads.
 #r "../Core.CSharp/bin/Release/net10.0/repro.dll"
 #r "../Core.CSharp/bin/Release/net10.0/TorchSharp.dll"
 
@@ -15,11 +15,11 @@ open Reproduction.Backbones
 let root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, ".."))
 NativeLibrary.Load(Path.Combine(root, "Core.CSharp/bin/Release/net10.0/libLibTorchSharp.so")) |> ignore
 
-let data, weights =
+let data, weights, categories =
     match List.ofArray fsi.CommandLineArgs |> List.tail with
-    | [ data; weights ] -> data, weights
+    | data :: weights :: categories -> data, weights, (if categories.IsEmpty then [] else "--category" :: categories)
     | _ ->
-        eprintfn "compare-embedded.fsx: give the folder of MVTec AD and a folder of weights with resnet18"
+        eprintfn "compare-embedded.fsx: give the folder of a data set and a folder of weights with resnet18"
         exit 2
 
 let random =
@@ -34,16 +34,16 @@ for name, variant, folder in
       "imagenet", "resnet18-mahalanobis", weights ] do
     let out = Path.Combine(root, "results", "extractor", name)
     let arguments =
-        [ "run"; "--paper"; "gaussian"; "--variant"; variant; "--data"; data; "--category"; "bottle"; "pill"
-          "--weights"; folder; "--profile"; "quick"; "--out"; out ]
+        [ "run"; "--paper"; "gaussian"; "--variant"; variant; "--data"; data
+          "--weights"; folder; "--profile"; "quick"; "--out"; out ] @ categories
     use run = Process.Start(ProcessStartInfo(Path.Combine(root, "scripts", "repro"), arguments, RedirectStandardOutput = true))
     run.StandardOutput.ReadToEnd() |> ignore
     run.WaitForExit()
     if run.ExitCode <> 0 then exit run.ExitCode
-    for category, records in Directory.GetFiles(Path.Combine(out, "runs"), "*.json") |> Seq.groupBy (fun path -> Path.GetFileName(path).Split('.')[3]) do
+    for category, records in Directory.GetFiles(Path.Combine(out, "runs"), "*.json") |> Seq.groupBy (fun path -> String.concat " " (Path.GetFileName(path).Split('.')[2..3])) do
         let auroc path =
             use record = JsonDocument.Parse(File.ReadAllText path)
             record.RootElement.GetProperty("metrics").GetProperty("image_auroc").GetDouble()
-        printfn "%-9s %-7s image AUROC %.4f (mean of %d folds)" name category (Seq.averageBy auroc records) (Seq.length records)
+        printfn "%-9s %-16s image AUROC %.4f (mean of %d folds)" name category (Seq.averageBy auroc records) (Seq.length records)
 
 Directory.Delete(random, true)
