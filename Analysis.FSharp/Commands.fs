@@ -31,17 +31,18 @@ let private guarded (action: unit -> int) =
 /// scripts/report.fsx: writes a run's report, or checks it against its records.
 let report (root: string) (args: string[]) : int =
     let usage =
-        "dotnet fsi scripts/report.fsx -- --run DIR [DIR ...] [--check]\n\
+        "dotnet fsi scripts/report.fsx -- [--run DIR [DIR ...]] [--check]\n\
          Writes DIR/report.md, DIR/figures/*.svg and DIR/index.html from the run records in DIR/runs.\n\
+         Without --run: of every folder under results that has a report.\n\
          --check writes nothing; it fails when a report differs from what its records give."
 
     match parse [ "--run"; "--check"; "--help" ] args with
     | Ok options when options.ContainsKey "--help" ->
         printfn "%s" usage
         0
-    | Ok options when options.TryFind "--run" |> Option.exists (List.isEmpty >> not) ->
+    | Ok options ->
         guarded (fun () ->
-            let runs = options["--run"]
+            let runs = options.TryFind "--run" |> Option.defaultWith (fun () -> Report.committed root)
 
             if options.ContainsKey "--check" then
                 match runs |> List.collect (Report.outdated root) with
@@ -59,9 +60,6 @@ let report (root: string) (args: string[]) : int =
                         printfn "%s" file
 
                 0)
-    | Ok _ ->
-        eprintfn "--run is missing\n%s" usage
-        2
     | Error problem ->
         eprintfn "%s\n%s" problem usage
         2

@@ -19,6 +19,15 @@ let write (say: string -> unit) (root: string) (run: string) : string list =
           File.WriteAllText(path, text)
           path ]
 
+/// The folders under results that have records and a report.
+let committed (root: string) : string list =
+    let results = Path.Combine(root, "results")
+
+    [ if Directory.Exists results then
+          for run in Directory.EnumerateDirectories results |> Seq.sort do
+              if Directory.Exists(Path.Combine(run, "runs")) && File.Exists(Path.Combine(run, "report.md")) then
+                  Path.GetRelativePath(Directory.GetCurrentDirectory(), run) ]
+
 /// The files of a report that differ from what the run's records give, or are missing.
 /// Only report.md is looked at where the page was never made.
 let outdated (root: string) (run: string) : string list =

@@ -78,6 +78,12 @@ let private files =
                   writeCell run "hfae" "resnet18" "bottle" 0.95 true
                   Expect.hasLength (Report.outdated root run) 2 "after a record changed")
 
+          testCase "every committed report is what its records give"
+          <| fun () ->
+              for run in Report.committed root do
+                  let reports = Report.outdated root run |> List.filter (fun file -> file.EndsWith ".md")
+                  Expect.isEmpty reports "make it again with dotnet fsi scripts/report.fsx"
+
           testCase "a report that was never made is outdated"
           <| fun () -> withRun (fun run -> Expect.equal (Report.outdated root run) [ Path.Combine(run, "report.md") ] "report.md")
 
