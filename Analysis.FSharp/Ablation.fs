@@ -12,7 +12,7 @@ type Ablation =
       Note: string
       /// The first row holds the titles.
       Table: string list list
-      Figure: Figure option }
+      Figures: Figure list }
 
 module Ablation =
     let private percentNote = "Percent; ± is the standard deviation over categories, or over seeds or folds of a single one."
@@ -94,15 +94,71 @@ module Ablation =
                      :: [ for metric in metrics do
                               summaries.TryFind(variant, metric) |> Option.map Text.summary |> Option.defaultValue "–"
                               againstFirst metric variant |> Option.map Text.pValue |> Option.defaultValue "" ] ]
-          Figure =
+          Figures =
             if metrics.IsEmpty then
-                None
+                []
             else
-                Some
-                    { Id = name
-                      Title = title
-                      Description = $"{present.Length} variants, mean over {categories.Length} categories, percent."
-                      Chart = chart } }
+                [ { Id = name
+                    Title = title
+                    Description = $"{present.Length} variants, mean over {categories.Length} categories, percent."
+                    Chart = chart } ] }
+
+    /// A row per metric and category, a column per variant; for each metric a chart of the textures of MVTec AD and one of all other
+    /// categories, from the first variant to the last, a line per category.
+    let byCategory (metrics: string list) name title (variants: string list) (records: RunRecord list) : Ablation =
+        let summaries =
+            records
+            |> RunRecord.toFrame
+            |> Statistics.overRepetitions
+            |> List.map (fun row -> (row.Metric, row.Category, row.Variant), row.Summary)
+            |> Map.ofList
+
+        let ran test = summaries |> Map.exists (fun key _ -> test key)
+        let present = variants |> List.filter (fun variant -> ran (fun (_, _, other) -> other = variant))
+        let textures, objects = records |> List.map _.Category |> List.distinct |> List.sort |> List.partition (fun category -> List.contains category Published.textures)
+
+        let lines metric categories =
+            [ for category in categories do
+                  match present |> List.choose (fun variant -> summaries.TryFind(metric, category, variant) |> Option.map (fun summary -> variant, summary)) with
+                  | [] -> ()
+                  | points -> category, points ]
+
+        { Name = name
+          Title = title
+          Note = "Percent; ± is the standard deviation over seeds."
+          Table =
+            ("metric" :: "category" :: present)
+            :: [ for metric in metrics do
+                     for category, points in lines metric (objects @ textures) do
+                         Text.metric metric
+                         :: category
+                         :: [ for variant in present -> points |> List.tryFind (fst >> (=) variant) |> Option.map (snd >> Text.summary) |> Option.defaultValue "–" ] ]
+          Figures =
+            [ for metric in metrics do
+                  for kind, categories in [ "objects", objects; "textures", textures ] do
+                      match lines metric categories with
+                      | [] -> ()
+                      | lines ->
+                          { Id = $"{name}-{metric}-{kind}"
+                            Title = $"{title}: {Text.metric metric}, {kind}"
+                            Description = $"{Text.metric metric} in percent of {present.Length} variants, one line for each of {lines.Length} categories."
+                            Chart =
+                              [ for i, (category, points) in List.indexed lines do
+                                    let colour = colours[i % colours.Length]
+
+                                    Chart.Line(
+                                        points |> List.map fst,
+                                        points |> List.map (fun (_, summary) -> 100.0 * summary.Mean),
+                                        Name = category,
+                                        ShowMarkers = true,
+                                        LineColor = colour,
+                                        LineDash = (if i < colours.Length then StyleParam.DrawingStyle.Solid else StyleParam.DrawingStyle.Dash),
+                                        MarkerColor = colour
+                                    ) ]
+                              |> Chart.combine
+                              |> Chart.withXAxisStyle (AxisType = StyleParam.AxisType.Category)
+                              |> Chart.withYAxisStyle (TitleText = $"{Text.metric metric} (%%)")
+                              |> Chart.withSize (Height = 440) } ] }
 
     /// A row per level and one for the sum of all levels, a column per variant: image AUROC.
     let byLevel name title (variants: string list) (records: RunRecord list) : Ablation =
@@ -125,7 +181,7 @@ module Ablation =
           Title = title
           Note = $"Image AUROC, mean over {categories.Length} categories ({categoryNames}). {percentNote}"
           Table = ("level" :: present) :: [ for level in levels -> row (string level) $"{prefix}{level}" ] @ [ row "sum" "image_auroc" ]
-          Figure = Charts.levels records |> List.tryHead |> Option.map (fun figure -> { figure with Id = name; Title = title }) }
+          Figures = Charts.levels records |> List.truncate 1 |> List.map (fun figure -> { figure with Id = name; Title = title }) }
 
     /// A row per number of sigmas: the false positive rate promised, and the rates achieved at the level of Table IV.
     let workingPoint name title (variants: string list) (records: RunRecord list) : Ablation =
@@ -161,7 +217,7 @@ module Ablation =
                                   summaries.TryFind(variant, $"{rate}.level_{level}.sigma{sigma}")
                                   |> Option.map Text.summary
                                   |> Option.defaultValue "–" ] ]
-          Figure = Charts.workingPoints records |> List.tryHead |> Option.map (fun figure -> { figure with Id = name; Title = title }) }
+          Figures = Charts.workingPoints records |> List.truncate 1 |> List.map (fun figure -> { figure with Id = name; Title = title }) }
 
     /// Every paper's best variant on the categories that all papers ran, with the seconds of a cell.
     let betweenPapers name (records: RunRecord list) : Ablation =
@@ -202,9 +258,8 @@ module Ablation =
               line (header |> List.map (fun _ -> "---"))
               yield! List.map line rows
           | [] -> ()
-          match ablation.Figure with
-          | Some figure -> $"\n![{figure.Description}](figures/{figure.Id}.svg)"
-          | None -> () ]
+          for figure in ablation.Figures do
+              $"\n![{figure.Description}](figures/{figure.Id}.svg)" ]
         |> String.concat "\n"
 
     /// The table as aligned columns, for a terminal.
@@ -223,4 +278,4 @@ module Ablation =
         let page = Path.Combine(run, ablation.Name + ".md")
         File.WriteAllText(page, toMarkdown ablation + "\n")
 
-        page :: Figures.write say root (Path.Combine(run, "figures")) (Option.toList ablation.Figure)
+        page :: Figures.write say root (Path.Combine(run, "figures")) ablation.Figures

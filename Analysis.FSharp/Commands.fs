@@ -137,6 +137,10 @@ let private show (root: string) (name: string) (title: string) (paper: string) (
 let ablate root name title paper (variants: string[]) (metrics: string[]) args : int =
     show root name title paper (List.ofArray variants) args (Ablation.byMetric (List.ofArray metrics))
 
+/// Variants beside one another category by category, a row per metric and category.
+let ablateCategories root name title paper (variants: string[]) (metrics: string[]) args : int =
+    show root name title paper (List.ofArray variants) args (Ablation.byCategory (List.ofArray metrics))
+
 /// Levels of a sum beside one another, a column per variant.
 let ablateLevels root name title paper (variants: string[]) args : int =
     show root name title paper (List.ofArray variants) args Ablation.byLevel

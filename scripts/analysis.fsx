@@ -55,6 +55,10 @@ let private study command title paper (variants: string list) (more: obj list) =
 let ablate (title: string) (paper: string) (variants: string list) (metrics: string list) =
     study "ablate" title paper variants [ Array.ofList metrics ]
 
+/// Variants of one paper beside one another category by category, with a chart for each metric; runs the missing cells as `ablate` does.
+let ablateCategories (title: string) (paper: string) (variants: string list) (metrics: string list) =
+    study "ablateCategories" title paper variants [ Array.ofList metrics ]
+
 /// The levels of a sum beside one another, a column per variant.
 let ablateLevels (title: string) (paper: string) (variants: string list) = study "ablateLevels" title paper variants []
 

@@ -25,7 +25,7 @@ internal static class RunVerb
         var output = new Option<string>("--out") { Description = "Folder of the run; its records are in runs/.", HelpName = "DIR", Required = true };
         var list = new Option<bool>("--list") { Description = "Print the ids of the cells and stop." };
         var shard = new Option<string?>("--shard") { Description = "Run every N-th cell, beginning with the I-th (1-based).", HelpName = "I/N" };
-        var cell = new Option<string?>("--cell") { Description = "Run the one cell with this id.", HelpName = "ID" };
+        var cell = RunOptions.List("--cell", "Run just the cells with these ids.", "ID");
         var force = new Option<bool>("--force") { Description = "Run finished cells again." };
         var gallery = new Option<int>("--gallery") { Description = "Draw this many test images a cell as panels (0).", HelpName = "N" };
 
@@ -42,7 +42,7 @@ internal static class RunVerb
             var categories = Categories(dataset, parsed.GetRequiredValue(category));
             var cells = Select(
                 Cell.Span(method, variants, dataset.Name, categories, Seeds(parsed.GetRequiredValue(seed)), parsed.GetValue(profile)),
-                parsed.GetValue(shard), parsed.GetValue(cell));
+                parsed.GetValue(shard), parsed.GetRequiredValue(cell));
             foreach (var each in cells) each.Settings(); // a wrong variant or setting fails before anything runs
             if (parsed.GetValue(list))
             {
@@ -109,13 +109,12 @@ internal static class RunVerb
             ? seed
             : throw new UserError($"--seed '{text}' is not a number from 0", exitCode: 2))];
 
-    private static IReadOnlyList<Cell> Select(IReadOnlyList<Cell> cells, string? shard, string? id)
+    private static IReadOnlyList<Cell> Select(IReadOnlyList<Cell> cells, string? shard, string[] ids)
     {
-        if (id is not null)
+        if (ids.Length > 0)
         {
-            return cells.Where(cell => cell.Id == id).ToArray() is { Length: > 0 } found
-                ? found
-                : throw new UserError($"--cell '{id}' is none of the {cells.Count} cells; --list prints them", exitCode: 2);
+            return [.. ids.Distinct().Select(id => cells.FirstOrDefault(cell => cell.Id == id)
+                ?? throw new UserError($"--cell '{id}' is none of the {cells.Count} cells; --list prints them", exitCode: 2))];
         }
         if (shard is null) return cells;
         var parts = shard.Split('/');

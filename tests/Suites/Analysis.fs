@@ -285,6 +285,21 @@ let private ablations =
 
               Expect.equal (ablation.Table |> List.map List.last) [ "p"; ""; "0.017" ] "p"
 
+          testCase "a line per category runs over the variants, objects and textures apart"
+          <| fun () ->
+              let ablation =
+                  [ record "f1-4" "tile" 0 "paper" [ "aupro", 0.7 ]
+                    record "f1-4" "bottle" 0 "paper" [ "aupro", 0.8; "pixel_auroc", 0.9 ]
+                    record "f1-8" "bottle" 0 "paper" [ "aupro", 0.9 ] ]
+                  |> Ablation.byCategory [ "pixel_auroc"; "aupro" ] "name" "title" [ "f1-2"; "f1-4"; "f1-8" ]
+
+              Expect.equal
+                  ablation.Table
+                  [ [ "metric"; "category"; "f1-4"; "f1-8" ]; [ "pixel AUROC"; "bottle"; "90.0"; "–" ]; [ "AUPRO"; "bottle"; "80.0"; "90.0" ]; [ "AUPRO"; "tile"; "70.0"; "–" ] ]
+                  "table"
+
+              Expect.equal (ablation.Figures |> List.map _.Id) [ "name-pixel_auroc-objects"; "name-aupro-objects"; "name-aupro-textures" ] "figures"
+
           testCase "levels are rows in the order of their depth, the sum last"
           <| fun () ->
               let levels = [ for level in [ 10; 2; 1 ] -> $"image_auroc.level_{level}", float level / 10.0 ]

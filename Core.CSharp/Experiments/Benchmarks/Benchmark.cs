@@ -28,7 +28,7 @@ public interface IBenchmark
 public static class BenchmarkRegistry
 {
     /// <summary>The benchmarks, in the order in which they run.</summary>
-    public static IReadOnlyList<IBenchmark> All { get; } = [new FeaturesBenchmark(), new GaussianBenchmark(), new HfaeBenchmark(), new MetricsBenchmark()];
+    public static IReadOnlyList<IBenchmark> All { get; } = [new DfrBenchmark(), new FeaturesBenchmark(), new GaussianBenchmark(), new HfaeBenchmark(), new MetricsBenchmark()];
 }
 
 /// <summary>Stop watch and memory gauge for benchmarks.</summary>
