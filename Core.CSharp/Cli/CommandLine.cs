@@ -34,6 +34,7 @@ public static class CommandLine
             DataVerb.Create(),
             BenchVerb.Create(),
             PretrainVerb.Create(),
+            ToyVerb.Create(),
         };
         root.Options.Add(Debug);
         var parsed = root.Parse(args);

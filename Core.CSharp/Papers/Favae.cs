@@ -2,6 +2,7 @@ using System.Globalization;
 using Reproduction.Backbones;
 using Reproduction.Imaging;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Reproduction.Papers;
@@ -49,6 +50,9 @@ public sealed record FavaeSettings
     /// <summary>Factor on the hidden channels of encoder and decoder; 1 in the paper.</summary>
     public double Width { get; init; } = 1;
 
+    /// <summary>Whether the decoder goes without its last sigmoid, for pixels that are not within 0..1: those of the toy study.</summary>
+    public bool UnboundedPixels { get; init; }
+
     /// <summary>Side that images are resized to: 128 for objects, 512 for textures (section 5.1).</summary>
     public required int ImageSize { get; init; }
 
@@ -72,6 +76,12 @@ public sealed record FavaeSettings
 
     /// <summary>Learning rate of Adam; the paper gives neither.</summary>
     public double LearningRate { get; init; } = 1e-4;
+
+    /// <summary>
+    /// Learning rate of the log variances. They start at the variances of the training images' pixels and features and end at those of the
+    /// reconstruction errors: some units away, and Adam moves a parameter by no more than about the rate in a step.
+    /// </summary>
+    public double LogVarianceLearningRate { get; init; } = 1e-3;
 
     /// <summary>The log variances are held within plus and minus this.</summary>
     public double LogVarianceBound { get; init; } = 12;
@@ -143,8 +153,9 @@ public sealed class Favae : IMethod
                 ImagesPerEpoch = request.Dataset == "surfaces" ? 1_600 : 8_000,
                 Epochs = 1,
                 LearningRate = 1e-3,
+                LogVarianceLearningRate = 1e-2,
             },
-            _ => settings with { Width = 0.0625, ImagesPerEpoch = 64, Epochs = 1, LearningRate = 1e-3 },
+            _ => settings with { Width = 0.0625, ImagesPerEpoch = 64, Epochs = 1, LearningRate = 1e-3, LogVarianceLearningRate = 1e-2 },
         };
     }
 
@@ -177,6 +188,9 @@ internal sealed class FavaeDetector : IAnomalyDetector
 {
     private static readonly double LogTwoPi = Math.Log(2 * Math.PI);
 
+    /// <summary>The least starting variance of a channel, as a share of its feature space's mean variance.</summary>
+    private const double LeastShare = 1e-2;
+
     private readonly FavaeSettings _settings;
     private readonly Resources _resources;
     private readonly ImageSize _size;
@@ -196,7 +210,7 @@ internal sealed class FavaeDetector : IAnomalyDetector
             _ => null,
         };
         _ownsExtractor = settings.Extractor is FeatureExtractor.Unfrozen or FeatureExtractor.Random;
-        _network = new FavaeNetwork(settings.Latent, settings.Width, [.. settings.DecoderLayers.Zip(settings.FeatureLayers.Select(Channels))]);
+        _network = new FavaeNetwork(settings.Latent, settings.Width, [.. settings.DecoderLayers.Zip(settings.FeatureLayers.Select(Channels))], settings.UnboundedPixels);
         _network.to(resources.Device);
     }
 
@@ -208,7 +222,10 @@ internal sealed class FavaeDetector : IAnomalyDetector
     {
         var trained = new TrainedTogether(_network, _settings.Extractor == FeatureExtractor.Unfrozen ? _extractor : null);
         trained.train();
-        using var optimizer = torch.optim.Adam(trained.parameters(), _settings.LearningRate);
+        var logVariances = _network.LogVariances.ToHashSet<Tensor>(ReferenceEqualityComparer.Instance);
+        using var optimizer = torch.optim.Adam(trained.parameters().Where(parameter => !logVariances.Contains(parameter)), _settings.LearningRate);
+        optimizer.add_param_group(new Adam.ParamGroup(_network.LogVariances, _settings.LogVarianceLearningRate));
+        StartLogVariances(normal, context);
         var steps = (long)_settings.Epochs * _settings.ImagesPerEpoch / _settings.BatchSize;
         var (loss, done) = Training.Run(context, trained, optimizer, steps, step =>
         {
@@ -268,18 +285,48 @@ internal sealed class FavaeDetector : IAnomalyDetector
         if (_ownsExtractor) _extractor?.Dispose();
     }
 
+    private Tensor Bounded(Tensor logVariance) => logVariance.clamp(-_settings.LogVarianceBound, _settings.LogVarianceBound);
+
     private int Channels(string layer) => _extractor?.Channels(layer) ?? FavaeNetwork.EncoderChannels(int.Parse(layer, CultureInfo.InvariantCulture), _settings.Width);
 
-    /// <summary>Equation (8), the mean over the batch of the negative log probabilities, summed over pixels and layers, and the one KL term.</summary>
+    /// <summary>
+    /// Sets the log variances to those of the first batch's pixels and features: what is left to explain before anything is learned. From
+    /// an arbitrary start of 1 the pixels, whose errors are some hundred times smaller, count for nothing against the divergence until the
+    /// optimiser has brought their variance down.
+    /// </summary>
+    private void StartLogVariances(IImages normal, FitContext context)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGradient = torch.no_grad();
+        using var generator = context.Generator(0, _resources.Device);
+        var images = Sample(normal, generator);
+        var (_, _, encoderLayers) = _network.Encode(images);
+        foreach (var (logVariance, target) in _network.LogVariances.Zip(Features(images, encoderLayers).Prepend(images)))
+        {
+            var variance = target.transpose(0, 1).flatten(1).var(1);
+            // A channel that is constant in this batch may not be in the next.
+            logVariance.copy_(variance.maximum(variance.mean() * LeastShare).log());
+        }
+    }
+
+    /// <summary>Equation (8), the mean over the batch.</summary>
     /// <param name="images"><c>[N,3,128,128]</c>.</param>
     /// <param name="generator">Draws z from q(z|x).</param>
-    internal Tensor Loss(Tensor images, Generator? generator)
+    internal Tensor Loss(Tensor images, Generator? generator) => -Elbo(images, generator).mean();
+
+    /// <summary>
+    /// What equation (8) is the negative of: the log probabilities, summed over pixels and layers, of one z drawn from q(z|x), less the one KL term.
+    /// </summary>
+    /// <param name="images"><c>[N,3,128,128]</c>.</param>
+    /// <param name="generator">Draws z from q(z|x).</param>
+    /// <returns><c>[N]</c>, in nats.</returns>
+    internal Tensor Elbo(Tensor images, Generator? generator)
     {
         var (mean, logVariance, encoderLayers) = _network.Encode(images);
-        logVariance = logVariance.clamp(-_settings.LogVarianceBound, _settings.LogVarianceBound);
+        logVariance = Bounded(logVariance);
         var code = mean + (logVariance * 0.5).exp() * torch.randn(mean.shape, device: mean.device, generator: generator);
-        var divergence = 0.5 * (mean.square() + logVariance.exp() - logVariance - 1).sum();
-        return (NegativeLogProbabilities(images, code, encoderLayers).Maps.sum() + divergence) / images.shape[0];
+        var divergence = 0.5 * (mean.square() + logVariance.exp() - logVariance - 1).flatten(1).sum(1);
+        return -NegativeLogProbabilities(images, code, encoderLayers).Maps.flatten(1).sum(1) - divergence;
     }
 
     /// <summary>
@@ -297,8 +344,9 @@ internal sealed class FavaeDetector : IAnomalyDetector
         var variances = _network.LogVariances;
         return (means[0], torch.cat([.. targets.Select((target, i) =>
         {
-            var logVariance = variances[i].clamp(-_settings.LogVarianceBound, _settings.LogVarianceBound).reshape(1, -1, 1, 1);
-            var map = (0.5 * ((target - means[i]).square() * (-logVariance).exp() + logVariance + LogTwoPi)).sum([1L], keepdim: true);
+            var logVariance = Bounded(variances[i]);
+            var scaled = (target - means[i]) * (logVariance * -0.5).exp().reshape(1, -1, 1, 1);
+            var map = 0.5 * (scaled.square().sum([1L], keepdim: true) + (logVariance + LogTwoPi).sum());
             return map.shape[2] == images.shape[2]
                 ? map
                 : nn.functional.interpolate(map, [images.shape[2], images.shape[3]], mode: InterpolationMode.Bilinear, align_corners: false);
@@ -352,7 +400,8 @@ internal sealed class FavaeDetector : IAnomalyDetector
         var batch = _settings.BatchSize;
         var indices = torch.randint(normal.Count, [batch], generator: generator).data<long>().ToArray().Select(index => (int)index).ToArray();
         var images = normal.Pixels(indices, _size, _resources.Device);
-        return (_settings.ImageSize > FavaeNetwork.Side ? Crops(images, generator) : Moved(images, generator)).MoveToOuterDisposeScope();
+        var isMoved = _settings is not { Rotation: 0, Translation: 0 };
+        return (_settings.ImageSize > FavaeNetwork.Side ? Crops(images, generator) : isMoved ? Moved(images, generator) : images).MoveToOuterDisposeScope();
     }
 
     private static Tensor Crops(Tensor images, Generator generator)

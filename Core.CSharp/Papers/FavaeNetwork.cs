@@ -36,13 +36,16 @@ internal sealed class FavaeNetwork : nn.Module
     private readonly ModuleList<nn.Module<Tensor, Tensor>> adapters;
     private readonly Parameter[] _logVariances;
     private readonly int _latent;
+    private readonly bool _unboundedPixels;
 
     /// <param name="latent">Size of the latent code; 100 in the paper.</param>
     /// <param name="width">Factor on all hidden channels; 1 in the paper.</param>
     /// <param name="features">Decoder layer and feature channels of each reconstructed feature map.</param>
-    public FavaeNetwork(int latent, double width, IReadOnlyList<(int DecoderLayer, int Channels)> features) : base(nameof(FavaeNetwork))
+    /// <param name="unboundedPixels">Leaves out the decoder's last sigmoid.</param>
+    public FavaeNetwork(int latent, double width, IReadOnlyList<(int DecoderLayer, int Channels)> features, bool unboundedPixels = false)
+        : base(nameof(FavaeNetwork))
     {
-        _latent = latent;
+        (_latent, _unboundedPixels) = (latent, unboundedPixels);
         int Scaled(int channels) => channels is 3 ? 3 : Math.Max(8, (int)Math.Round(channels * width));
         int In(int channels) => channels == 100 ? latent : Scaled(channels);
         int Out(int channels) => channels == 200 ? 2 * latent : Scaled(channels);
@@ -65,7 +68,7 @@ internal sealed class FavaeNetwork : nn.Module
     public IReadOnlyList<int> FeatureLayers { get; }
 
     /// <summary>Log variance of every channel, <c>[3]</c> for the pixels, then <c>[c_i]</c> for each feature map (section 4.2).</summary>
-    public IReadOnlyList<Tensor> LogVariances => _logVariances;
+    public IReadOnlyList<Parameter> LogVariances => _logVariances;
 
     /// <summary>Channels of an encoder layer, for models that reconstruct the encoder's own features.</summary>
     /// <param name="number">The layer's number in appendix D.</param>
@@ -85,11 +88,11 @@ internal sealed class FavaeNetwork : nn.Module
     /// <summary>The means of p(x|z) and of every p(y_i|z).</summary>
     /// <param name="code"><c>[N,latent,1,1]</c>.</param>
     /// <param name="sizes">Height and width of each feature map; the adapters' outputs are brought there bilinearly.</param>
-    /// <returns><c>[N,3,128,128]</c> in 0..1, then <c>[N,c_i,h_i,w_i]</c> for each feature map.</returns>
+    /// <returns><c>[N,3,128,128]</c>, in 0..1 unless pixels are unbounded, then <c>[N,c_i,h_i,w_i]</c> for each feature map.</returns>
     public IReadOnlyList<Tensor> Decode(Tensor code, IReadOnlyList<(long Height, long Width)> sizes)
     {
         var (pixels, layers) = Run(code, decoder, decoderActivations, DecoderLayers);
-        return [pixels.sigmoid(), .. FeatureLayers.Select((number, i) => Resize(adapters[i].call(layers[number]), sizes[i]))];
+        return [_unboundedPixels ? pixels : pixels.sigmoid(), .. FeatureLayers.Select((number, i) => Resize(adapters[i].call(layers[number]), sizes[i]))];
     }
 
     private static (Tensor Output, IReadOnlyDictionary<int, Tensor> Layers) Run(

@@ -1,7 +1,4 @@
-using System.ComponentModel;
 using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
 using Reproduction.Backbones;
 using Reproduction.Papers;
 using TorchSharp;
@@ -72,45 +69,10 @@ public sealed class HfaeBenchmark : IBenchmark
     }
 
     /// <summary>The shortest epoch of the loop in PyTorch; null where it cannot be run.</summary>
-    private static double? PyTorch(TextWriter progress)
-    {
-        // The program lies in the checkout's build output, some folders below scripts/.
-        var above = new List<DirectoryInfo>();
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent) above.Add(at);
-        if (above.Select(at => Path.Combine(at.FullName, "scripts", "bench", "hfae.py")).FirstOrDefault(File.Exists) is not { } script)
-        {
-            progress.WriteLine($"there is no scripts/bench/hfae.py above {AppContext.BaseDirectory}, so there is no baseline");
-            return null;
-        }
-        var start = new ProcessStartInfo("/usr/bin/python3") { RedirectStandardOutput = true, RedirectStandardError = true };
-        int[] numbers = [Images, Settings.ImageSide, Settings.BatchSize, Epochs, torch.get_num_threads()];
-        string[] names = ["--images", "--side", "--batch", "--epochs", "--threads"];
-        start.ArgumentList.Add(script);
-        foreach (var (name, number) in names.Zip(numbers))
-        {
-            start.ArgumentList.Add(name);
-            start.ArgumentList.Add(number.ToString(CultureInfo.InvariantCulture));
-        }
-        try
-        {
-            using var process = Process.Start(start)!;
-            var errors = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            if (process.ExitCode != 0)
-            {
-                progress.WriteLine($"{script} failed, so there is no baseline (it needs python3-torch): {errors.Result.Trim().Split('\n')[^1]}");
-                return null;
-            }
-            using var json = JsonDocument.Parse(output);
-            return json.RootElement.GetProperty("seconds").EnumerateArray().Skip(1).Min(seconds => seconds.GetDouble());
-        }
-        catch (Win32Exception failure)
-        {
-            progress.WriteLine($"{start.FileName} cannot be run, so there is no baseline: {failure.Message}");
-            return null;
-        }
-    }
+    private static double? PyTorch(TextWriter progress) => PyTorchLoop.Seconds(
+        "hfae.py",
+        [("--images", Images), ("--side", Settings.ImageSide), ("--batch", Settings.BatchSize), ("--epochs", Epochs), ("--threads", torch.get_num_threads())],
+        progress)?.Skip(1).Min();
 
     /// <summary>Features of the encoder's shapes without an encoder.</summary>
     private sealed class RandomFeatures : IFeatures

@@ -34,12 +34,12 @@ namespace TorchSharp
                 if (beta1 is < 0 or >= 1) throw new ArgumentException($"Invalid beta1: {beta1}");
                 if (beta2 is < 0 or >= 1) throw new ArgumentException($"Invalid beta2: {beta2}");
                 if (weight_decay < 0) throw new ArgumentException($"Invalid weight_decay value: {weight_decay}");
-                AddGroup(new ParamGroup
+                add_param_group(new Modules.ParamGroup
                 {
                     Parameters = parameters,
                     Options = new Options
                     {
-                        LearningRate = lr, InitialLearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps, weight_decay = weight_decay,
+                        LearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps, weight_decay = weight_decay,
                         amsgrad = amsgrad, maximize = maximize
                     }
                 });
@@ -113,6 +113,16 @@ namespace TorchSharp
                     (amsgrad, maximize) = (reader.ReadBoolean(), reader.ReadBoolean());
                 }
             }
+
+            /// <summary>Parameters with settings of their own.</summary>
+            public class ParamGroup(
+                IEnumerable<Parameter> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8,
+                double weight_decay = 0, bool amsgrad = false, bool maximize = false) : ParamGroup<Options>(
+                parameters,
+                new Options
+                {
+                    LearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps, weight_decay = weight_decay, amsgrad = amsgrad, maximize = maximize
+                });
 
             /// <summary>The running means of the gradient and of its square.</summary>
             public sealed class State : OptimizerState

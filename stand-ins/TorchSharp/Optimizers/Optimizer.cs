@@ -22,6 +22,9 @@ namespace TorchSharp
 
                 public virtual IEnumerable<Parameter> parameters() => _parameter_groups.SelectMany(group => group.Parameters);
 
+                /// <summary>Adds parameters with settings of their own.</summary>
+                public abstract void add_param_group(ParamGroup param_group);
+
                 /// <summary>Sets the gradients to 0.</summary>
                 public abstract void zero_grad();
 
@@ -56,12 +59,13 @@ namespace TorchSharp
         {
             private readonly Dictionary<Parameter, OptimizerState> states = new(ReferenceEqualityComparer.Instance);
 
-            private protected void AddGroup(ParamGroup group)
+            public override void add_param_group(ParamGroup param_group)
             {
                 // A sequence may be lazy, such as Module.parameters(), and is walked in every step.
-                group.Parameters = [.. group.Parameters];
-                _parameter_groups.Add(group);
-                foreach (var parameter in group.Parameters) states[parameter] = NewState(parameter, group.Options);
+                param_group.Parameters = [.. param_group.Parameters];
+                param_group.InitialLearningRate = param_group.LearningRate;
+                _parameter_groups.Add(param_group);
+                foreach (var parameter in param_group.Parameters) states[parameter] = NewState(parameter, param_group.Options);
             }
 
             private protected abstract OptimizerState NewState(Parameter parameter, OptimizerOptions options);
@@ -196,6 +200,16 @@ namespace TorchSharp
             {
                 get => Options.InitialLearningRate;
                 set => Options.InitialLearningRate = value;
+            }
+        }
+
+        /// <summary>Parameters that share settings, of an optimiser whose settings are known.</summary>
+        public class ParamGroup<TOptions> : ParamGroup where TOptions : OptimizerOptions
+        {
+            public ParamGroup(IEnumerable<Parameter> parameters, TOptions options)
+            {
+                Parameters = parameters;
+                Options = options;
             }
         }
     }

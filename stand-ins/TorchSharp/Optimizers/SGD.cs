@@ -33,12 +33,12 @@ namespace TorchSharp
                 if (momentum < 0) throw new ArgumentException($"Invalid momentum value: {momentum}");
                 if (weight_decay < 0) throw new ArgumentException($"Invalid weight_decay value: {weight_decay}");
                 if (nesterov && (momentum == 0 || dampening != 0)) throw new ArgumentException("Nesterov momentum requires a momentum and zero dampening");
-                AddGroup(new ParamGroup
+                add_param_group(new ParamGroup
                 {
                     Parameters = parameters,
                     Options = new Options
                     {
-                        LearningRate = lr, InitialLearningRate = lr, momentum = momentum, dampening = dampening, weight_decay = weight_decay,
+                        LearningRate = lr, momentum = momentum, dampening = dampening, weight_decay = weight_decay,
                         nesterov = nesterov, maximize = maximize
                     }
                 });
