@@ -58,6 +58,25 @@ let tests =
             Expect.equal [ for value in decoded -> value.shape[1], value.shape[2] ] [ 3L, 128L; 128L, 64L; 256L, 32L; 512L, 16L ] "channels and rows"
             Expect.isTrue (decoded[0].min().ToSingle() >= 0f && decoded[0].max().ToSingle() <= 1f) "pixels within 0..1"
 
+        testCase "the decoder is appendix D's chain of transposed convolutions, batch norms and LeakyReLUs" <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use _noGradient = torch.no_grad ()
+            use network = new FavaeNetwork(8, 0.0625, vgg)
+            network.eval ()
+            let layers = dict [ for struct (name, value) in network.named_parameters () -> name, (value :> torch.Tensor) ]
+            let code = torch.randn [| 2L; 8L; 1L; 1L |]
+            // Stride and padding of layers 1, 4, ..., 25.
+            let chain = [ 1L, 0L; 1L, 1L; 1L, 1L; 2L, 1L; 1L, 1L; 2L, 1L; 1L, 1L; 2L, 1L; 2L, 1L ]
+            let literal =
+                (code, List.indexed chain)
+                ||> List.fold (fun value (i, (stride, padding)) ->
+                    let output =
+                        torch.nn.functional.conv_transpose2d (value, layers[$"decoder.{i}.weight"], layers[$"decoder.{i}.bias"], [| stride; stride |], [| padding; padding |])
+                    // Batch norms are new: mean 0, variance 1, and of weight 1.
+                    if i < 8 then torch.nn.functional.leaky_relu (output / sqrt (1.0 + 1e-5), 0.2) else output.sigmoid())
+            let decoded = network.Decode(code, [| struct (64L, 64L); struct (32L, 32L); struct (16L, 16L) |])
+            Expect.isLessThan (largest decoded[0] literal) 1e-5f "pixels"
+
         testCase "without features, the objective is the literal negative ELBO" <| fun () ->
             use _scope = torch.NewDisposeScope()
             use resources = new RandomResources([])
@@ -96,6 +115,37 @@ let tests =
                 Expect.isLessThan (largest whole.Image sum / sum.abs().max().ToSingle()) 1e-5f "image score"
                 let parts = whole.Parts.Values |> Seq.reduce (fun a b -> a + b)
                 Expect.isLessThan (largest map parts / map.abs().max().ToSingle()) 1e-5f "the map is the sum of the layers' maps"
+
+        testCase "the frozen extractor's features carry no graph; those of an unfrozen one do" <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use resources = new RandomResources([ "resnet18" ])
+            let input = (images 2 128).requires_grad_ ()
+            for variant, expected in [ "resnet18", false; "random-resnet18", false; "unfrozen-resnet18", true ] do
+                use detector = new FavaeDetector(smoke variant, resources.Resources)
+                let struct (_, _, layers) = detector.Network.Encode input
+                for features in detector.Features(input, layers) do
+                    Expect.equal features.requires_grad expected variant
+
+        testCase "training steps leave no tensors behind" <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use resources = new RandomResources([ "vgg16_quarter" ])
+            use detector = new FavaeDetector(smoke "embedded+images_per_epoch=80+batch_size=4", resources.Resources)
+            let alive = ResizeArray()
+            let progress = Action<int64, int64, string>(fun _ _ _ -> alive.Add torch.Tensor.TotalCount)
+            detector.Fit(RandomImages(6, 128), FitContext(Seed = 3, Progress = progress)) |> ignore
+            Expect.hasLength alive 20 "a count after every step"
+            Expect.equal alive[19] alive[2] "tensors alive after the last step and after the third"
+
+        testCase "log variances start at those of the training images' pixels" <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use resources = new RandomResources([])
+            let settings = smoke "vanilla+images_per_epoch=64+batch_size=64+learning_rate=0+log_variance_learning_rate=0+rotation=0+translation=0"
+            use detector = new FavaeDetector(settings, resources.Resources)
+            let set = RandomImages(64, 128)
+            detector.Fit(set, FitContext(Seed = 3)) |> ignore
+            let variance = (images 64 128).transpose(0L, 1L).flatten(1).var(1)
+            let ratio = detector.Network.LogVariances[0].exp() / variance
+            Expect.isLessThan ((ratio - 1.0).abs().max().ToSingle()) 0.2f "of a batch out of the same images"
 
         testCase "tiles cover an image larger than 128 pixels, each pixel by the tile that sees it" <| fun () ->
             use _scope = torch.NewDisposeScope()
