@@ -192,3 +192,58 @@ let comparePapers (root: string) (args: string[]) : int =
                 printfn "%s" file
 
             0)
+
+/// scripts/orthogonality.fsx: figures 8 and 9 of ssae from their measurements, which are made first where there are none or data is named.
+let orthogonality (root: string) (args: string[]) : int =
+    let usage =
+        "dotnet fsi scripts/orthogonality.fsx -- [--data DIR] [--category C ...] [--variant V] [--profile paper|quick] [--seed N] [--out DIR]\n\
+         Shows figures 8 and 9 of ssae from orthogonality.csv and moments.csv in DIR (results/ssae). With --data, or where they are missing, it fits V (objective1)\n\
+         on the category and measures them first: on the data named, on ../shared/data/mvtec bottle, or on the generated Surfaces, whichever there is. The moments\n\
+         are also those of Surfaces, whose textures fulfil what Proposition 2 assumes."
+
+    match parse [ "--data"; "--category"; "--variant"; "--profile"; "--seed"; "--out"; "--help" ] args with
+    | Error problem ->
+        eprintfn "%s\n%s" problem usage
+        2
+    | Ok options when options.ContainsKey "--help" ->
+        printfn "%s" usage
+        0
+    | Ok options ->
+        guarded (fun () ->
+            let values option otherwise =
+                match options.TryFind option with
+                | Some(_ :: _ as given) -> given
+                | _ -> otherwise
+
+            let run = (values "--out" [ Path.Combine(root, "results", "ssae") ]).Head
+            let file name = Path.Combine(run, name)
+
+            if options.ContainsKey "--data" || not (File.Exists(file Orthogonality.measurements) && File.Exists(file Orthogonality.moments)) then
+                let generated = Directory.CreateTempSubdirectory("surfaces-").FullName
+
+                try
+                    let shared = Path.GetFullPath(Path.Combine(root, "..", "shared", "data", "mvtec"))
+                    repro root [ "data"; "surfaces"; "--out"; generated; "--test-good"; "0"; "--per-defect"; "0" ]
+
+                    let data, category =
+                        match options.TryFind "--data" with
+                        | Some(data :: _) -> data, values "--category" []
+                        | _ when Directory.Exists shared -> shared, values "--category" [ "bottle" ]
+                        | _ -> generated, values "--category" [ "woven" ]
+
+                    repro root [ "data"; "moments"; yield! List.distinct [ data; generated ]; "--out"; file Orthogonality.moments ]
+
+                    repro
+                        root
+                        [ "orthogonality"; "--paper"; "ssae"; "--variant"; (values "--variant" [ "objective1" ]).Head; "--data"; data
+                          "--profile"; (values "--profile" [ "quick" ]).Head; "--seed"; (values "--seed" [ "0" ]).Head; "--out"; file Orthogonality.measurements
+                          if not category.IsEmpty then
+                              "--category"
+                              yield! category ]
+                finally
+                    Directory.Delete(generated, true)
+
+            for file in Orthogonality.write (eprintfn "%s") root run do
+                printfn "%s" file
+
+            0)

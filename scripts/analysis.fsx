@@ -47,6 +47,9 @@ let report () = call "report" [ ownArguments () ]
 /// Sets the papers beside one another.
 let comparePapers () = call "comparePapers" [ ownArguments () ]
 
+/// Figures 8 and 9 of ssae; measures first where nothing is measured yet.
+let orthogonality () = call "orthogonality" [ ownArguments () ]
+
 let private study command title paper (variants: string list) (more: obj list) =
     let name = Path.GetFileNameWithoutExtension fsi.CommandLineArgs[0]
     call command ([ box name; title; paper; Array.ofList variants ] @ more @ [ ownArguments () ])

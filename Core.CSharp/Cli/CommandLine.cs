@@ -30,6 +30,7 @@ public static class CommandLine
             FeaturesVerb.Create(),
             MetricsVerb.Create(),
             FigureVerb.Create(),
+            OrthogonalityVerb.Create(),
             WeightsVerb.Create(),
             DataVerb.Create(),
             BenchVerb.Create(),

@@ -1,11 +1,15 @@
 using System.CommandLine;
+using System.Globalization;
 using Reproduction.Data;
+using Reproduction.Experiments;
 using Reproduction.Imaging;
+using Reproduction.Papers;
 using Spectre.Console;
+using TorchSharp;
 
 namespace Reproduction.Cli;
 
-/// <summary><c>repro data list|verify|surfaces|import</c>: the images that models are trained and tested on.</summary>
+/// <summary><c>repro data list|verify|surfaces|import|moments</c>: the images that models are trained and tested on.</summary>
 internal static class DataVerb
 {
     /// <summary>What can be opened and where it comes from.</summary>
@@ -42,7 +46,7 @@ internal static class DataVerb
         verify.SetAction((parsed, cancellation) => Task.FromResult(
             Verify(Chosen(Datasets.Open(parsed.GetRequiredValue(directory)), parsed.GetValue(categories)), parsed.InvocationConfiguration.Output, cancellation)));
 
-        return new Command("data", "Lists, verifies, generates and imports data sets.") { list, verify, SurfacesCommand(), ImportCommand() };
+        return new Command("data", "Lists, verifies, generates, imports and describes data sets.") { list, verify, SurfacesCommand(), ImportCommand(), MomentsCommand() };
     }
 
     private static Command SurfacesCommand()
@@ -84,6 +88,42 @@ internal static class DataVerb
                 cancellation.ThrowIfCancellationRequested();
                 parsed.InvocationConfiguration.Output.WriteLine($"{category.Name}: {DataImport.Write(category, folder)} images in {Path.Combine(folder, category.Name)}");
             }
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static Command MomentsCommand()
+    {
+        const int imageSide = 256, window = 128, step = 8, batch = 8;
+        var directories = new Argument<string[]>("DIR") { Description = "the data sets' folders", Arity = ArgumentArity.OneOrMore };
+        var output = new Option<string>("--out") { Description = "The moments, a row a category and pixel.", HelpName = "FILE.csv", Required = true };
+        var command = new Command(
+            "moments", $"Mean and deviation of pixels over all {window} x {window} windows of the training images at {imageSide} x {imageSide} (figure 8 of ssae).")
+        {
+            directories, output,
+        };
+        command.SetAction((parsed, cancellation) =>
+        {
+            var rows = new List<string> { "dataset,category,images,row,column,mean,deviation" };
+            foreach (var category in parsed.GetRequiredValue(directories).SelectMany(folder => Chosen(Datasets.Open(folder), [])))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                using var scope = torch.NewDisposeScope();
+                var images = ImageBatch.All(new SampleImages(category.Train)).Chunks(batch).Select(chunk => chunk.Pixels(ImageSize.Square(imageSide), torch.CPU));
+                var (mean, deviation) = SsaeTheory.MarginalMoments(images, window);
+                var (means, deviations) = (mean.data<double>().ToArray(), deviation.data<double>().ToArray());
+                for (var y = step / 2; y < window; y += step)
+                {
+                    for (var x = step / 2; x < window; x += step)
+                    {
+                        rows.Add(string.Create(CultureInfo.InvariantCulture,
+                            $"{category.Dataset},{category.Name},{category.Train.Count},{y},{x},{means[(y * window) + x]:0.####},{deviations[(y * window) + x]:0.####}"));
+                    }
+                }
+                parsed.InvocationConfiguration.Error.WriteLine($"{category.Name}: {category.Train.Count} images");
+            }
+            AtomicFile.WriteText(parsed.GetRequiredValue(output), string.Join('\n', rows) + "\n");
             return Task.FromResult(0);
         });
         return command;

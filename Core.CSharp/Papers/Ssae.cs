@@ -52,8 +52,11 @@ public sealed record SsaeSettings
     /// <summary>Images a step; the paper does not say.</summary>
     public int BatchSize { get; init; } = 8;
 
-    /// <summary>Learning rate of Adam (section 4.1).</summary>
+    /// <summary>Initial learning rate of Adam (section 4.1).</summary>
     public double LearningRate { get; init; } = 1e-4;
+
+    /// <summary>Learning rate at the last step, approached along half a cosine; the paper names no schedule, so that it keeps the initial one.</summary>
+    public double FinalLearningRate { get; init; } = 1e-4;
 
     /// <summary>Share of the training images that is held out (section 4.1).</summary>
     public double Validation { get; init; } = 0.05;
@@ -290,7 +293,7 @@ internal sealed class SsaeDetector : IAnomalyDetector
             var indices = torch.randint(train.Length, [_settings.BatchSize], generator: generator).data<long>().ToArray().Select(i => train[i]).ToArray();
             var images = Augmented(normal.Pixels(indices, _size, _resources.Device), CropSide(step), generator);
             return Loss(network, objective, images, _settings.Distortions[(int)(step % _settings.Distortions.Count)], generator);
-        }, stop: objective == 4 ? (step, _) => (step + 1) % _settings.ValidateEvery == 0 && kept.ShouldStop(ValidationLoss(network, objective, normal, validation, context), _settings.Patience) : null);
+        }, LearningRate, stop: objective == 4 ? (step, _) => (step + 1) % _settings.ValidateEvery == 0 && kept.ShouldStop(ValidationLoss(network, objective, normal, validation, context), _settings.Patience) : null);
         if (objective == 4) kept.Restore();
         return result;
     }
@@ -320,6 +323,9 @@ internal sealed class SsaeDetector : IAnomalyDetector
         network.train();
         return sum / validation.Length;
     }
+
+    private double LearningRate(long step) => _settings.FinalLearningRate
+        + (_settings.LearningRate - _settings.FinalLearningRate) * (1 + Math.Cos(Math.PI * step / _settings.Steps)) / 2;
 
     /// <summary>Side of the crops at a step, divisible by 8.</summary>
     private int CropSide(long step)

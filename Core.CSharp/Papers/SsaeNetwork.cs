@@ -10,7 +10,7 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
     /// <summary>Image sides must be divisible by this: three max-poolings.</summary>
     public const int Divisor = 8;
 
-    private static readonly int[] Dilations = [1, 2, 4, 8, 16, 32];
+    internal static readonly int[] Dilations = [1, 2, 4, 8, 16, 32];
     private const int Stacks = 4;
 
     private readonly Sequential layers;

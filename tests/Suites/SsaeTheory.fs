@@ -8,7 +8,9 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open TorchSharp
+open Reproduction.Experiments
 open Reproduction.Papers
+open Reproduction.Tests.InMemory
 
 /// Images x, x^ and y of integers, split into the corrupted pixels S and the others S'; x^ is x on S'.
 type Triple =
@@ -404,6 +406,53 @@ let private moments =
                   let squared = seen |> List.averageBy (fun v -> (v - expected) ** 2.0)
                   Expect.floatClose Accuracy.low (deviation[int64 y, int64 x].ToDouble()) (sqrt squared) "deviation" ]
 
+/// A "fitted" detector that restores images in the given way, or none.
+type private Restoring(restore: (torch.Tensor -> torch.Tensor) option) =
+    interface IAnomalyDetector with
+        member _.Fit(_, _) = failwith "is fitted"
+        member _.Save() = failwith "is not saved"
+        member _.Load _ = failwith "is not loaded"
+        member _.Dispose() = ()
+
+        member _.Score batch =
+            let images = batch.Pixels(ImageSize.Square 32, torch.CPU)
+            let image = images.mean [| 1L; 2L; 3L |]
+
+            match restore with
+            | Some restore -> new Scores(null, image, Reconstruction = restore images)
+            | None -> new Scores(null, image)
+
+let private measure restore =
+    use detector = new Restoring(restore)
+    Orthogonality.Measure(detector, RandomImages(24, 32), 1, torch.CPU, (fun _ _ -> ()), Threading.CancellationToken.None) |> List.ofSeq
+
+let private orthogonality =
+    [ testCase "figure 9: the mapping of Assumption 1 is an orthogonal projection while most pixels are left" <| fun () ->
+          use _ = torch.NewDisposeScope()
+          let set = (RandomImages(24, 32) :> IImages).Pixels([| 0..23 |], ImageSize.Square 32, torch.CPU)
+          let restore (images: torch.Tensor) = (ideal (set.flatten 1L) (images.flatten 1L)).reshape images.shape
+
+          for point in measure (Some restore) do
+              if point.PatchWidth < sqrt 0.5 then
+                  Expect.equal point.OutputAccuracy 1.0 $"width {point.PatchWidth}: the nearest image to F(X^) is X"
+                  Expect.equal point.Distance 0.0 "F(X^) is X"
+              else
+                  Expect.isLessThan point.OutputAccuracy 0.1 $"width {point.PatchWidth}: most pixels are the other image's"
+
+      testCase "figure 9: a copier restores nothing, and both accuracies are the same" <| fun () ->
+          use _ = torch.NewDisposeScope()
+          let points = measure (Some(fun images -> images.clone ()))
+          Expect.sequenceEqual (points |> List.map _.PatchWidth) [ for tenth in 1..10 -> float tenth / 10.0 ] "widths"
+          Expect.all points (fun point -> point.InputAccuracy = point.OutputAccuracy) "accuracies"
+          Expect.equal points[0].InputAccuracy 1.0 "a small patch"
+          Expect.equal (List.last points).InputAccuracy 0.0 "the whole image is another one"
+          Expect.isAscending (points |> List.map _.Distance) "distances"
+          Expect.isDescending (points |> List.map _.Premise) "premise"
+          Expect.equal (List.last points).Premise 0.0 "nothing is left outside of the patch"
+
+      testCase "a method that restores no image is refused" <| fun () ->
+          Expect.throwsT<Reproduction.UserError> (fun () -> measure None |> ignore) "no reconstruction" ]
+
 [<Tests>]
 let tests =
     testSequenced
@@ -415,4 +464,5 @@ let tests =
         testList "law of large numbers" lawOfLargeNumbers
         testList "theorem 2" theorem2
         testList "moments" moments
+        testList "orthogonality" orthogonality
     ]

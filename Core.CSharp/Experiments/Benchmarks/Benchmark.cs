@@ -28,7 +28,10 @@ public interface IBenchmark
 public static class BenchmarkRegistry
 {
     /// <summary>The benchmarks, in the order in which they run.</summary>
-    public static IReadOnlyList<IBenchmark> All { get; } = [new DfrBenchmark(), new FavaeBenchmark(), new FeaturesBenchmark(), new GaussianBenchmark(), new HfaeBenchmark(), new MetricsBenchmark()];
+    public static IReadOnlyList<IBenchmark> All { get; } =
+    [
+        new DfrBenchmark(), new FavaeBenchmark(), new FeaturesBenchmark(), new GaussianBenchmark(), new HfaeBenchmark(), new MetricsBenchmark(), new SsaeBenchmark(),
+    ];
 }
 
 /// <summary>Stop watch and memory gauge for benchmarks.</summary>
