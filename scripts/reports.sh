@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Makes everything under results/ that is computed from run records again: reports, ablations, charts.
+#   scripts/reports.sh            writes them (charts need chromium, which setup.sh installs)
+#   scripts/reports.sh --check    fails when a committed .md differs from what the records give; leaves the working tree as it was
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+case ${1:-} in
+    '') check= ;;
+    --check) check=yes ;;
+    *) sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
+if [ -n "$check" ] && [ -n "$(git status --porcelain -- results)" ]; then
+    echo 'reports: results/ has uncommitted changes; commit or stash them before --check' >&2
+    exit 1
+fi
+
+dotnet fsi scripts/report.fsx
+ablate() { dotnet fsi "scripts/$1.fsx" -- "${@:2}" >/dev/null; }
+ablate ablate-levels --dataset mvtec --category bottle pill
+ablate ablate-pca --dataset mvtec --category bottle pill
+ablate calibrate-working-point --profile paper
+ablate ablate-scales --profile quick
+ablate ablate-padding --profile quick
+ablate ablate-extractors --profile quick
+ablate ablate-residuals --profile quick
+ablate ablate-distortions --profile quick
+ablate compare-papers --profile quick
+
+if [ -n "$check" ]; then
+    changed=$(git status --porcelain -- 'results/*.md' 'results/**/*.md')
+    git checkout -q -- results
+    git clean -fdq -- results
+    if [ -n "$changed" ]; then
+        printf 'reports: these differ from what the run records give; scripts/reports.sh makes them again\n%s\n' "$changed" >&2
+        exit 1
+    fi
+    echo 'every committed report is what its records give'
+fi
