@@ -129,15 +129,17 @@ public sealed class Ssae : IMethod
             Profile.Paper => settings,
             Profile.Quick when request.Dataset == "surfaces" => settings with
             {
-                ImageSize = 128, Width = 0.25, Growing = [0.5, 1], Steps = 160, LearningRate = 1e-3, ValidateEvery = 20, SmoothingSize = 7,
+                ImageSize = 128, Width = 0.25, Growing = [0.5, 1], Steps = 160, LearningRate = 1e-3, FinalLearningRate = 1e-3, ValidateEvery = 20, SmoothingSize = 7,
             },
+            // Small images in small batches: so deep a network needs thousands of steps before more than an average image comes through it.
             Profile.Quick => settings with
             {
-                ImageSize = 256, Width = 0.25, Growing = [0.5, 1], Steps = 500, LearningRate = 1e-3, ValidateEvery = 50,
+                ImageSize = 96, Width = 0.25, Growing = [0.5, 0.5, 1], Steps = 6600, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 1e-5,
+                ValidateEvery = 300, SmoothingSize = 5,
             },
             _ => settings with
             {
-                ImageSize = 64, Width = 0.0625, Growing = [0.5, 1], Steps = 6, BatchSize = 4, LearningRate = 1e-3, ValidateEvery = 3, SmoothingSize = 5,
+                ImageSize = 64, Width = 0.0625, Growing = [0.5, 1], Steps = 6, BatchSize = 4, LearningRate = 1e-3, FinalLearningRate = 1e-3, ValidateEvery = 3, SmoothingSize = 5,
             },
         };
     }
