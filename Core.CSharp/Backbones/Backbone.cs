@@ -32,13 +32,18 @@ public sealed class Backbone : IDisposable
     private readonly BackboneOptions options;
     private readonly Dictionary<string, Layer> layers;
     private readonly string[] beyond;
-    private readonly Lazy<string> weightsSha256;
+    private readonly string? path;
+    private FileStamp? stamp;
 
-    private Backbone(string name, Architecture architecture, Network network, BackboneOptions options, Preprocessing preprocessing, Func<string> weightsSha256)
+    private Backbone(
+        string name, Architecture architecture, Network network, BackboneOptions options, Preprocessing preprocessing, string weightsSha256,
+        string? path = null, FileStamp? stamp = null)
     {
         this.network = network;
         this.options = options;
-        this.weightsSha256 = new Lazy<string>(weightsSha256);
+        this.path = path;
+        this.stamp = stamp;
+        WeightsSha256 = weightsSha256;
         Name = name;
         Architecture = architecture.Name;
         Preprocessing = preprocessing;
@@ -56,7 +61,7 @@ public sealed class Backbone : IDisposable
     public string Architecture { get; }
 
     /// <summary>Of the weights file, in lower-case hexadecimal; <c>random:SEED</c> for random weights.</summary>
-    public string WeightsSha256 => weightsSha256.Value;
+    public string WeightsSha256 { get; }
 
     /// <summary>The layers that can be asked for, from the first to the deepest.</summary>
     public IReadOnlyList<string> LayerNames { get; }
@@ -106,7 +111,7 @@ public sealed class Backbone : IDisposable
         var named = Backbones.Architecture.Get(architecture);
         var network = named.Create(options.Border);
         WeightLoading.Randomise(network, seed, options);
-        return new Backbone(named.Name, named, network, options, named.Preprocessing, () => $"random:{seed}");
+        return new Backbone(named.Name, named, network, options, named.Preprocessing, $"random:{seed}");
     }
 
     /// <summary>The channels C of a layer's <c>[N,C,H,W]</c>.</summary>
@@ -172,25 +177,56 @@ public sealed class Backbone : IDisposable
         .SelectMany(convolution => convolution.StateDict(fold))
         .ToDictionary(entry => entry.Name, entry => entry.Value);
 
+    /// <summary>Makes sure that the weights file is still the one that was loaded; random weights have none.</summary>
+    /// <exception cref="UserError">It was replaced or removed.</exception>
+    public void CheckUnchanged()
+    {
+        if (path is null || FileStamp.Of(path) is var now && now == stamp)
+        {
+            return;
+        }
+        if (now is null || WeightsFile.Hash(path) is var hash && hash != WeightsSha256)
+        {
+            throw Changed(path);
+        }
+        stamp = now;
+    }
+
     /// <summary>Frees the weights.</summary>
     public void Dispose() => network.Dispose();
 
     private static Backbone Load(string path, Architecture architecture, Preprocessing? preprocessing, BackboneOptions? options)
     {
         options ??= new BackboneOptions();
+        var stamp = FileStamp.Of(path);
         using var checkpoint = Checkpoint.Open(path);
         architecture = architecture.FormOf(checkpoint);
         var network = architecture.Create(options.Border);
         try
         {
             WeightLoading.Load(network, architecture.Name, checkpoint, options);
+            var sha256 = WeightsFile.Hash(path);
+            if (FileStamp.Of(path) != stamp)
+            {
+                throw Changed(path);
+            }
+            return new Backbone(Path.GetFileNameWithoutExtension(path), architecture, network, options, preprocessing ?? architecture.Preprocessing, sha256, path, stamp);
         }
         catch
         {
             network.Dispose();
             throw;
         }
-        return new Backbone(Path.GetFileNameWithoutExtension(path), architecture, network, options, preprocessing ?? architecture.Preprocessing, () => WeightsFile.Hash(path));
+    }
+
+    private static UserError Changed(string path) =>
+        new($"{path}: the file is no longer the one that was loaded; put it back, or run the same command again to use the new one");
+
+    /// <summary>What tells cheaply that a file may have been replaced.</summary>
+    private sealed record FileStamp(long Length, DateTime Written)
+    {
+        /// <returns>Null when there is no such file.</returns>
+        public static FileStamp? Of(string path) => new FileInfo(path) is { Exists: true } file ? new FileStamp(file.Length, file.LastWriteTimeUtc) : null;
     }
 
     private Layer Find(string layer) => layers.TryGetValue(layer, out var found) ? found : throw (beyond.Contains(layer)

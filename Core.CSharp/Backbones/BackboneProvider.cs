@@ -11,6 +11,7 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
     private readonly Weights? _weights = folder is null ? null : Weights.Open(folder);
     private readonly Dictionary<(string Name, BorderMode Border), Backbone> _loaded = [];
     private readonly List<Backbone> _used = [];
+    private readonly Dictionary<string, string?> _hashes = [];
 
     /// <summary>The folder of weights; null where the user gave none.</summary>
     public string? Folder => folder;
@@ -20,6 +21,23 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
 
     /// <summary>Forgets which networks were used.</summary>
     public void ClearUsed() => _used.Clear();
+
+    /// <summary>Makes sure that the files of <see cref="Used"/> are still those that were loaded: what a record says of its weights must hold.</summary>
+    /// <exception cref="UserError">A file was replaced or removed; the message names it.</exception>
+    public void CheckUnchanged()
+    {
+        foreach (var backbone in Used) backbone.CheckUnchanged();
+    }
+
+    /// <summary>The sha256 of the folder's file with this name (without extension) as it is now, in lower-case hexadecimal; null when there is none.</summary>
+    public string? Sha256Of(string name)
+    {
+        if (!_hashes.TryGetValue(name, out var hash))
+        {
+            _hashes[name] = hash = _weights?.Files.FirstOrDefault(file => file.Name == name) is { } found && File.Exists(found.Path) ? WeightsFile.Hash(found.Path) : null;
+        }
+        return hash;
+    }
 
     /// <summary>Whether the folder has weights for a network, and as deep as is asked for.</summary>
     /// <param name="network">An architecture, or an architecture and its deepest layer: <c>vgg19/relu5_4</c>.</param>
@@ -33,10 +51,11 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
     /// <summary>A frozen network with trained weights; not the caller's to dispose.</summary>
     /// <param name="network">An architecture, or the name of one of the folder's files without its extension.</param>
     /// <param name="border">The border of a VGG's convolutions.</param>
-    /// <exception cref="UserError">There are no such weights, or the file is broken.</exception>
+    /// <exception cref="UserError">There are no such weights, the file is broken, or it was replaced since it was loaded.</exception>
     public Backbone Get(string network, BorderMode border = BorderMode.Zeros)
     {
         var backbone = Load(network, border);
+        backbone.CheckUnchanged();
         _used.Add(backbone);
         return backbone;
     }

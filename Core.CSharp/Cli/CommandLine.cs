@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using Reproduction.Papers;
 using Spectre.Console;
 
 namespace Reproduction.Cli;
@@ -12,9 +13,17 @@ public static class CommandLine
     /// <summary>Columns of a table that goes to a file or a pipe: wide enough for the ids of cells.</summary>
     private const int WidthOfFiles = 200;
 
+    private static readonly string[] MemoryErrors = ["can't allocate memory", "out of memory", "bad_alloc"];
+
+    private const string Smaller = "take smaller images or batches (a setting after the variant, as in --variant V+image_size=128), or a machine with more memory";
+
     /// <summary>Parses the arguments, runs the verb, and turns errors into one or two lines on standard error.</summary>
-    public static int Run(string[] args)
+    /// <param name="args">A verb and its options.</param>
+    /// <param name="error">Instead of standard error.</param>
+    /// <returns>The exit code.</returns>
+    public static int Run(string[] args, TextWriter? error = null)
     {
+        error ??= Console.Error;
         if (Console.IsOutputRedirected)
         {
             AnsiConsole.Profile.Capabilities.Ansi = false;
@@ -42,31 +51,40 @@ public static class CommandLine
         if (parsed.Errors.Count > 0)
         {
             var verb = parsed.CommandResult.Command;
-            Console.Error.WriteLine($"repro: {parsed.Errors[0].Message}");
-            Console.Error.WriteLine($"'repro {(verb is RootCommand ? "" : verb.Name + " ")}--help' tells what is accepted.");
+            error.WriteLine($"repro: {parsed.Errors[0].Message}");
+            error.WriteLine($"'repro {(verb is RootCommand ? "" : verb.Name + " ")}--help' tells what is accepted.");
             return 2;
         }
         try
         {
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return parsed.Invoke(new InvocationConfiguration { Error = error, EnableDefaultExceptionHandler = false });
         }
         catch (Exception failure)
         {
-            var (message, code) = failure switch
-            {
-                UserError error => (error.Message, error.ExitCode),
-                OperationCanceledException => ("stopped; what is finished is kept, and the same command goes on from there", 1),
-                DllNotFoundException or TypeInitializationException { InnerException: DllNotFoundException } =>
-                    ($"a native library is missing: run scripts/setup.sh ({(failure.InnerException ?? failure).Message.Split('\n')[0]})", 1),
-                ExternalException => ($"libtorch: {FirstLine(failure.Message)}", 1),
-                _ => ($"{failure.GetType().Name}: {FirstLine(failure.Message)} (--debug shows where)", 1),
-            };
-            Console.Error.WriteLine($"repro: {message}");
-            if (parsed.GetValue(Debug)) Console.Error.WriteLine(failure);
-            return code;
+            error.WriteLine($"repro: {Describe(failure)}");
+            if (IsDebug(parsed)) error.WriteLine(failure);
+            return failure is UserError mistake ? mistake.ExitCode : 1;
         }
     }
 
-    /// <summary>The first line of a message: libtorch's go on with a C++ stack trace.</summary>
-    internal static string FirstLine(string text) => text.Split('\n', 2)[0];
+    /// <summary>Whether <c>--debug</c> was given.</summary>
+    internal static bool IsDebug(ParseResult parsed) => parsed.GetValue(Debug);
+
+    /// <summary>A failure in one or two lines, without a stack trace.</summary>
+    internal static string Describe(Exception failure) => failure switch
+    {
+        UserError => failure.Message,
+        DivergenceException => FirstLine(failure.Message),
+        OperationCanceledException => "stopped; what is finished is kept, and the same command goes on from there",
+        DllNotFoundException or TypeInitializationException { InnerException: DllNotFoundException } =>
+            $"a native library is missing: run scripts/setup.sh ({FirstLine((failure.InnerException ?? failure).Message)})",
+        OutOfMemoryException => $"out of memory; {Smaller}",
+        ExternalException when MemoryErrors.Any(words => failure.Message.Contains(words, StringComparison.Ordinal)) =>
+            $"out of memory ({FirstLine(failure.Message)}); {Smaller}",
+        ExternalException => $"libtorch: {FirstLine(failure.Message)}",
+        _ => $"{failure.GetType().Name}: {FirstLine(failure.Message)} (--debug shows where)",
+    };
+
+    /// <summary>libtorch's messages go on with a C++ stack trace.</summary>
+    private static string FirstLine(string text) => text.Split('\n', 2)[0];
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Experiments;
@@ -12,6 +11,13 @@ namespace Reproduction.Cli;
 /// <summary><c>repro run</c>: runs the cells of a paper and writes their records.</summary>
 internal static class RunVerb
 {
+    private const int ShownOutdated = 3;
+
+    private const string Description =
+        "Run a paper's variants on categories of a data set. Finished cells are skipped; a cell that fails leaves the others alone, and the same command runs it again. "
+        + "Several processes may share --out: each cell is run by one of them. SIGTERM and Ctrl-C end it after a checkpoint, with exit code 1; however it ends, the same command goes on. "
+        + "Environment: REPRO_CHECKPOINT_SECONDS (120) between checkpoints of a training, REPRO_CACHE and REPRO_CACHE_GB (20) for kept features, OMP_NUM_THREADS.";
+
     public static Command Create()
     {
         var paper = new Option<string>("--paper") { Description = $"One of {string.Join(", ", Registry.Methods.Select(method => method.Id))}.", HelpName = "ID", Required = true };
@@ -29,7 +35,7 @@ internal static class RunVerb
         var force = new Option<bool>("--force") { Description = "Run finished cells again." };
         var gallery = new Option<int>("--gallery") { Description = "Draw this many test images a cell as panels (0).", HelpName = "N" };
 
-        var command = new Command("run", "Run a paper's variants on categories of a data set; finished cells are skipped.")
+        var command = new Command("run", Description)
         {
             paper, variant, data, category, weights, profile, device, seed, output, list, shard, cell, force, gallery,
         };
@@ -50,33 +56,51 @@ internal static class RunVerb
                 return 0;
             }
             return Run(cells, dataset, backbones, parsed.GetRequiredValue(output), Machine.Device(parsed.GetRequiredValue(device)),
-                parsed.GetValue(force), parsed.GetValue(gallery));
+                parsed.GetValue(force), parsed.GetValue(gallery), parsed);
         });
         return command;
     }
 
     private static int Run(
-        IReadOnlyList<Cell> cells, Dataset dataset, BackboneProvider backbones, string output, TorchSharp.torch.Device device, bool force, int gallery)
+        IReadOnlyList<Cell> cells, Dataset dataset, BackboneProvider backbones, string output, TorchSharp.torch.Device device, bool force, int gallery, ParseResult parsed)
     {
         var cache = FeatureCache.FromEnvironment();
         var resources = new Resources { Backbones = backbones, Features = cache, Device = device };
         var sweep = new Sweep(output, dataset, new CellRunner(output, resources, cache, gallery), cache);
-        using var stop = new CancellationTokenSource();
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => { context.Cancel = true; stop.Cancel(); });
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => { context.Cancel = true; stop.Cancel(); });
+        using var stop = new StopSignals();
 
         var results = SweepProgress.Show(cells.Count, observer => sweep.Run(cells, force, observer, stop.Token));
         PrintTable(results);
         Console.WriteLine($"records: {Path.GetFullPath(RunRecord.Folder(output))}");
-        var failed = results.Where(result => result.Outcome == CellOutcome.Failed).ToList();
-        if (failed.Count == 0) return 0;
-        Console.Error.WriteLine($"repro: {failed.Count} of {cells.Count} cells failed; the same command runs just these again:");
-        foreach (var result in failed)
+        return Tell(results, stop, parsed);
+    }
+
+    /// <summary>Tells on standard error what is not as it should be and what to do about it.</summary>
+    /// <returns>The exit code.</returns>
+    private static int Tell(IReadOnlyList<CellResult> results, StopSignals stop, ParseResult parsed)
+    {
+        var error = parsed.InvocationConfiguration.Error;
+        var outdated = results.Where(result => result.Outdated.Count > 0).ToList();
+        if (outdated.Count > 0)
         {
-            Console.Error.WriteLine($"  {result.Cell.Id}: {CommandLine.FirstLine(result.Failure!.Message)}");
+            error.WriteLine($"repro: {outdated.Count} of {results.Count} cells were done before with something else than now; --force runs them again:");
+            foreach (var result in outdated.Take(ShownOutdated)) error.WriteLine($"  {result.Cell.Id}: {string.Join("; ", result.Outdated)}");
+            if (outdated.Count > ShownOutdated) error.WriteLine($"  and {outdated.Count - ShownOutdated} more");
         }
-        if (Environment.GetCommandLineArgs().Contains("--debug")) Console.Error.WriteLine(failed[0].Failure);
-        return 1;
+        var failed = results.Where(result => result.Outcome == CellOutcome.Failed).ToList();
+        if (failed.Count > 0)
+        {
+            error.WriteLine($"repro: {failed.Count} of {results.Count} cells failed; the same command runs just these again, with --cell ID one of them:");
+            foreach (var result in failed) error.WriteLine($"  {result.Cell.Id}: {CommandLine.Describe(result.Failure!)}");
+            if (CommandLine.IsDebug(parsed)) error.WriteLine(failed[0].Failure);
+        }
+        var left = results.Count(result => result.Outcome == CellOutcome.Stopped);
+        if (left > 0)
+        {
+            error.WriteLine($"repro: stopped by {stop.Signal}: {results.Count - left - failed.Count} of {results.Count} cells are done and kept; "
+                + "the same command goes on from there, a training from its checkpoint");
+        }
+        return failed.Count + left > 0 ? 1 : 0;
     }
 
     private static IReadOnlyList<string> Variants(IMethod method, string[] asked, BackboneProvider backbones)
@@ -138,6 +162,7 @@ internal static class RunVerb
                 {
                     CellOutcome.AlreadyDone => "done before",
                     CellOutcome.Failed => "[red]failed[/]",
+                    CellOutcome.Stopped => "not done",
                     _ => "",
                 });
         }

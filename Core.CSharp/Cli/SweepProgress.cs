@@ -57,23 +57,24 @@ internal static class SweepProgress
         private int _ended;
         private string _cell = "";
 
-        public void Begin(Cell cell, int number, int total) => _cell = $"[{number}/{total}] {cell.Id}";
+        public void Begin(Cell cell, int number, int total) => _cell = $"[{number}/{total}] {cell.Id}: ";
 
         public void Advance(string stage, long done, long all, string text)
         {
             if (_since.Elapsed < Interval) return;
             _since.Restart();
-            Console.WriteLine($"{_cell}: {stage} {done}/{all} {text}".TrimEnd());
+            Console.WriteLine($"{_cell}{stage} {done}/{all} {text}".TrimEnd());
         }
 
         public void Warn(string text)
         {
-            if (_warned.Add(text)) Console.WriteLine($"{_cell}: {text}");
+            if (_warned.Add(text)) Console.WriteLine($"{_cell}{text}");
         }
 
         public void End(CellResult result, TimeSpan elapsed)
         {
             _ended++;
+            _cell = "";
             if (result.Outcome == CellOutcome.AlreadyDone) return;
             // The table at the end lists every cell; hundreds that take no time need no line each on the way.
             if (result.Outcome == CellOutcome.Finished && elapsed < QuickCell && _since.Elapsed < QuickCell) return;
@@ -86,7 +87,7 @@ internal static class SweepProgress
     private static string Summary(CellResult result, TimeSpan elapsed)
     {
         var text = result.Outcome == CellOutcome.Failed
-            ? "failed: " + CommandLine.FirstLine(result.Failure!.Message)
+            ? "failed: " + CommandLine.Describe(result.Failure!)
             : string.Join(", ", new[] { "image_auroc", "pixel_auroc", "aupro" }
                 .Where(name => result.Record?.Metrics.GetValueOrDefault(name) is not null)
                 .Select(name => string.Create(CultureInfo.InvariantCulture, $"{name} {result.Record!.Metrics[name]:0.0000}")));

@@ -28,7 +28,7 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
 
     /// <inheritdoc/>
     /// <exception cref="UserError">The file cannot be read.</exception>
-    public string ContentId(int index) => _contentIds[index] ??= Hash(samples[index]);
+    public string ContentId(int index) => _contentIds[index] ??= HashOf(samples[index]);
 
     /// <inheritdoc/>
     /// <exception cref="UserError">An image cannot be read; the message names it.</exception>
@@ -78,7 +78,7 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
     }
 
     /// <summary>Parallel.For wraps what its body throws; a user is to see the first image's own error.</summary>
-    private static void ForEach(int count, Action<int> body)
+    internal static void ForEach(int count, Action<int> body)
     {
         try
         {
@@ -90,19 +90,26 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         }
     }
 
-    private static string Hash(Sample sample)
+    /// <summary>The sha256 of a file, in lower-case hexadecimal.</summary>
+    /// <exception cref="UserError">The file cannot be read.</exception>
+    internal static string HashOfFile(string path)
+    {
+        try
+        {
+            return Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"{path}: cannot be read ({e.Message})", e);
+        }
+    }
+
+    /// <summary>The sha256 of a sample's file, or of its pixels where one file holds many samples; in lower-case hexadecimal.</summary>
+    /// <exception cref="UserError">The file cannot be read.</exception>
+    internal static string HashOf(Sample sample)
     {
         if (sample.IsFile)
-        {
-            try
-            {
-                return Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(sample.Path)));
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                throw new UserError($"{sample.Path}: cannot be read ({e.Message})", e);
-            }
-        }
+            return HashOfFile(sample.Path);
         var image = sample.Load();
         Span<byte> size = stackalloc byte[8];
         BinaryPrimitives.WriteInt32LittleEndian(size, image.Width);

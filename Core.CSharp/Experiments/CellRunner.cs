@@ -18,7 +18,8 @@ namespace Reproduction.Experiments;
 public sealed class CellRunner(string run, Resources resources, FeatureCache cache, int gallery)
 {
     private const int ScoreBatch = 8;
-    private static readonly TimeSpan CheckpointInterval = TimeSpan.FromMinutes(2);
+    private readonly TimeSpan _checkpointInterval = Checkpoints.IntervalFromEnvironment();
+    private readonly Dictionary<Category, string> _fingerprints = [];
 
     /// <summary>Runs the cell and writes its record.</summary>
     /// <param name="cell">What to run.</param>
@@ -32,13 +33,19 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         using var scope = torch.NewDisposeScope();
         var settings = cell.Settings();
         var seed = cell.IsFold ? 0 : cell.Repetition;
-        var checkpoints = new Checkpoints(Checkpoints.PathOf(run, cell.Id), SettingsText.Hash(settings), CheckpointInterval);
+        if (!_fingerprints.TryGetValue(category, out var data)) _fingerprints[category] = data = DataFingerprint.Of(category);
+        (cache.Warn, cache.Cancellation) = (warn, cancellation);
         resources.Backbones.ClearUsed();
         torch.manual_seed(seed);
 
         using var detector = cell.Method.Create(settings, resources);
         var featuresBefore = cache.Elapsed;
         var fitting = Stopwatch.StartNew();
+        var checkpoints = new Checkpoints(Checkpoints.PathOf(run, cell.Id), () => Identity(settings, data), _checkpointInterval, warn)
+        {
+            Spent = () => new CarriedSeconds(
+                (cache.Elapsed - featuresBefore).TotalSeconds, (fitting.Elapsed - (cache.Elapsed - featuresBefore)).TotalSeconds),
+        };
         var context = new FitContext
         {
             Seed = seed,
@@ -64,6 +71,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
 
         var measuring = Stopwatch.StartNew();
         progress("metrics", 0, 1, "");
+        resources.Backbones.CheckUnchanged();
         var masks = scores.Map is { } map && Category.HasMasksFor(test) ? Masks(test, map.Height, map.Width) : null;
         var (values, undefined) = RunRecord.Split(Measure(scores, test, masks, detector.OperatingPoints));
         if (gallery > 0 && scores.Map is not null)
@@ -85,9 +93,12 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
             Profile = cell.Profile.ToString().ToLowerInvariant(),
             Settings = SettingsText.ToJson(settings),
             Weights = [.. resources.Backbones.Used.Select(used => new WeightsUsed(used.Name, used.WeightsSha256, used.Architecture))],
+            DataFingerprint = data,
             Environment = Machine.Describe(resources.Device),
             Seconds = new StageSeconds(
-                Seconds(cache.Elapsed - featuresBefore), Seconds(fitSeconds), Seconds(scoreSeconds), Seconds(measuring.Elapsed)),
+                Seconds(checkpoints.Carried.Features + (cache.Elapsed - featuresBefore).TotalSeconds), Seconds(checkpoints.Carried.Fit + fitSeconds.TotalSeconds),
+                Seconds(scoreSeconds.TotalSeconds), Seconds(measuring.Elapsed.TotalSeconds)),
+            Resumed = checkpoints.Resumed,
             Metrics = values,
             Undefined = undefined,
             Fit = facts,
@@ -119,7 +130,15 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         IReadOnlyList<Sample> Take(IEnumerable<int> indices) => [.. indices.Select(index => pool[index])];
     }
 
-    private static double Seconds(TimeSpan time) => Math.Round(time.TotalSeconds, 3);
+    /// <summary>In what a cell's record differs from what the cell would give now: settings and weights, which can be told without running it.</summary>
+    public IReadOnlyList<string> Outdated(Cell cell, RunRecord record) =>
+        [.. RecordDifferences.OfSettings(record, cell.Settings()), .. RecordDifferences.OfWeights(record, resources.Backbones.Sha256Of)];
+
+    private static double Seconds(double seconds) => Math.Round(seconds, 3);
+
+    /// <summary>What a training is of: a checkpoint of other settings, weights or images must not be gone on from.</summary>
+    private string Identity(object settings, string data) =>
+        $"{SettingsText.Hash(settings)} {data} {string.Join(' ', resources.Backbones.Used.Select(used => used.WeightsSha256).Order(StringComparer.Ordinal))}";
 
     /// <summary>Scores all images in batches and brings the scores into plain memory.</summary>
     private static TestScores Collect(IAnomalyDetector detector, IImages images, Action<long, long> progress, CancellationToken cancellation)

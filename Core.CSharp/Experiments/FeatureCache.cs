@@ -23,6 +23,13 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
     private readonly ConcurrentDictionary<(string Key, string Image), float[][]> _pooled = new();
 
     private readonly Stopwatch _elapsed = new();
+    private bool _writable = true;
+
+    /// <summary>Told once a cell when features cannot be kept: they are computed again the next time.</summary>
+    public Action<string> Warn { get; set; } = _ => { };
+
+    /// <summary>Stops the computing of features after the images at hand.</summary>
+    public CancellationToken Cancellation { get; set; } = CancellationToken.None;
 
     /// <summary>Where the files lie.</summary>
     public string Folder => folder;
@@ -72,6 +79,7 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
     /// <summary>Deletes the files that were used least recently until the folder is under its limit, and temporary files of dead processes.</summary>
     public void Trim()
     {
+        _writable = true; // there may be space again
         var root = new DirectoryInfo(folder);
         if (!root.Exists) return;
         var files = root.EnumerateFiles("*", SearchOption.AllDirectories).ToList();
@@ -85,7 +93,7 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
                 total -= file.Length;
                 file.Delete();
             }
-            catch (IOException) { } // another process was faster
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException) { } // another process was faster, or it is another user's
         }
     }
 
@@ -142,15 +150,21 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
         }
     }
 
-    /// <summary>Runs the network over the images at <paramref name="positions"/> of the batch and hands over each image's maps <c>[C,H,W]</c>.</summary>
-    private static void Compute(
+    /// <summary>
+    /// Runs the network over the images at <paramref name="positions"/> of the batch and hands over each image's maps <c>[C,H,W]</c>.
+    /// libtorch chooses its kernels by the batch's size, and they differ in the last bits: every forward pass takes the same number of
+    /// images, so that an image's features do not depend on which others were in the cache already.
+    /// </summary>
+    private void Compute(
         ImageBatch batch, int[] positions, Backbone backbone, IReadOnlyList<string> layers, ImageSize size, Action<int, Tensor[]> take)
     {
         foreach (var chunk in positions.Chunk(ForwardBatch))
         {
+            Cancellation.ThrowIfCancellationRequested();
             using var scope = torch.NewDisposeScope();
             using var noGradient = torch.no_grad();
-            using var pixels = batch.Images.Pixels([.. chunk.Select(position => batch.Indices[position])], size, backbone.Device);
+            var full = chunk.Concat(Enumerable.Repeat(chunk[^1], ForwardBatch - chunk.Length));
+            using var pixels = batch.Images.Pixels([.. full.Select(position => batch.Indices[position])], size, backbone.Device);
             var features = backbone.Forward(pixels, layers);
             for (var i = 0; i < chunk.Length; i++)
             {
@@ -167,7 +181,7 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
         try
         {
             var tensors = SafeTensors.Read(path).Tensors;
-            File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
+            Touch(path);
             return [.. layers.Select(layer => tensors[layer])];
         }
         catch (Exception failure) when (failure is UserError or IOException or KeyNotFoundException or UnauthorizedAccessException)
@@ -176,13 +190,29 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
         }
     }
 
+    /// <summary>Marks an entry as used; an entry of a read-only cache serves without the mark.</summary>
+    private static void Touch(string path)
+    {
+        try { File.SetLastWriteTimeUtc(path, DateTime.UtcNow); }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException) { }
+    }
+
     private void Write(string key, string image, IReadOnlyList<string> layers, IReadOnlyList<Tensor> tensors)
     {
         var entries = new Dictionary<string, Tensor>();
         for (var i = 0; i < layers.Count; i++) entries[layers[i]] = tensors[i];
+        if (!_writable) return;
         var path = PathOf(key, image);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        SafeTensors.Write(path, entries);
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            SafeTensors.Write(path, entries);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            _writable = false;
+            Warn($"features are not kept: {failure.Message} Free some space, or choose another folder with REPRO_CACHE.");
+        }
     }
 
     private string PathOf(string key, string image) => Path.Combine(folder, key, image[..2], image + ".safetensors");

@@ -7,19 +7,23 @@ namespace Reproduction.Experiments;
 public sealed class Lease : IDisposable
 {
     private readonly FileStream _file;
+    private readonly string _record;
 
-    private Lease(FileStream file) => _file = file;
+    private Lease(FileStream file, string record) => (_file, _record) = (file, record);
+
+    /// <summary>The file whose lock is a cell's lease.</summary>
+    public static string PathOf(string run, string cell) => Path.Combine(RunRecord.Folder(run), cell + ".lease");
 
     /// <summary>Takes the lease of a cell; null when another living process holds it.</summary>
     /// <exception cref="UserError">The folder cannot be written.</exception>
     public static Lease? TryTake(string run, string cell)
     {
-        var path = Path.Combine(RunRecord.Folder(run), cell + ".lease");
+        var path = PathOf(run, cell);
         try
         {
             Directory.CreateDirectory(RunRecord.Folder(run));
             var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            return new Lease(file);
+            return new Lease(file, RunRecord.PathOf(run, cell));
         }
         catch (UnauthorizedAccessException failure)
         {
@@ -35,10 +39,17 @@ public sealed class Lease : IDisposable
         }
     }
 
-    /// <summary>Gives the cell back. The file goes while the lock is still held, so that nobody finds it without its owner.</summary>
+    /// <summary>
+    /// Gives the cell back. The file goes only when the cell is done: another process may have opened it already and gets the lock on the
+    /// deleted file; it then finds the record. Were the file to go without a record, that process and a third one, with a new file, would both work.
+    /// </summary>
     public void Dispose()
     {
-        try { File.Delete(_file.Name); } catch (IOException) { }
+        try
+        {
+            if (File.Exists(_record)) File.Delete(_file.Name);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException) { }
         _file.Dispose();
     }
 

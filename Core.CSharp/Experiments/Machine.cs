@@ -30,7 +30,7 @@ public static partial class Machine
         }
     }
 
-    /// <summary>The commit that the program was built from, as far as the build knew.</summary>
+    /// <summary>The commit that the program was built from, as far as the build knew; <c>-dirty</c> where its sources were not all committed.</summary>
     public static string Commit =>
         typeof(Machine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion is { } version
         && version.IndexOf('+') is var plus and >= 0

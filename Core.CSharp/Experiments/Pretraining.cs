@@ -61,7 +61,7 @@ public static class Pretraining
     public static PretrainingResult Run(PretrainingSettings settings, string folder, FitContext context)
     {
         var file = Path.Combine(folder, settings.Architecture + ".safetensors");
-        var checkpoints = new Checkpoints(file + ".checkpoint", SettingsText.Hash(settings), TimeSpan.FromMinutes(1));
+        var checkpoints = new Checkpoints(file + ".checkpoint", () => SettingsText.Hash(settings), TimeSpan.FromMinutes(1), context.Warn);
         using var network = new PatternClassifier(settings);
         var clock = Stopwatch.StartNew();
         var loss = Train(network, settings, context with { Checkpoints = checkpoints });

@@ -54,11 +54,17 @@ public sealed record RunRecord
     /// <summary>The trained networks that it used.</summary>
     public required IReadOnlyList<WeightsUsed> Weights { get; init; }
 
+    /// <summary>Of the category's images, labels and masks (<see cref="Data.DataFingerprint"/>); null in records of older versions.</summary>
+    public string? DataFingerprint { get; init; }
+
     /// <summary>Where it ran.</summary>
     public required RunEnvironment Environment { get; init; }
 
-    /// <summary>How long its stages took.</summary>
+    /// <summary>How long its stages took, also before interruptions.</summary>
     public required StageSeconds Seconds { get; init; }
+
+    /// <summary>How often the fit was interrupted and went on from a checkpoint.</summary>
+    public int Resumed { get; init; }
 
     /// <summary>Metric by name, as a fraction; null where it is undefined.</summary>
     public required IReadOnlyDictionary<string, double?> Metrics { get; init; }
@@ -85,7 +91,7 @@ public sealed record RunRecord
     public static string ScoresPathOf(string run, string cell) => Path.Combine(Folder(run), cell + ".scores.csv");
 
     /// <summary>Reads a record.</summary>
-    /// <exception cref="UserError">The file is not a whole run record.</exception>
+    /// <exception cref="UserError">The file cannot be read or is not a whole run record.</exception>
     public static RunRecord Read(string path)
     {
         try
@@ -94,11 +100,19 @@ public sealed record RunRecord
         }
         catch (JsonException failure)
         {
-            throw new UserError($"{path} is not a run record: {failure.Message} Delete it and run its cell again.", failure);
+            throw new UserError($"{path} is not a whole run record: {failure.Message} Delete it and run its cell again.", failure);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"{path}: cannot be read ({failure.Message})", failure);
         }
     }
 
-    /// <summary>Writes the image scores, then the record: a record is there only when its scores are.</summary>
+    /// <summary>
+    /// Writes the image scores and the record. A record is only ever there beside its own scores: an older one goes when both new files are
+    /// written and only their renaming is left.
+    /// </summary>
+    /// <exception cref="UserError">The folder cannot be written or the disk is full; what was there before is still there.</exception>
     public void Write(string run, IEnumerable<(string Image, int Label, float Score)> scores)
     {
         var table = new StringBuilder("image,label,score\n");
@@ -106,8 +120,17 @@ public sealed record RunRecord
         {
             table.Append(CultureInfo.InvariantCulture, $"{Csv(image)},{label},{score:r}\n");
         }
-        AtomicFile.WriteText(ScoresPathOf(run, Cell), table.ToString());
-        AtomicFile.WriteText(PathOf(run, Cell), JsonSerializer.Serialize(this, SettingsText.Json) + "\n");
+        var json = JsonSerializer.Serialize(this, SettingsText.Json) + "\n";
+        var record = PathOf(run, Cell);
+        AtomicFile.WriteText(record, json, () => AtomicFile.WriteText(ScoresPathOf(run, Cell), table.ToString(), () => File.Delete(record)));
+    }
+
+    /// <summary>Removes temporary files of a cell that a process left when it was killed. Only for the holder of the cell's lease.</summary>
+    public static void DeleteAbandoned(string run, string cell)
+    {
+        AtomicFile.DeleteAbandoned(PathOf(run, cell));
+        AtomicFile.DeleteAbandoned(ScoresPathOf(run, cell));
+        AtomicFile.DeleteAbandoned(Checkpoints.PathOf(run, cell));
     }
 
     /// <summary>Splits metric values into numbers and reasons.</summary>

@@ -18,24 +18,35 @@ public enum CellOutcome
 
     /// <summary>It failed; <see cref="CellResult.Failure"/> says why.</summary>
     Failed,
+
+    /// <summary>The sweep was stopped before or while it ran.</summary>
+    Stopped,
 }
 
 /// <summary>The end of one cell.</summary>
-public sealed record CellResult(Cell Cell, CellOutcome Outcome, RunRecord? Record, Exception? Failure);
+/// <param name="Cell">The cell.</param>
+/// <param name="Outcome">How it ended.</param>
+/// <param name="Record">Its record, where there is one.</param>
+/// <param name="Failure">Why it failed.</param>
+public sealed record CellResult(Cell Cell, CellOutcome Outcome, RunRecord? Record, Exception? Failure)
+{
+    /// <summary>In what a record that was there already differs from what the cell would give now; empty when in nothing that is known.</summary>
+    public IReadOnlyList<string> Outdated { get; init; } = [];
+}
 
 /// <summary>Told of what a sweep does.</summary>
 public interface ISweepObserver
 {
-    /// <summary>A cell begins: the number of the cell, how many there are.</summary>
+    /// <summary>A cell begins to run: the number of the cell, how many there are.</summary>
     void Begin(Cell cell, int number, int total);
 
     /// <summary>A stage of the current cell advanced.</summary>
     void Advance(string stage, long done, long all, string text);
 
-    /// <summary>What a user should know though the cell goes on.</summary>
+    /// <summary>What a user should know though the sweep goes on.</summary>
     void Warn(string text);
 
-    /// <summary>A cell ended.</summary>
+    /// <summary>A cell ended; one that was done before or failed at once had no beginning.</summary>
     void End(CellResult result, TimeSpan elapsed);
 }
 
@@ -56,51 +67,80 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
     /// <param name="cells">What to run.</param>
     /// <param name="force">Runs finished cells again.</param>
     /// <param name="observer">Told of progress.</param>
-    /// <param name="cancellation">Ends the sweep after a checkpoint of the current cell.</param>
+    /// <param name="cancellation">Ends the sweep after a checkpoint of the current cell; the cells that are left are <see cref="CellOutcome.Stopped"/>.</param>
+    /// <returns>One result a cell, in their order.</returns>
     public IReadOnlyList<CellResult> Run(IReadOnlyList<Cell> cells, bool force, ISweepObserver observer, CancellationToken cancellation)
     {
-        var results = new CellResult[cells.Count];
+        var results = cells.Select(cell => new CellResult(cell, CellOutcome.Stopped, null, null)).ToArray();
         var open = Enumerable.Range(0, cells.Count).ToList();
-        while (open.Count > 0)
+        var isWaiting = false;
+        while (open.Count > 0 && !cancellation.IsCancellationRequested)
         {
             var held = new List<int>();
             foreach (var index in open)
             {
-                cancellation.ThrowIfCancellationRequested();
+                if (cancellation.IsCancellationRequested) return results;
                 var timer = Stopwatch.StartNew();
-                observer.Begin(cells[index], index + 1, cells.Count);
-                results[index] = RunOne(cells[index], force, observer, cancellation);
-                if (results[index].Outcome == CellOutcome.Elsewhere) held.Add(index);
-                else observer.End(results[index], timer.Elapsed);
+                var result = RunOne(cells[index], force, () => observer.Begin(cells[index], index + 1, cells.Count), observer, cancellation);
+                if (result.Outcome == CellOutcome.Elsewhere)
+                {
+                    held.Add(index);
+                    continue;
+                }
+                results[index] = result;
+                if (result.Outcome != CellOutcome.Stopped) observer.End(result, timer.Elapsed);
             }
-            if (held.Count == open.Count && cancellation.WaitHandle.WaitOne(WaitForOthers)) cancellation.ThrowIfCancellationRequested();
+            if (held.Count == open.Count)
+            {
+                if (!isWaiting) observer.Warn($"waiting for {held.Count} cells that other processes run");
+                isWaiting = true;
+                cancellation.WaitHandle.WaitOne(WaitForOthers);
+            }
             open = held;
         }
         return results;
     }
 
-    private CellResult RunOne(Cell cell, bool force, ISweepObserver observer, CancellationToken cancellation)
+    private CellResult RunOne(Cell cell, bool force, Action begin, ISweepObserver observer, CancellationToken cancellation)
     {
         try
         {
-            if (!force && ReadIfDone(cell) is { } before) return new CellResult(cell, CellOutcome.AlreadyDone, before, null);
+            if (!force && ReadIfDone(cell) is { } before) return before;
             using var lease = Lease.TryTake(run, cell.Id);
             if (lease is null) return new CellResult(cell, CellOutcome.Elsewhere, null, null);
-            if (!force && ReadIfDone(cell) is { } meanwhile) return new CellResult(cell, CellOutcome.AlreadyDone, meanwhile, null);
+            if (!force && ReadIfDone(cell) is { } meanwhile) return meanwhile;
+            begin();
+            RunRecord.DeleteAbandoned(run, cell.Id);
             if (!_categories.TryGetValue(cell.Category, out var category)) _categories[cell.Category] = category = dataset.Category(cell.Category);
             var record = runner.Run(cell, category, observer.Advance, observer.Warn, cancellation);
             cache.Trim();
             return new CellResult(cell, CellOutcome.Finished, record, null);
         }
-        catch (Exception failure) when (failure is not OperationCanceledException)
+        catch (OperationCanceledException)
+        {
+            return new CellResult(cell, CellOutcome.Stopped, null, null);
+        }
+        catch (Exception failure)
         {
             return new CellResult(cell, CellOutcome.Failed, null, failure);
         }
     }
 
-    private RunRecord? ReadIfDone(Cell cell)
+    private CellResult? ReadIfDone(Cell cell)
     {
         var path = RunRecord.PathOf(run, cell.Id);
-        return File.Exists(path) ? RunRecord.Read(path) : null;
+        if (!File.Exists(path)) return null;
+        var record = RunRecord.Read(path);
+        if (File.Exists(Lease.PathOf(run, cell.Id))) RemoveLeftovers(cell);
+        return new CellResult(cell, CellOutcome.AlreadyDone, record, null) { Outdated = runner.Outdated(cell, record) };
+    }
+
+    /// <summary>Removes what a process left that was killed between writing the record and tidying up.</summary>
+    private void RemoveLeftovers(Cell cell)
+    {
+        using var lease = Lease.TryTake(run, cell.Id);
+        if (lease is null) return;
+        RunRecord.DeleteAbandoned(run, cell.Id);
+        File.Delete(Checkpoints.PathOf(run, cell.Id));
     }
 }

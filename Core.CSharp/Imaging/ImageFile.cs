@@ -75,7 +75,7 @@ public static class ImageFile
             "JPEG" => EncodeJpeg(image),
             _ => throw new UserError($"{path}: images are written as .png, .jpg or .jpeg; choose one of these names"),
         };
-        var temporary = $"{path}.{Environment.ProcessId}-{Environment.CurrentManagedThreadId}.tmp";
+        var temporary = $"{path}.{Environment.ProcessId}-{Guid.NewGuid():N}.tmp";
         try
         {
             File.WriteAllBytes(temporary, data);
@@ -83,6 +83,7 @@ public static class ImageFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            try { File.Delete(temporary); } catch (Exception again) when (again is IOException or UnauthorizedAccessException) { }
             throw new UserError($"{path}: cannot be written ({e.Message})", e);
         }
     }

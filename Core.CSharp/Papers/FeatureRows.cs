@@ -36,8 +36,8 @@ public sealed class FeatureRows : IDisposable
         _fetch = batch => features.Get(batch, backbone, layers, size);
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
-        var first = _fetch(images with { Indices = [images.Indices[0]] });
-        if (first.Sum(map => map.numel()) * sizeof(float) * images.Count > limitBytes) return;
+        var first = _fetch(images.Chunks(FillBatch).First());
+        if (first.Sum(map => map.numel() / map.shape[0]) * sizeof(float) * images.Count > limitBytes) return;
 
         _held = [.. first.Select(map => empty([images.Count, .. map.shape[1..]], ScalarType.Float32, map.device).DetachFromDisposeScope())];
         var filled = 0L;

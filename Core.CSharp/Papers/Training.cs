@@ -25,7 +25,7 @@ public static class Training
     /// </param>
     /// <param name="learningRate">Learning rate of a step; null leaves the optimizer's.</param>
     /// <param name="stop">Asked after each step (step, loss); true ends the training early.</param>
-    /// <returns>Mean loss of the last tenth of the steps taken in this process, and the number of steps done in all.</returns>
+    /// <returns>Mean loss of the last tenth of the steps, and the number of steps done in all.</returns>
     /// <exception cref="DivergenceException">The loss became NaN or exploded.</exception>
     /// <exception cref="OperationCanceledException">The run is to stop; a checkpoint has been written.</exception>
     public static (double Loss, long Steps) Run(
@@ -41,13 +41,13 @@ public static class Training
         var lastGood = double.NaN;
         var tail = new Queue<double>();
         var tailLength = (int)Math.Clamp(steps / 10, 1, 1000);
-        var done = Resume(context, model, optimizer, ref first);
+        var done = Resume(context, model, optimizer, tail, ref first);
 
         while (done < steps)
         {
             if (context.Cancellation.IsCancellationRequested)
             {
-                context.Checkpoints?.Save(State(model, optimizer, done, first));
+                context.Checkpoints?.Save(State(model, optimizer, tail, done, first));
                 context.Cancellation.ThrowIfCancellationRequested();
             }
             using (torch.NewDisposeScope())
@@ -74,18 +74,19 @@ public static class Training
                 context.Progress(done, steps, string.Create(CultureInfo.InvariantCulture, $"loss {number:g4}"));
                 if (stop?.Invoke(done - 1, number) == true) break;
             }
-            if (context.Checkpoints is { Due: true } checkpoints && done < steps) checkpoints.Save(State(model, optimizer, done, first));
+            if (context.Checkpoints is { Due: true } checkpoints && done < steps) checkpoints.Save(State(model, optimizer, tail, done, first));
         }
         return (tail.Count > 0 ? tail.Average() : lastGood, done);
     }
 
-    private static DetectorState State(nn.Module model, OptimizerHelper optimizer, long done, double first)
+    private static DetectorState State(nn.Module model, OptimizerHelper optimizer, IReadOnlyCollection<double> tail, long done, double first)
     {
         using var buffer = new MemoryStream();
         using (var writer = new BinaryWriter(buffer, System.Text.Encoding.UTF8, leaveOpen: true)) optimizer.save_state_dict(writer);
         var tensors = model.state_dict().ToDictionary(entry => "model." + entry.Key, entry => entry.Value);
         tensors["optimizer"] = torch.tensor(buffer.ToArray());
         tensors["random"] = torch.random.get_rng_state();
+        tensors["losses"] = torch.tensor(tail.ToArray());
         return new DetectorState(tensors, new Dictionary<string, string>
         {
             ["step"] = done.ToString(CultureInfo.InvariantCulture),
@@ -93,7 +94,7 @@ public static class Training
         });
     }
 
-    private static long Resume(FitContext context, nn.Module model, OptimizerHelper optimizer, ref double first)
+    private static long Resume(FitContext context, nn.Module model, OptimizerHelper optimizer, Queue<double> tail, ref double first)
     {
         using var scope = torch.NewDisposeScope();
         if (context.Checkpoints?.Load() is not { } state) return 0;
@@ -103,6 +104,7 @@ public static class Training
         using var reader = new BinaryReader(new MemoryStream(state.Tensors["optimizer"].cpu().data<byte>().ToArray()));
         optimizer.load_state_dict(reader);
         torch.random.set_rng_state(state.Tensors["random"]);
+        foreach (var loss in state.Tensors["losses"].data<double>().ToArray()) tail.Enqueue(loss);
         first = double.Parse(state.Values["first_loss"], CultureInfo.InvariantCulture);
         return long.Parse(state.Values["step"], CultureInfo.InvariantCulture);
     }
