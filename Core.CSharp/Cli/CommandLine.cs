@@ -19,10 +19,12 @@ public static class CommandLine
 
     /// <summary>Parses the arguments, runs the verb, and turns errors into one or two lines on standard error.</summary>
     /// <param name="args">A verb and its options.</param>
+    /// <param name="output">Instead of standard output.</param>
     /// <param name="error">Instead of standard error.</param>
     /// <returns>The exit code.</returns>
-    public static int Run(string[] args, TextWriter? error = null)
+    public static int Run(string[] args, TextWriter? output = null, TextWriter? error = null)
     {
+        output ??= Console.Out;
         error ??= Console.Error;
         if (Console.IsOutputRedirected)
         {
@@ -34,6 +36,7 @@ public static class CommandLine
         {
             DoctorVerb.Create(),
             RunVerb.Create(),
+            VerifyVerb.Create(),
             FitVerb.Create(),
             ScoreVerb.Create(),
             FeaturesVerb.Create(),
@@ -57,7 +60,7 @@ public static class CommandLine
         }
         try
         {
-            return parsed.Invoke(new InvocationConfiguration { Error = error, EnableDefaultExceptionHandler = false });
+            return parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
         }
         catch (Exception failure)
         {
@@ -65,6 +68,15 @@ public static class CommandLine
             if (IsDebug(parsed)) error.WriteLine(failure);
             return failure is UserError mistake ? mistake.ExitCode : 1;
         }
+    }
+
+    /// <summary>A console for tables on an output: colours and the terminal's width on a terminal, neither elsewhere.</summary>
+    internal static IAnsiConsole Tables(TextWriter output)
+    {
+        if (ReferenceEquals(output, Console.Out)) return AnsiConsole.Console;
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Out = new AnsiConsoleOutput(output) });
+        console.Profile.Width = WidthOfFiles;
+        return console;
     }
 
     /// <summary>Whether <c>--debug</c> was given.</summary>

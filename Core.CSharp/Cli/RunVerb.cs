@@ -52,7 +52,7 @@ internal static class RunVerb
             foreach (var each in cells) each.Settings(); // a wrong variant or setting fails before anything runs
             if (parsed.GetValue(list))
             {
-                foreach (var each in cells) Console.WriteLine(each.Id);
+                foreach (var each in cells) parsed.InvocationConfiguration.Output.WriteLine(each.Id);
                 return 0;
             }
             return Run(cells, dataset, backbones, parsed.GetRequiredValue(output), Machine.Device(parsed.GetRequiredValue(device)),
@@ -69,9 +69,10 @@ internal static class RunVerb
         var sweep = new Sweep(output, dataset, new CellRunner(output, resources, cache, gallery), cache);
         using var stop = new StopSignals();
 
-        var results = SweepProgress.Show(cells.Count, observer => sweep.Run(cells, force, observer, stop.Token));
-        PrintTable(results);
-        Console.WriteLine($"records: {Path.GetFullPath(RunRecord.Folder(output))}");
+        var print = parsed.InvocationConfiguration.Output;
+        var results = SweepProgress.Show(cells.Count, print, observer => sweep.Run(cells, force, observer, stop.Token));
+        PrintTable(results, print);
+        print.WriteLine($"records: {Path.GetFullPath(RunRecord.Folder(output))}");
         return Tell(results, stop, parsed);
     }
 
@@ -147,7 +148,7 @@ internal static class RunVerb
             : throw new UserError($"--shard '{shard}' is not I/N with 1 <= I <= N", exitCode: 2);
     }
 
-    private static void PrintTable(IReadOnlyList<CellResult> results)
+    private static void PrintTable(IReadOnlyList<CellResult> results, TextWriter output)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumns("cell", "image AUROC", "pixel AUROC", "AUPRO", "seconds", "");
         foreach (var index in Enumerable.Range(2, 4)) table.Columns[index - 1].RightAligned();
@@ -166,7 +167,7 @@ internal static class RunVerb
                     _ => "",
                 });
         }
-        AnsiConsole.Write(table);
+        CommandLine.Tables(output).Write(table);
     }
 
     private static string Metric(CellResult result, string name) =>

@@ -9,9 +9,9 @@ namespace Reproduction.Cli;
 internal static class SweepProgress
 {
     /// <summary>Runs <paramref name="work"/> with an observer that shows it.</summary>
-    public static T Show<T>(int cells, Func<ISweepObserver, T> work)
+    public static T Show<T>(int cells, TextWriter output, Func<ISweepObserver, T> work)
     {
-        if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive) return work(new Lines(cells));
+        if (!ReferenceEquals(output, Console.Out) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive) return work(new Lines(cells, output));
         return AnsiConsole.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new ElapsedTimeColumn())
@@ -47,7 +47,7 @@ internal static class SweepProgress
         }
     }
 
-    private sealed class Lines(int cells) : ISweepObserver
+    private sealed class Lines(int cells, TextWriter output) : ISweepObserver
     {
         private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
         private static readonly TimeSpan QuickCell = TimeSpan.FromSeconds(2);
@@ -63,12 +63,12 @@ internal static class SweepProgress
         {
             if (_since.Elapsed < Interval) return;
             _since.Restart();
-            Console.WriteLine($"{_cell}{stage} {done}/{all} {text}".TrimEnd());
+            output.WriteLine($"{_cell}{stage} {done}/{all} {text}".TrimEnd());
         }
 
         public void Warn(string text)
         {
-            if (_warned.Add(text)) Console.WriteLine($"{_cell}{text}");
+            if (_warned.Add(text)) output.WriteLine($"{_cell}{text}");
         }
 
         public void End(CellResult result, TimeSpan elapsed)
@@ -80,7 +80,7 @@ internal static class SweepProgress
             if (result.Outcome == CellOutcome.Finished && elapsed < QuickCell && _since.Elapsed < QuickCell) return;
             _since.Restart();
             var left = TimeSpan.FromSeconds(_all.Elapsed.TotalSeconds / _ended * (cells - _ended));
-            Console.WriteLine($"{Summary(result, elapsed)}; {_ended}/{cells}, about {left:h\\:mm\\:ss} left");
+            output.WriteLine($"{Summary(result, elapsed)}; {_ended}/{cells}, about {left:h\\:mm\\:ss} left");
         }
     }
 

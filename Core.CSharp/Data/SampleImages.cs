@@ -34,9 +34,11 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
     /// <exception cref="UserError">An image cannot be read; the message names it.</exception>
     public Tensor Pixels(IReadOnlyList<int> indices, ImageSize size, Device device)
     {
-        var bytes = new byte[checked(indices.Count * size.Height * size.Width * 3)];
-        var length = size.Height * size.Width * 3;
-        ForEach(indices.Count, i => Resized(indices[i], size).CopyTo(bytes.AsSpan(i * length)));
+        var length = 3L * size.Height * size.Width;
+        if (length * indices.Count > Array.MaxLength)
+            throw new UserError($"{indices.Count} images of {size.Width} x {size.Height} pixels do not fit into one batch; take smaller images or batches");
+        var bytes = new byte[length * indices.Count];
+        ForEach(indices.Count, i => Resized(indices[i], size).CopyTo(bytes.AsSpan((int)(i * length))));
         ReadAhead(indices, size);
         using var scope = NewDisposeScope();
         return torch.tensor(bytes, [indices.Count, size.Height, size.Width, 3], ScalarType.Byte)

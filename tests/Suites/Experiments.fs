@@ -197,14 +197,21 @@ let tests =
 
                 finished, [| for p in model.parameters () do yield! p.detach().flatten().data<float32>().ToArray() |]
 
-            let store () = Checkpoints(folder.File "c.safetensors", "hash", TimeSpan.FromHours 1.0) :> ICheckpoints
+            let warnings = List<string>()
+            let path = folder.File "c.safetensors"
+            let of' identity = Checkpoints(path, (fun () -> identity), TimeSpan.FromHours 1.0, (fun text -> warnings.Add text)) :> ICheckpoints
+            let store () = of' "these settings"
             let _, undisturbed = train null -1L
             let finished, _ = train (store ()) 17L
             Expect.isFalse finished "interrupted"
             let finished, resumed = train (store ()) -1L
             Expect.isTrue finished "finished"
             Expect.equal resumed undisturbed "bit for bit"
-            Expect.isTrue (isNull (box ((Checkpoints(folder.File "c.safetensors", "other", TimeSpan.Zero) :> ICheckpoints).Load()))) "other settings, no checkpoint"
+            Expect.isEmpty warnings "nothing to tell"
+            Expect.isTrue (isNull (box ((of' "others").Load()))) "other settings, no checkpoint"
+            File.WriteAllText(path, "torn")
+            Expect.isTrue (isNull (box (store().Load()))) "damaged, no checkpoint"
+            Expect.equal warnings.Count 2 "both are told"
 
         testCase "a diverging training says at which step" <| fun () ->
             use _scope = torch.NewDisposeScope()
