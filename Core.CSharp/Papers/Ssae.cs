@@ -216,7 +216,7 @@ internal sealed class SsaeDetector : IAnomalyDetector
         for (var member = 0; member < _networks.Count; member++)
         {
             var objective = _settings.Objectives[member];
-            var checkpoints = context.Checkpoints is { } store ? new MemberCheckpoints(store, member, _networks) : null;
+            var checkpoints = context.Checkpoints is { } store ? new MemberCheckpoints(store, member, _networks, facts) : null;
             if (checkpoints?.RestoreIfFinished() != true)
             {
                 var (loss, steps) = Train(member, objective, normal, train, validation, context with { Checkpoints = checkpoints });
@@ -462,10 +462,11 @@ internal sealed class SsaeDetector : IAnomalyDetector
         }
     }
 
-    /// <summary>Checkpoints of one member of an ensemble: they hold the members that are finished as well.</summary>
-    private sealed class MemberCheckpoints(ICheckpoints store, int member, IReadOnlyList<SsaeNetwork> networks) : ICheckpoints
+    /// <summary>Checkpoints of one member of an ensemble: they hold the members that are finished as well, and the facts about their fits.</summary>
+    private sealed class MemberCheckpoints(ICheckpoints store, int member, IReadOnlyList<SsaeNetwork> networks, IDictionary<string, double> facts) : ICheckpoints
     {
         private const string Member = "member";
+        private const string Fact = "fact.";
 
         public bool Due => store.Due;
 
@@ -477,6 +478,7 @@ internal sealed class SsaeDetector : IAnomalyDetector
                 foreach (var (name, value) in networks[i].state_dict()) tensors[$"finished.{i}.{name}"] = value;
             }
             var values = new Dictionary<string, string>(state.Values) { [Member] = member.ToString(CultureInfo.InvariantCulture) };
+            foreach (var (name, value) in facts) values[Fact + name] = value.ToString("r", CultureInfo.InvariantCulture);
             store.Save(new DetectorState(tensors, values));
         }
 
@@ -490,6 +492,10 @@ internal sealed class SsaeDetector : IAnomalyDetector
             var prefix = $"finished.{member}.";
             networks[member].load_state_dict(state.Tensors.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
                 .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value));
+            foreach (var (name, value) in state.Values)
+            {
+                if (name.StartsWith(Fact, StringComparison.Ordinal)) facts[name[Fact.Length..]] = double.Parse(value, CultureInfo.InvariantCulture);
+            }
             return true;
         }
 

@@ -266,7 +266,7 @@ let tests =
                               Some(fst (score detector images [| 0..23 |]))
                           with :? OperationCanceledException -> None
 
-                      let store () = Checkpoints(Path.Combine(folder.FullName, "c.safetensors"), "hash", TimeSpan.FromHours 1.0) :> ICheckpoints
+                      let store () = Checkpoints(Path.Combine(folder.FullName, "c.safetensors"), (fun () -> "hash"), TimeSpan.FromHours 1.0, ignore) :> ICheckpoints
                       let undisturbed = run null -1L
                       Expect.isSome undisturbed "undisturbed"
                       Expect.isNone (run (store ()) 7L) "interrupted after the first epoch"
