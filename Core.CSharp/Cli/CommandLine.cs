@@ -54,7 +54,9 @@ public static class CommandLine
         if (parsed.Errors.Count > 0)
         {
             var verb = parsed.CommandResult.Command;
-            error.WriteLine($"repro: {parsed.Errors[0].Message}");
+            // What was not understood says more than what is then missing.
+            var problem = parsed.Errors.FirstOrDefault(each => parsed.UnmatchedTokens.Any(token => each.Message.Contains(token, StringComparison.Ordinal))) ?? parsed.Errors[0];
+            error.WriteLine($"repro: {problem.Message}");
             error.WriteLine($"'repro {(verb is RootCommand ? "" : verb.Name + " ")}--help' tells what is accepted.");
             return 2;
         }

@@ -181,14 +181,6 @@ internal static class DataVerb
 
     private static Option<int> Seed(string description) => new("--seed") { Description = description, HelpName = "N", DefaultValueFactory = _ => 0 };
 
-    private static Option<int> Count(string name, string description, int least, int usual)
-    {
-        var option = new Option<int>(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => usual };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out var value) && value < least)
-                result.AddError($"{name} {value}: give at least {least}");
-        });
-        return option;
-    }
+    private static Option<int> Count(string name, string description, int least, int usual) =>
+        new Option<int>(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => usual }.AtLeast(least);
 }

@@ -17,16 +17,9 @@ internal static class FeaturesVerb
         var weights = new Option<string>("--weights") { Description = "its weights file: .safetensors, .pth, .pt or .weights", HelpName = "FILE", Required = true };
         var layers = new Option<string?>("--layers") { Description = "layers, separated by commas; without it, all that the file has", HelpName = "L,..." };
         var image = new Option<string?>("--image") { Description = "a PNG or JPEG image; the weights' own preprocessing is applied", HelpName = "FILE" };
-        var size = new Option<int?>("--size") { Description = "resizes the image to N x N (bilinear, antialiased)", HelpName = "N" };
+        var size = new Option<int?>("--size") { Description = "resizes the image to N x N (bilinear, antialiased)", HelpName = "N" }.AtLeast(1);
         var input = new Option<string?>("--input") { Description = "a float32 .npy array [N,3,H,W], fed as it is", HelpName = "X.npy" };
         var output = new Option<string>("--out") { Description = "the feature maps, float32 [N,C,H,W] by layer", HelpName = "F.safetensors", Required = true };
-        size.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is < 1)
-            {
-                result.AddError("--size: give a positive number of pixels");
-            }
-        });
         var command = new Command("features", "Writes a backbone's feature maps of an image or an array.") { backbone, weights, layers, image, size, input, output };
         command.Validators.Add(result =>
         {
@@ -34,7 +27,7 @@ internal static class FeaturesVerb
             {
                 result.AddError("give one of --image FILE and --input X.npy");
             }
-            else if (result.GetValue(size) is not null && result.GetValue(input) is not null)
+            else if (result.GetResult(size) is not null && result.GetValue(input) is not null)
             {
                 result.AddError("--size goes with --image; --input is fed as it is");
             }

@@ -24,7 +24,7 @@ internal static class FitVerb
         var good = new Option<string?>("--good") { Description = "Further good photographs, not trained on, to choose the threshold with.", HelpName = "DIR" };
         var defective = new Option<string?>("--defective") { Description = "Photographs of defects, to choose the threshold with; needs --good.", HelpName = "DIR" };
         var fpr = new Option<double>("--fpr") { Description = "Accepted share of good products that are called defective (0.01).", HelpName = "F", DefaultValueFactory = _ => 0.01 };
-        var folds = new Option<int>("--folds") { Description = "Parts of the cross-validation that chooses the threshold (2; 5 for a paper with folds).", HelpName = "K" };
+        var folds = new Option<int?>("--folds") { Description = "Parts of the cross-validation that chooses the threshold (2; 5 for a paper with folds).", HelpName = "K" }.AtLeast(2);
         var weights = RunOptions.Weights();
         var profile = RunOptions.ProfileOption();
         var device = RunOptions.Device();
@@ -42,6 +42,7 @@ internal static class FitVerb
             if (target is not (>= 0 and < 1)) throw new UserError(string.Create(CultureInfo.InvariantCulture, $"--fpr {target}: a share from 0 to below 1"), exitCode: 2);
             if (parsed.GetValue(defective) is not null && parsed.GetValue(good) is null) throw new UserError("--defective needs --good: a threshold lies between the two", exitCode: 2);
             var paper = Registry.Find(parsed.GetRequiredValue(method));
+            ModelFile.PrepareFolder(parsed.GetRequiredValue(output)); // before the fit, not after hours of it
             var samples = ImageFolder.Samples(parsed.GetRequiredValue(train));
             var place = Machine.Device(parsed.GetRequiredValue(device));
             using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
@@ -57,7 +58,7 @@ internal static class FitVerb
                 calibration = HeldOut(trial, heldOut, parsed.GetValue(defective), target);
                 return Finish(fit, trial, calibration);
             }
-            var parts = parsed.GetValue(folds) is > 1 and var asked ? asked : paper.Folds > 0 ? paper.Folds : 2;
+            var parts = parsed.GetValue(folds) ?? (paper.Folds > 0 ? paper.Folds : 2);
             calibration = CrossValidated(fit, samples, parts, target);
             using var detector = fit.Detector(samples, "fit on all images");
             return Finish(fit, detector, calibration);

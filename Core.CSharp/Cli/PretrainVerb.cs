@@ -16,11 +16,7 @@ internal static class PretrainVerb
         var defaults = new PretrainingSettings();
         var output = new Option<string>("--out") { Description = "The folder to write.", HelpName = "DIR", Required = true };
         var seed = new Option<int>("--seed") { Description = "Seed of the first weights and of the images (0).", HelpName = "N" };
-        var steps = new Option<int>("--steps") { Description = $"Gradient steps ({defaults.Steps}).", HelpName = "N", DefaultValueFactory = _ => defaults.Steps };
-        steps.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1) result.AddError("--steps: give at least 1");
-        });
+        var steps = new Option<int>("--steps") { Description = $"Gradient steps ({defaults.Steps}).", HelpName = "N", DefaultValueFactory = _ => defaults.Steps }.AtLeast(1);
         var command = new Command("pretrain", $"Trains {defaults.Architecture} to tell procedural patterns apart: the embedded weights, which are not ImageNet's.")
         {
             output, seed, steps,

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Reproduction.Experiments;
 using Reproduction.Papers;
 
@@ -38,6 +39,19 @@ internal static class RunOptions
         CustomParser = result =>
             [.. result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
     };
+
+    /// <summary>Refuses a number below <paramref name="least"/>; what is no number at all the parser refuses itself.</summary>
+    public static Option<T> AtLeast<T>(this Option<T> option, int least)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out var value) && !(value >= least))
+            {
+                result.AddError($"{option.Name} {token.Value}: give at least {least}");
+            }
+        });
+        return option;
+    }
 
     private static Profile Fail(System.CommandLine.Parsing.ArgumentResult result, string message)
     {

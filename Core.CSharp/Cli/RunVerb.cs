@@ -33,7 +33,7 @@ internal static class RunVerb
         var shard = new Option<string?>("--shard") { Description = "Run every N-th cell, beginning with the I-th (1-based).", HelpName = "I/N" };
         var cell = RunOptions.List("--cell", "Run just the cells with these ids.", "ID");
         var force = new Option<bool>("--force") { Description = "Run finished cells again." };
-        var gallery = new Option<int>("--gallery") { Description = "Draw this many test images a cell as panels (0).", HelpName = "N" };
+        var gallery = new Option<int>("--gallery") { Description = "Draw this many test images a cell as panels (0).", HelpName = "N" }.AtLeast(0);
 
         var command = new Command("run", Description)
         {

@@ -19,20 +19,12 @@ internal static class VerifyVerb
         var data = new Option<string>("--data") { Description = "Folder of the data set that the cells ran on; cells of other data sets are left out.", HelpName = "DIR", Required = true };
         var weights = RunOptions.Weights();
         var device = RunOptions.Device();
-        var sample = new Option<int>("--sample") { Description = "How many cells to run again (3).", HelpName = "N", DefaultValueFactory = _ => 3 };
-        sample.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1) result.AddError("--sample: give at least 1");
-        });
+        var sample = new Option<int>("--sample") { Description = "How many cells to run again (3).", HelpName = "N", DefaultValueFactory = _ => 3 }.AtLeast(1);
         var seed = new Option<int>("--seed") { Description = "Chooses the cells (0).", HelpName = "N" };
         var tolerance = new Option<double>("--tolerance")
         {
             Description = "Largest difference of a metric that still counts as equal (0: bit for bit, as it is with the same program, device and threads).", HelpName = "T",
-        };
-        tolerance.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not >= 0) result.AddError("--tolerance: give a number from 0");
-        });
+        }.AtLeast(0);
         var command = new Command(
             "verify",
             "Run a seeded sample of finished cells again, with the record's number of threads, and compare the metrics. Where they differ it says what else does: "

@@ -26,10 +26,26 @@ public sealed record ModelFile(
     private const string Key = "reproduction.model";
     private const int Version = 1;
 
+    /// <summary>Makes the folder that a model is to be written in.</summary>
+    /// <exception cref="UserError">It cannot be made, or a folder has the model's name.</exception>
+    public static void PrepareFolder(string path)
+    {
+        if (Directory.Exists(path)) throw new UserError($"{path} is a folder; a model is one file, name it with --out");
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"cannot write {path}: {failure.Message} Choose another file with --out.", failure);
+        }
+    }
+
     /// <summary>Writes the model, whole or not at all.</summary>
+    /// <exception cref="UserError">The file cannot be written.</exception>
     public void Write(string path, DetectorState state)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        PrepareFolder(path);
         var metadata = new Dictionary<string, string>(state.Values.Select(value => KeyValuePair.Create("state." + value.Key, value.Value)))
         {
             [Key] = JsonSerializer.Serialize(this, SettingsText.Json),
@@ -53,17 +69,13 @@ public sealed record ModelFile(
     {
         using var scope = torch.NewDisposeScope();
         var (tensors, metadata) = SafeTensors.Read(path);
-        if (!metadata.TryGetValue(Key, out var json) || JsonSerializer.Deserialize<ModelFile>(json, SettingsText.Json) is not { } model)
-        {
-            throw new UserError($"{path} is not a model of 'repro fit'; fit one with repro fit --method ID --train DIR --out MODEL");
-        }
+        if (!metadata.TryGetValue(Key, out var json)) throw NoModel(path, "it has no description");
         if (metadata.GetValueOrDefault(Key + ".version") is var version && version != Version.ToString(CultureInfo.InvariantCulture))
         {
             throw new UserError($"{path} is a model of format version {version}, this program reads version {Version}; fit it again");
         }
-        var method = Registry.Find(model.Method);
-        var kind = method.Settings(new Request(model.Variant.Split('+')[0], Profile.Quick, "", "")).GetType();
-        var detector = method.Create(model.Settings.Deserialize(kind, SettingsText.Json)!, resources);
+        var (model, method, settings) = Parse(path, json);
+        var detector = method.Create(settings, resources);
         try
         {
             const string prefix = "state.";
@@ -78,6 +90,25 @@ public sealed record ModelFile(
             throw;
         }
     }
+
+    /// <summary>The description of a model, its method, and its settings as that method's own record.</summary>
+    private static (ModelFile Model, IMethod Method, object Settings) Parse(string path, string json)
+    {
+        try
+        {
+            var model = JsonSerializer.Deserialize<ModelFile>(json, SettingsText.Json) ?? throw new JsonException("it is empty");
+            var method = Registry.Find(model.Method);
+            var kind = method.Settings(new Request(model.Variant.Split('+')[0], Profile.Quick, "", "")).GetType();
+            return (model, method, model.Settings.Deserialize(kind, SettingsText.Json) ?? throw new JsonException("it has no settings"));
+        }
+        catch (Exception failure) when (failure is JsonException or UserError)
+        {
+            throw NoModel(path, failure.Message);
+        }
+    }
+
+    private static UserError NoModel(string path, string reason) =>
+        new($"{path} is not a model of 'repro fit' ({reason}); fit one with repro fit --method ID --train DIR --out MODEL");
 
     private static void CheckWeights(string path, ModelFile model, BackboneProvider backbones)
     {

@@ -26,7 +26,7 @@ public static class RecordDifferences
         {
             var now = sha256(weights.Name);
             if (now is null) yield return $"there are no weights {weights.Name} here";
-            else if (now != weights.Sha256) yield return $"the weights {weights.Name} have sha256 {now[..12]}..., in the record {weights.Sha256[..12]}...";
+            else if (now != weights.Sha256) yield return $"the weights {weights.Name} have sha256 {Start(now)}, in the record {Start(weights.Sha256)}";
         }
     }
 
@@ -49,6 +49,8 @@ public static class RecordDifferences
         }
         if (record.Resumed > 0) yield return $"the record's fit was interrupted {record.Resumed} times";
     }
+
+    private static string Start(string sha256) => sha256.Length > 12 ? sha256[..12] + "..." : sha256;
 
     private static string Text(JsonObject settings, string name) => settings.ContainsKey(name) ? settings[name]?.ToJsonString() ?? "null" : "missing";
 }

@@ -156,7 +156,7 @@ let tests =
         testCase "out of memory: the cell fails with words, the others go on" <| fun () ->
             use sandbox = new Sandbox()
             // More than an address space holds, so that no machine begins to fill it.
-            let code, _, error = repro (runArguments sandbox "favae" ("vanilla+latent=1000000000+width=16," + tiny))
+            let code, _, error = repro (runArguments sandbox "favae" ("vanilla+latent=1000000000+width=12," + tiny))
             Expect.equal code 1 "exit code"
             for words in [ "1 of 2 cells failed"; "out of memory"; "take smaller images or batches" ] do Expect.stringContains error words "the summary"
             Expect.isFalse (error.Contains "   at ") "no stack trace"
