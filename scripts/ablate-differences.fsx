@@ -4,7 +4,7 @@
 Analysis.ablate
     "dfr: paper against public code, difference by difference"
     "dfr"
-    [ "paper-f1-8-zero"
+    [ "paper-f1-4-zero"
       for difference in
           [ "alignment=bilinear_align_corners"
             "norm=mean_square"
@@ -12,6 +12,6 @@ Analysis.ablate
             "latent_images=10+latent_samples=0"
             "latent_share_of_hidden=2"
             "upsample_align_corners=true" ] do
-          $"paper-f1-8-zero+{difference}"
-      "code-f1-8-zero" ]
+          $"paper-f1-4-zero+{difference}"
+      "code-f1-4-zero" ]
     [ "pixel_auroc"; "aupro"; "image_auroc" ]
