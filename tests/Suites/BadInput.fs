@@ -120,11 +120,15 @@ let private fitted =
          rewrite "model-method" (fun value -> value.Replace("\"gaussian\"", "\"kriging\""))
          rewrite "model-settings" (fun value -> value.Replace("\"image_size\": 224", "\"image_size\": \"wide\""))
          let record = Directory.GetFiles(files["finished/runs"], "*.json")[0]
-         let change name (before: string) (after: string) = files.Text $"{name}/runs/{Path.GetFileName record}" (File.ReadAllText(record).Replace(before, after))
+         let changeAll name changes =
+             let text = List.fold (fun (text: string) (before: string, after: string) -> text.Replace(before, after)) (File.ReadAllText record) changes
+             files.Text $"{name}/runs/{Path.GetFileName record}" text
+         let change name before after = changeAll name [ before, after ]
          change "finished-paper" "\"paper\": \"favae\"" "\"paper\": \"oracle\""
          change "finished-variant" "\"variant\": \"vanilla" "\"variant\": \"oracle"
          change "finished-profile" "\"profile\": \"smoke\"" "\"profile\": \"lightning\""
          change "finished-metric" "\"regions\": 3" "\"regions\": 4"
+         changeAll "finished-elsewhere" [ "\"regions\": 3", "\"regions\": 4"; "\"batch_size\": 8", "\"batch_size\": 9"; "\"processor\": \"", "\"processor\": \"Babbage's "; "\"data_fingerprint\": \"", "\"data_fingerprint\": \"f" ]
          files)
 
 /// The command's exit code and all that it printed.
@@ -262,7 +266,10 @@ let private table: (string * (unit -> string list) * int * string list) list =
       "a record of an unknown paper", (fun () -> verifyFitted "finished-paper"), 1, [ "could not be run again: no paper is called 'oracle'" ]
       "a record of an unknown variant", (fun () -> verifyFitted "finished-variant"), 1, [ "could not be run again"; "no variant 'oracle" ]
       "a record of an unknown profile", (fun () -> verifyFitted "finished-profile"), 1, [ "could not be run again"; "lightning" ]
-      "a record whose metric was changed", (fun () -> verifyFitted "finished-metric"), 1, [ "differs in 1 of"; "regions is 3, in the record 4"; "0 of 1 cells hold" ]
+      "a record whose metric was changed", (fun () -> verifyFitted "finished-metric"), 1, [ "differs in 1 of"; "regions is 3, in the record 4"; "are those of the record"; "0 of 1 cells hold" ]
+      "a record from elsewhere",
+      (fun () -> verifyFitted "finished-elsewhere"), 1, [ "regions is 3, in the record 4"; "batch_size is 8, in the record 9"; "the images, labels or masks are not the same"; "in the record Babbage's" ]
+      "a record as it was written", (fun () -> verifyFitted "finished"), 0, [ ": holds, "; "1 of 1 cells hold" ]
 
       // Models
       "a model that is not there", (fun () -> score "nowhere" "images/sound.png"), 1, [ "nowhere: no such file" ]
