@@ -26,7 +26,7 @@ for package in "${packages[@]}"; do
     esac
 done
 if [ ${#missing[@]} -gt 0 ]; then
-    say "installing ${missing[*]}"
+    say "installing ${missing[*]} (with what they need at most 1.6 GB, some minutes)"
     sudo=()
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null || { say "these Debian packages are missing: ${missing[*]}; install them as root and run this again"; exit 1; }
