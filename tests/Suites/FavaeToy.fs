@@ -216,7 +216,8 @@ let tests =
                 Directory.Delete(folder, true)
 
         testCase "figure 1: the committed scores of the trained FAVAE rank the three as people do" <| fun () ->
-            let exchanged = (ToyStudy.read (Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "results", "favae", "toy")))["exchanged"]
+            let results = ToyStudy.read (Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "results", "favae", "toy"))
+            let exchanged = results["exchanged"]
             let below first second = ToyStudy.lower exchanged["favae", first] exchanged["favae", second]
             Expect.isGreaterThan (below "normal" "anomaly") (below "normal" "shuffled") "anomalies are found more often than shuffled ones"
             Expect.isGreaterThan (below "normal" "anomaly") 0.9 "anomalies lie below normal images"
