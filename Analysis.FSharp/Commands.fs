@@ -247,3 +247,38 @@ let orthogonality (root: string) (args: string[]) : int =
                 printfn "%s" file
 
             0)
+
+/// favae's toy study: runs it where it is given weights, then writes its table and charts.
+let toyDistribution (root: string) (args: string[]) : int =
+    let usage =
+        "dotnet fsi scripts/toy-distribution.fsx -- [--weights DIR [--variant V] [--seed N]] [--out DIR]\n\
+         Writes toy-distribution.md with the histograms of favae's figure 1 into DIR (results/favae) from the scores in DIR/toy.\n\
+         With --weights it runs the study first ('scripts/repro toy', some minutes), its features from favae's variant V (embedded)."
+
+    match parse [ "--weights"; "--variant"; "--seed"; "--out"; "--help" ] args with
+    | Error problem ->
+        eprintfn "%s\n%s" problem usage
+        2
+    | Ok options when options.ContainsKey "--help" ->
+        printfn "%s" usage
+        0
+    | Ok options ->
+        guarded (fun () ->
+            let run = options.TryFind "--out" |> Option.bind List.tryHead |> Option.defaultValue (Path.Combine(root, "results", "favae"))
+            let scores = Path.Combine(run, "toy")
+
+            if options.ContainsKey "--weights" then
+                [ "toy"; "--out"; scores ]
+                @ [ for option in [ "--weights"; "--variant"; "--seed" ] do
+                        if options.ContainsKey option then
+                            option
+                            yield! options[option] ]
+                |> repro root
+
+            let results = ToyStudy.read scores
+            printfn "%s" (ToyStudy.toText results)
+
+            for file in ToyStudy.write (eprintfn "%s") root run results do
+                printfn "%s" file
+
+            0)

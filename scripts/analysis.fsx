@@ -50,6 +50,9 @@ let comparePapers () = call "comparePapers" [ ownArguments () ]
 /// Figures 8 and 9 of ssae; measures first where nothing is measured yet.
 let orthogonality () = call "orthogonality" [ ownArguments () ]
 
+/// The toy study of favae.
+let toyDistribution () = call "toyDistribution" [ ownArguments () ]
+
 let private study command title paper (variants: string list) (more: obj list) =
     let name = Path.GetFileNameWithoutExtension fsi.CommandLineArgs[0]
     call command ([ box name; title; paper; Array.ofList variants ] @ more @ [ ownArguments () ])

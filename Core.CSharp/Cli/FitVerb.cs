@@ -69,10 +69,11 @@ internal static class FitVerb
                 new ModelFile(
                     paper.Id, name, SettingsText.ToJson(settings), [.. backbones.Used.Select(used => new WeightsUsed(used.Name, used.WeightsSha256, used.Architecture))],
                     threshold.Image, threshold.Pixel, threshold.Rule, samples.Count).Write(parsed.GetRequiredValue(output), model.Save());
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                var print = parsed.InvocationConfiguration.Output;
+                print.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{paper.Id} {name}: fitted on {samples.Count} images in {timer.Elapsed.TotalSeconds:0.0} s"));
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"threshold {threshold.Image:g6}: {threshold.Rule}"));
-                Console.WriteLine($"model: {Path.GetFullPath(parsed.GetRequiredValue(output))}");
+                print.WriteLine(string.Create(CultureInfo.InvariantCulture, $"threshold {threshold.Image:g6}: {threshold.Rule}"));
+                print.WriteLine($"model: {Path.GetFullPath(parsed.GetRequiredValue(output))}");
                 return 0;
             }
         });

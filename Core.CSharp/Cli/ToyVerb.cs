@@ -20,11 +20,16 @@ internal static class ToyVerb
         {
             Description = "The variant of favae whose features are reconstructed.", HelpName = "V", DefaultValueFactory = _ => "embedded",
         };
+        var steps = new Option<int>("--steps") { Description = "Gradient steps of each model (600).", HelpName = "N", DefaultValueFactory = _ => 600 };
+        steps.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() < 1) result.AddError("--steps: give at least 1");
+        });
         var seed = new Option<int>("--seed") { Description = "Seed (0).", HelpName = "N" };
         var output = new Option<string>("--out") { Description = "The folder to write.", HelpName = "DIR", Required = true };
         var command = new Command("toy", "Scores the toy images of favae's section 3 under the optimal VAE, a trained one and a trained FAVAE.")
         {
-            weights, device, extractor, seed, output,
+            weights, device, extractor, steps, seed, output,
         };
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
@@ -35,6 +40,7 @@ internal static class ToyVerb
                 var study = new ToyStudy(new Resources { Backbones = backbones, Features = new UncachedFeatures(), Device = place })
                 {
                     Seed = parsed.GetValue(seed),
+                    Steps = parsed.GetValue(steps),
                     Progress = (stage, done, all, text) =>
                     {
                         if (sinceReport.Elapsed < ReportInterval && done < all) return;

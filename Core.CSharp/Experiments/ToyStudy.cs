@@ -27,7 +27,7 @@ public sealed class ToyStudy(Resources resources)
     public int Images { get; init; } = 300;
 
     /// <summary>Gradient steps of each model.</summary>
-    public int Steps { get; init; } = 600;
+    public required int Steps { get; init; }
 
     /// <summary>Seed of the models and the images.</summary>
     public int Seed { get; init; }

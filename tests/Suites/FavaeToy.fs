@@ -2,11 +2,13 @@
 module Reproduction.Tests.FavaeToy
 
 open System
+open System.IO
 open Expecto
 open FsCheck
 open FsCheck.FSharp
 open MathNet.Numerics.Distributions
 open TorchSharp
+open Reproduction.Analysis
 open Reproduction.Metrics
 open Reproduction.Papers
 
@@ -187,4 +189,37 @@ let tests =
                 let constant = -float x.Length * log (lambda / 2.0)
                 for candidate in [ x; Array.create x.Length (Array.average x); Array.map (fun value -> 0.9 * value) x ] do
                     Expect.floatClose Accuracy.medium (density candidate) (objective candidate + constant) "for every x_n")
+
+        testCase "toy-distribution: a histogram holds every image; a pair that ties counts one half" <| fun () ->
+            let values = [| for i in 0..999 -> float (i * i) |]
+            let shares = ToyStudy.histogram 20 values values |> List.map snd
+            Expect.hasLength shares 20 "bins"
+            Expect.floatClose Accuracy.high (List.sum shares) 100.0 "percent"
+            Expect.floatClose Accuracy.high (ToyStudy.lower [| 1.0; 2.0 |] [| 0.0; 1.0; 3.0 |]) (3.5 / 6.0) "1.5 of the first's three pairs, 2 of the second's"
+
+        testCase "toy-distribution: the report has a row for every score that was run, and its charts" <| fun () ->
+            let folder = Directory.CreateTempSubdirectory("toy-").FullName
+            try
+                let header = "constants,distribution,image,log_likelihood,typicality,trained_log_likelihood,trained_typicality,favae"
+                let rows =
+                    [ for constants, later in [ "exchanged", ",5,6,7"; "printed", ",,," ] do
+                          for index, distribution in List.indexed [ "normal"; "shuffled"; "anomaly" ] do
+                              for image in 0..10 -> $"{constants},{distribution},{image},{100 * index + image},{-index - image}{later}" ]
+                File.WriteAllLines(Path.Combine(folder, "scores.csv"), header :: rows)
+                let results = ToyStudy.read folder
+                let table = ToyStudy.table results
+                Expect.equal (table |> List.countBy List.head) [ "constants", 1; "exchanged", 5; "printed", 2 ] "rows"
+                Expect.equal table[1] [ "exchanged"; "log likelihood, optimal VAE"; "5.000"; "105"; "205"; "0.0"; "0.0"; "0.0" ] "medians and shares"
+                Expect.hasLength (ToyStudy.figures results) 5 "charts"
+                Expect.throwsT<AnalysisError> (fun () -> ToyStudy.read (Path.Combine(folder, "elsewhere")) |> ignore) "no scores"
+            finally
+                Directory.Delete(folder, true)
+
+        testCase "figure 1: the committed scores of the trained FAVAE rank the three as people do" <| fun () ->
+            let results = ToyStudy.read (Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "results", "favae", "toy"))
+            let exchanged = results["exchanged"]
+            let below first second = ToyStudy.lower exchanged["favae", first] exchanged["favae", second]
+            Expect.isGreaterThan (below "normal" "anomaly") (below "normal" "shuffled") "anomalies are found more often than shuffled ones"
+            Expect.isGreaterThan (below "normal" "anomaly") 0.9 "anomalies lie below normal images"
+            Expect.isGreaterThan (below "shuffled" "anomaly") 0.5 "anomalies lie below shuffled ones"
     ]

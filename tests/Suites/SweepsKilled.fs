@@ -21,7 +21,7 @@ type private Study = { Paper: string; Variants: string }
 
 /// Small, with training steps enough for several checkpoints.
 let private studies =
-    [ { Paper = "hfae"; Variants = "embedded+epochs=3" }
+    [ ({ Paper = "hfae"; Variants = "embedded+epochs=3" }: Study)
       { Paper = "favae"; Variants = "vanilla+width=0.125,embedded+width=0.125" }
       { Paper = "dfr"; Variants = "embedded+image_size=128" }
       { Paper = "ssae"; Variants = "objective1,ensemble" }
@@ -40,11 +40,21 @@ let private anyTime = "any time"
 
 /// What a sweep is to give however often it is killed.
 type private Undisturbed =
-    { Cells: Map<string, string>
+    { Records: Map<string, string>
       Scores: Map<string, string>
       Cache: Map<string, byte[]>
       Operations: Map<string, int>
       Duration: TimeSpan }
+
+/// What the kills of a study came to: moments by stage, sweeps that they interrupted, and how often a fit went on from a checkpoint.
+type KillFigures =
+    { Paper: string
+      Variants: string
+      Cells: int
+      Moments: int
+      Sweeps: int
+      Resumed: int
+      Stages: IReadOnlyDictionary<string, int> }
 
 let private records (sandbox: Sandbox) =
     let folder = RunRecord.Folder sandbox.Run
@@ -70,7 +80,7 @@ let private files folder pattern =
 let private cacheOf (sandbox: Sandbox) =
     Map [ for file in files sandbox.Cache "*.safetensors" -> Path.GetRelativePath(sandbox.Cache, file), File.ReadAllBytes file ]
 
-let private undisturbed (sandbox: Sandbox) threads study =
+let private undisturbed (sandbox: Sandbox) threads (study: Study) =
     let timer = Diagnostics.Stopwatch.StartNew()
     use running = start sandbox "" [ "OMP_NUM_THREADS", threads ] (runArguments sandbox study.Paper study.Variants)
     let ended = running.Wait()
@@ -78,7 +88,7 @@ let private undisturbed (sandbox: Sandbox) threads study =
     let operations = sandbox.Operations
 
     let result =
-        { Cells = Map [ for record in records sandbox -> record.Cell, essence record ]
+        { Records = Map [ for record in records sandbox -> record.Cell, essence record ]
           Scores = Map [ for record in records sandbox -> record.Cell, scoresOf sandbox record ]
           Cache = cacheOf sandbox
           Operations =
@@ -91,9 +101,9 @@ let private undisturbed (sandbox: Sandbox) threads study =
     result
 
 /// After a kill nothing that can be seen under its own name may be broken or differ from what an undisturbed sweep writes.
-let private expectSound (sandbox: Sandbox) expected moment =
+let private expectSound (sandbox: Sandbox) (expected: Undisturbed) moment =
     for record in records sandbox do
-        Expect.equal (essence record) expected.Cells[record.Cell] $"a record after {moment}"
+        Expect.equal (essence record) expected.Records[record.Cell] $"a record after {moment}"
         Expect.equal (scoresOf sandbox record) expected.Scores[record.Cell] $"the scores beside a record after {moment}"
 
     for KeyValue(file, bytes) in cacheOf sandbox do
@@ -104,18 +114,18 @@ let private expectSound (sandbox: Sandbox) expected moment =
         SafeTensors.Read file |> ignore
 
 /// At the end the sweep is complete, each record was written once, and nothing is left over.
-let private expectComplete (sandbox: Sandbox) expected =
-    Expect.equal (Map [ for record in records sandbox -> record.Cell, essence record ]) expected.Cells "the records are those of an undisturbed sweep"
+let private expectComplete (sandbox: Sandbox) (expected: Undisturbed) =
+    Expect.equal (Map [ for record in records sandbox -> record.Cell, essence record ]) expected.Records "the records are those of an undisturbed sweep"
     Expect.equal (Map [ for record in records sandbox -> record.Cell, scoresOf sandbox record ]) expected.Scores "the scores are those of an undisturbed sweep"
     Expect.equal (cacheOf sandbox |> Map.keys |> set) (expected.Cache |> Map.keys |> set) "the cache holds what an undisturbed sweep leaves"
     let written = sandbox.Operations |> Array.countBy (fun (_, operation, path) -> operation, path) |> Map
-    for cell in expected.Cells.Keys do
+    for cell in expected.Records.Keys do
         Expect.equal (Map.tryFind ("rename", RunRecord.PathOf(sandbox.Run, cell)) written) (Some 1) $"the record of {cell} is written once"
     for pattern in [ "*.tmp"; "*.lease" ] do Expect.isEmpty (files sandbox.Run pattern) "nothing is left over"
     Expect.isEmpty (files (Path.Combine(sandbox.Run, "checkpoints")) "*") "no checkpoint is left over"
 
-/// Kills sweeps of a study until the number of moments is reached. Returns how many moments each stage had, and how often a fit went on from a checkpoint.
-let private kill (sandbox: Sandbox) (random: SplitMix64) threads study moments =
+/// Kills sweeps of a study until the number of moments is reached.
+let private kill (sandbox: Sandbox) (random: SplitMix64) threads (study: Study) moments =
     let expected = undisturbed sandbox threads study
     let tally = Dictionary<string, int>()
     let mutable taken, rounds, resumed = 0, 0, 0
@@ -164,13 +174,13 @@ let private kill (sandbox: Sandbox) (random: SplitMix64) threads study moments =
         resumed <- resumed + (records sandbox |> List.sumBy (fun record -> record.Resumed))
         sandbox.Clear()
 
-    {| Paper = study.Paper
-       Variants = study.Variants
-       Cells = expected.Cells.Count
-       Moments = taken
-       Sweeps = rounds
-       Resumed = resumed
-       Stages = tally |}
+    { Paper = study.Paper
+      Variants = study.Variants
+      Cells = expected.Records.Count
+      Moments = taken
+      Sweeps = rounds
+      Resumed = resumed
+      Stages = tally }
 
 [<Tests>]
 let tests =
@@ -188,21 +198,28 @@ let tests =
                 let share = (int count + studies.Length - 1) / studies.Length
                 let timer = Diagnostics.Stopwatch.StartNew()
                 let threads = torch.get_num_threads ()
-                let figures = [ for study in studies -> kill sandbox random (string threads) study share ]
+                let write (figures: KillFigures list) =
+                    match Environment.GetEnvironmentVariable reportVariable with
+                    | null -> ()
+                    | report ->
+                        let text =
+                            {| What = "Sweeps of smoke cells, killed with SIGKILL at seeded moments: no corrupt record, cache entry or checkpoint after any; every sweep ended with the records, scores and cache of an undisturbed one, bit for bit."
+                               Seed = 11
+                               Threads = threads
+                               Libtorch = Machine.LibtorchVersion
+                               Processor = Machine.Processor
+                               Commit = Machine.Commit
+                               Moments = figures |> List.sumBy _.Moments
+                               Seconds = Math.Round timer.Elapsed.TotalSeconds
+                               Studies = figures |}
 
-                match Environment.GetEnvironmentVariable reportVariable with
-                | null -> ()
-                | report ->
-                    let text =
-                        {| What = "Sweeps of smoke cells, killed with SIGKILL at seeded moments: no corrupt record, cache entry or checkpoint after any; every sweep ended with the records, scores and cache of an undisturbed one, bit for bit."
-                           Seed = 11
-                           Threads = threads
-                           Libtorch = Machine.LibtorchVersion
-                           Processor = Machine.Processor
-                           Commit = Machine.Commit
-                           Moments = figures |> List.sumBy _.Moments
-                           Seconds = Math.Round timer.Elapsed.TotalSeconds
-                           Studies = figures |}
+                        AtomicFile.WriteText(report, JsonSerializer.Serialize(text, SettingsText.Json) + "\n")
 
-                    AtomicFile.WriteText(report, JsonSerializer.Serialize(text, SettingsText.Json) + "\n")
+                // Written after each study: hours on a busy machine are not lost with the last one.
+                ([], studies)
+                ||> List.fold (fun figures study ->
+                    let figures = figures @ [ kill sandbox random (string threads) study share ]
+                    write figures
+                    figures)
+                |> ignore
     ]
