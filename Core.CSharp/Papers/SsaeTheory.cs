@@ -49,14 +49,16 @@ public static class SsaeTheory
         {
             using var each = torch.NewDisposeScope();
             var grey = batch.cpu().to(ScalarType.Float64).mean([1L], keepdim: true);
-            // What a pixel of the window sees while the window slides over the image is a rectangle of the image.
-            long[] seen = [grey.shape[2] - window + 1, grey.shape[3] - window + 1];
-            sum.add_(nn.functional.avg_pool2d(grey, seen, [1, 1]).sum([0L, 1L]));
-            squares.add_(nn.functional.avg_pool2d(grey.square(), seen, [1, 1]).sum([0L, 1L]));
+            sum.add_(Seen(grey).sum([0L, 1L]));
+            squares.add_(Seen(grey.square()).sum([0L, 1L]));
             count += grey.shape[0];
         }
         var mean = sum / count;
         var deviation = (squares / count - mean.square()).clamp_min(0).sqrt();
         return (mean.MoveToOuterDisposeScope(), deviation.MoveToOuterDisposeScope());
+
+        // What a pixel of the window sees while the window slides over the image is a rectangle of the image: its rows' and columns' means.
+        Tensor Seen(Tensor values) => nn.functional.avg_pool2d(
+            nn.functional.avg_pool2d(values, [values.shape[2] - window + 1, 1], [1, 1]), [1, values.shape[3] - window + 1], [1, 1]);
     }
 }
