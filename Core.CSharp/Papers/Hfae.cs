@@ -63,7 +63,7 @@ public sealed class Hfae : IMethod
         }
         var settings = row.Change(ResNet18);
         // The images of the classification data sets have 28 or 32 pixels a side and no defects to localise.
-        if (request.Dataset is "mnist" or "fashion-mnist" or "cifar10") settings = settings with { ImageSide = 64, Epochs = 3 };
+        if (request.Dataset is "mnist" or "fashion-mnist" or "cifar10") settings = settings with { ImageSide = 32, Epochs = 3 };
         return request.Profile switch
         {
             Profile.Smoke => settings with { ImageSide = 64, Epochs = 1, TrainingImages = 64 },

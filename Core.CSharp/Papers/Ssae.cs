@@ -134,8 +134,10 @@ public sealed class Ssae : IMethod
             // Small images in small batches: so deep a network needs thousands of steps before more than an average image comes through it.
             Profile.Quick => settings with
             {
-                ImageSize = 96, Width = 0.25, Growing = [0.5, 0.5, 1], Steps = 6600, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 1e-5,
+                ImageSize = 96, Width = 0.25, Growing = [0.5, 0.5, 1], Steps = 3300, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 1e-5,
                 ValidateEvery = 300, SmoothingSize = 5,
+                // Images of every pose would need many times these steps.
+                Augment = false,
             },
             _ => settings with
             {

@@ -55,6 +55,34 @@ let tests =
 
             Expect.equal shapes expected "output channels, input channels, kernel"
 
+        testCase "a stack on a map smaller than its dilations is its whole convolutions side by side, gradients included" <| fun () ->
+            for kernel, height, width in [ 3, 6L, 6L; 3, 12L, 12L; 5, 12L, 7L; 5, 40L, 40L; 3, 1L, 1L ] do
+                use _scope = torch.NewDisposeScope()
+                use stack = new StackedDilatedConvolution(3, 2, kernel, SsaeNetwork.Dilations)
+                let input = torch.rand([| 2L; 3L; height; width |], requires_grad = true)
+                let parameters = [ for struct (_, parameter) in stack.named_parameters () -> parameter ]
+
+                let gradients (output: torch.Tensor) =
+                    output.square().sum().backward ()
+                    let all = [ for tensor in (input :: [ for p in parameters -> p :> torch.Tensor ]) -> (nonNull tensor.grad).clone () ]
+                    for tensor in (input :: [ for p in parameters -> p :> torch.Tensor ]) do (nonNull tensor.grad).zero_ () |> ignore
+                    all
+
+                let whole =
+                    torch.cat(
+                        [| for i, dilation in Seq.indexed SsaeNetwork.Dilations do
+                               let reach = int64 (dilation * (kernel / 2))
+                               // Borders that are there to be seen, so that no tap is beyond them.
+                               let padded = torch.nn.functional.pad (input, [| reach; reach; reach; reach |])
+                               torch.nn.functional.conv2d (padded, parameters[2 * i], parameters[2 * i + 1], dilation = [| int64 dilation; int64 dilation |]) |],
+                        1L)
+
+                let ours = stack.call input
+                Expect.isTrue (ours.allclose (whole, 1e-4, 1e-5)) $"{kernel}, {height} x {width}: outputs"
+
+                for a, b in List.zip (gradients ours) (gradients whole) do
+                    Expect.isTrue (a.allclose (b, 1e-3, 1e-4)) $"{kernel}, {height} x {width}: gradients"
+
         testProperty "outside of the mask an image is unchanged to the bit" <| Prop.forAll anyDistortion (fun (kind, seed) ->
             use _scope = torch.NewDisposeScope()
             let input = images 3 32
