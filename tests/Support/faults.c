@@ -24,14 +24,15 @@
 
 static atomic_int matched, asked;
 
-/* Logs the operation. Returns whether the process is to die at it. */
+/* Returns whether the process is to die at the operation; logs it if not, so that the log holds what was done. */
 static int meets(const char *operation, const char *path)
 {
     const char *under = getenv("FAULTS_UNDER"), *log = getenv("FAULTS_LOG"), *text = getenv("FAULTS_KILL"), *at = getenv("FAULTS_KILL_AT");
     if (!path || !under || strncmp(path, under, strlen(under))) return 0;
     struct stat info;
     if (!strcmp(operation, "read") && !stat(path, &info) && S_ISDIR(info.st_mode)) return 0;
-    if (log) {
+    int dies = text && at && strstr(path, text) && atomic_fetch_add(&matched, 1) + 1 == atoi(at);
+    if (log && !dies) {
         char line[4096];
         int length = snprintf(line, sizeof line, "%d %s %s\n", (int)getpid(), operation, path);
         int file = REAL(int, "open", const char *, int, ...)(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -40,7 +41,7 @@ static int meets(const char *operation, const char *path)
             close(file);
         }
     }
-    return text && at && strstr(path, text) && atomic_fetch_add(&matched, 1) + 1 == atoi(at);
+    return dies;
 }
 
 static void die(void)
