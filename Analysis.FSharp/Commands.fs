@@ -28,6 +28,17 @@ let private guarded (action: unit -> int) =
         eprintfn "%s" e.Message
         1
 
+/// Runs a command with its options, or answers --help and wrong arguments with its usage.
+let private command known (usage: string) args (run: Map<string, string list> -> int) =
+    match parse known args with
+    | Error problem ->
+        eprintfn "%s\n%s" problem usage
+        2
+    | Ok options when options.ContainsKey "--help" ->
+        printfn "%s" usage
+        0
+    | Ok options -> guarded (fun () -> run options)
+
 /// scripts/report.fsx: writes a run's report, or checks it against its records.
 let report (root: string) (args: string[]) : int =
     let usage =
@@ -36,33 +47,25 @@ let report (root: string) (args: string[]) : int =
          Without --run: of every folder under results that has a report.\n\
          --check writes nothing; it fails when a report differs from what its records give."
 
-    match parse [ "--run"; "--check"; "--help" ] args with
-    | Ok options when options.ContainsKey "--help" ->
-        printfn "%s" usage
-        0
-    | Ok options ->
-        guarded (fun () ->
-            let runs = options.TryFind "--run" |> Option.defaultWith (fun () -> Report.committed root)
+    command [ "--run"; "--check"; "--help" ] usage args (fun options ->
+        let runs = options.TryFind "--run" |> Option.defaultWith (fun () -> Report.committed root)
 
-            if options.ContainsKey "--check" then
-                match runs |> List.collect (Report.outdated root) with
-                | [] ->
-                    printfn "%d reports are what their records give" runs.Length
-                    0
-                | files ->
-                    for file in files do
-                        eprintfn "%s differs from what its run records give; make it again with scripts/report.fsx" file
+        if options.ContainsKey "--check" then
+            match runs |> List.collect (Report.outdated root) with
+            | [] ->
+                printfn "%d reports are what their records give" runs.Length
+                0
+            | files ->
+                for file in files do
+                    eprintfn "%s differs from what its run records give; make it again with scripts/report.fsx" file
 
-                    1
-            else
-                for run in runs do
-                    for file in Report.write (eprintfn "%s") root run do
-                        printfn "%s" file
+                1
+        else
+            for run in runs do
+                for file in Report.write (eprintfn "%s") root run do
+                    printfn "%s" file
 
-                0)
-    | Error problem ->
-        eprintfn "%s\n%s" problem usage
-        2
+            0)
 
 /// Runs scripts/repro with the terminal as its own, so that its progress shows. Cells that fail leave the others to be shown.
 let private repro root (arguments: string list) =
@@ -86,52 +89,44 @@ let private show (root: string) (name: string) (title: string) (paper: string) (
           Shows the finished cells of {paper} in DIR (results/{paper}) of these variants:\n{list}\n\
           --variant V ... shows others, --dataset another data set than mvtec. With --data and --weights it runs the missing cells first; a finished cell is not run again."
 
-    match parse [ "--data"; "--weights"; "--dataset"; "--category"; "--variant"; "--profile"; "--seed"; "--out"; "--help" ] args with
-    | Error problem ->
-        eprintfn "%s\n%s" problem usage
-        2
-    | Ok options when options.ContainsKey "--help" ->
-        printfn "%s" usage
-        0
-    | Ok options ->
-        guarded (fun () ->
-            let values option = options.TryFind option |> Option.defaultValue []
-            let run = values "--out" |> List.tryHead |> Option.defaultValue (Path.Combine(root, "results", paper))
-            let profile = values "--profile" |> List.tryHead |> Option.defaultValue "paper"
-            let dataset = values "--dataset" |> List.tryHead |> Option.defaultValue "mvtec"
-            let variants = if (values "--variant").IsEmpty then variants else values "--variant"
+    command [ "--data"; "--weights"; "--dataset"; "--category"; "--variant"; "--profile"; "--seed"; "--out"; "--help" ] usage args (fun options ->
+        let values option = options.TryFind option |> Option.defaultValue []
+        let run = values "--out" |> List.tryHead |> Option.defaultValue (Path.Combine(root, "results", paper))
+        let profile = values "--profile" |> List.tryHead |> Option.defaultValue "paper"
+        let dataset = values "--dataset" |> List.tryHead |> Option.defaultValue "mvtec"
+        let variants = if (values "--variant").IsEmpty then variants else values "--variant"
 
-            if not (values "--data").IsEmpty then
-                [ "run"; "--paper"; paper; "--out"; run; "--profile"; profile; "--variant" ]
-                @ variants
-                @ [ for option in [ "--data"; "--weights"; "--category"; "--seed" ] do
-                        if options.ContainsKey option then
-                            option
-                            yield! values option ]
-                |> repro root
+        if not (values "--data").IsEmpty then
+            [ "run"; "--paper"; paper; "--out"; run; "--profile"; profile; "--variant" ]
+            @ variants
+            @ [ for option in [ "--data"; "--weights"; "--category"; "--seed" ] do
+                    if options.ContainsKey option then
+                        option
+                        yield! values option ]
+            |> repro root
 
-            let records =
-                RunRecord.readAll run
-                |> List.filter (fun record ->
-                    record.Paper = paper
-                    && record.Profile = profile
-                    && record.Dataset = dataset
-                    && List.contains record.Variant variants
-                    && ((values "--category").IsEmpty || List.contains record.Category (values "--category")))
+        let records =
+            RunRecord.readAll run
+            |> List.filter (fun record ->
+                record.Paper = paper
+                && record.Profile = profile
+                && record.Dataset = dataset
+                && List.contains record.Variant variants
+                && ((values "--category").IsEmpty || List.contains record.Category (values "--category")))
 
-            match variants |> List.filter (fun variant -> not (records |> List.exists (fun record -> record.Variant = variant))) with
-            | [] -> ()
-            | missing ->
-                let missing = String.concat ", " missing
-                eprintfn $"not run yet on {dataset} under the {profile} profile: {missing}; --data DIR --weights DIR runs them"
+        match variants |> List.filter (fun variant -> not (records |> List.exists (fun record -> record.Variant = variant))) with
+        | [] -> ()
+        | missing ->
+            let missing = String.concat ", " missing
+            eprintfn $"not run yet on {dataset} under the {profile} profile: {missing}; --data DIR --weights DIR runs them"
 
-            let ablation: Ablation = build name title variants records
-            printfn "%s" (Ablation.toText ablation)
+        let ablation: Ablation = build name title variants records
+        printfn "%s" (Ablation.toText ablation)
 
-            for file in Ablation.write (eprintfn "%s") root run ablation do
-                printfn "%s" file
+        for file in Ablation.write (eprintfn "%s") root run ablation do
+            printfn "%s" file
 
-            0)
+        0)
 
 /// Variants beside one another, a column per metric.
 let ablate root name title paper (variants: string[]) (metrics: string[]) args : int =
@@ -156,42 +151,34 @@ let comparePapers (root: string) (args: string[]) : int =
          Sets all papers with records in the run folders (all under results/) beside one another on the categories that they share,\n\
          each by its variant with the highest mean image AUROC, and writes compare-papers.md with a chart into DIR (results/)."
 
-    match parse [ "--run"; "--dataset"; "--profile"; "--out"; "--help" ] args with
-    | Error problem ->
-        eprintfn "%s\n%s" problem usage
-        2
-    | Ok options when options.ContainsKey "--help" ->
-        printfn "%s" usage
-        0
-    | Ok options ->
-        guarded (fun () ->
-            let single option otherwise = options.TryFind option |> Option.bind List.tryHead |> Option.defaultValue otherwise
-            let results = Path.Combine(root, "results")
+    command [ "--run"; "--dataset"; "--profile"; "--out"; "--help" ] usage args (fun options ->
+        let single option otherwise = options.TryFind option |> Option.bind List.tryHead |> Option.defaultValue otherwise
+        let results = Path.Combine(root, "results")
 
-            let runs =
-                match options.TryFind "--run" with
-                | Some runs when not runs.IsEmpty -> runs
-                | _ when Directory.Exists results ->
-                    [ for folder in Directory.EnumerateDirectories results |> Seq.sort do
-                          if Directory.Exists(Path.Combine(folder, "runs")) then
-                              folder ]
-                | _ -> []
+        let runs =
+            match options.TryFind "--run" with
+            | Some runs when not runs.IsEmpty -> runs
+            | _ when Directory.Exists results ->
+                [ for folder in Directory.EnumerateDirectories results |> Seq.sort do
+                      if Directory.Exists(Path.Combine(folder, "runs")) then
+                          folder ]
+            | _ -> []
 
-            let records =
-                runs
-                |> List.collect RunRecord.readAll
-                |> List.filter (fun record -> record.Dataset = single "--dataset" "mvtec" && record.Profile = single "--profile" "paper")
+        let records =
+            runs
+            |> List.collect RunRecord.readAll
+            |> List.filter (fun record -> record.Dataset = single "--dataset" "mvtec" && record.Profile = single "--profile" "paper")
 
-            if records.IsEmpty then
-                raise (AnalysisError "no run folder has a record of that dataset and profile; name folders with --run, or run cells with scripts/repro first")
+        if records.IsEmpty then
+            raise (AnalysisError "no run folder has a record of that dataset and profile; name folders with --run, or run cells with scripts/repro first")
 
-            let comparison = Ablation.betweenPapers "compare-papers" records
-            printfn "%s" (Ablation.toText comparison)
+        let comparison = Ablation.betweenPapers "compare-papers" records
+        printfn "%s" (Ablation.toText comparison)
 
-            for file in Ablation.write (eprintfn "%s") root (single "--out" results) comparison do
-                printfn "%s" file
+        for file in Ablation.write (eprintfn "%s") root (single "--out" results) comparison do
+            printfn "%s" file
 
-            0)
+        0)
 
 /// scripts/orthogonality.fsx: figures 8 and 9 of ssae from their measurements, which are made first where there are none or data is named.
 let orthogonality (root: string) (args: string[]) : int =
@@ -201,52 +188,44 @@ let orthogonality (root: string) (args: string[]) : int =
          on the category and measures them first: on the data named, on ../shared/data/mvtec bottle, or on the generated Surfaces, whichever there is. The moments\n\
          are also those of Surfaces, whose textures fulfil what Proposition 2 assumes."
 
-    match parse [ "--data"; "--category"; "--variant"; "--profile"; "--seed"; "--out"; "--help" ] args with
-    | Error problem ->
-        eprintfn "%s\n%s" problem usage
-        2
-    | Ok options when options.ContainsKey "--help" ->
-        printfn "%s" usage
-        0
-    | Ok options ->
-        guarded (fun () ->
-            let values option otherwise =
-                match options.TryFind option with
-                | Some(_ :: _ as given) -> given
-                | _ -> otherwise
+    command [ "--data"; "--category"; "--variant"; "--profile"; "--seed"; "--out"; "--help" ] usage args (fun options ->
+        let values option otherwise =
+            match options.TryFind option with
+            | Some(_ :: _ as given) -> given
+            | _ -> otherwise
 
-            let run = (values "--out" [ Path.Combine(root, "results", "ssae") ]).Head
-            let file name = Path.Combine(run, name)
+        let run = (values "--out" [ Path.Combine(root, "results", "ssae") ]).Head
+        let file name = Path.Combine(run, name)
 
-            if options.ContainsKey "--data" || not (File.Exists(file Orthogonality.measurements) && File.Exists(file Orthogonality.moments)) then
-                let generated = Directory.CreateTempSubdirectory("surfaces-").FullName
+        if options.ContainsKey "--data" || not (File.Exists(file Orthogonality.measurements) && File.Exists(file Orthogonality.moments)) then
+            let generated = Directory.CreateTempSubdirectory("surfaces-").FullName
 
-                try
-                    let shared = Path.GetFullPath(Path.Combine(root, "..", "shared", "data", "mvtec"))
-                    repro root [ "data"; "surfaces"; "--out"; generated; "--test-good"; "0"; "--per-defect"; "0" ]
+            try
+                let shared = Path.GetFullPath(Path.Combine(root, "..", "shared", "data", "mvtec"))
+                repro root [ "data"; "surfaces"; "--out"; generated; "--test-good"; "0"; "--per-defect"; "0" ]
 
-                    let data, category =
-                        match options.TryFind "--data" with
-                        | Some(data :: _) -> data, values "--category" []
-                        | _ when Directory.Exists shared -> shared, values "--category" [ "bottle" ]
-                        | _ -> generated, values "--category" [ "woven" ]
+                let data, category =
+                    match options.TryFind "--data" with
+                    | Some(data :: _) -> data, values "--category" []
+                    | _ when Directory.Exists shared -> shared, values "--category" [ "bottle" ]
+                    | _ -> generated, values "--category" [ "woven" ]
 
-                    repro root [ "data"; "moments"; yield! List.distinct [ data; generated ]; "--out"; file Orthogonality.moments ]
+                repro root [ "data"; "moments"; yield! List.distinct [ data; generated ]; "--out"; file Orthogonality.moments ]
 
-                    repro
-                        root
-                        [ "orthogonality"; "--paper"; "ssae"; "--variant"; (values "--variant" [ "objective1" ]).Head; "--data"; data
-                          "--profile"; (values "--profile" [ "quick" ]).Head; "--seed"; (values "--seed" [ "0" ]).Head; "--out"; file Orthogonality.measurements
-                          if not category.IsEmpty then
-                              "--category"
-                              yield! category ]
-                finally
-                    Directory.Delete(generated, true)
+                repro
+                    root
+                    [ "orthogonality"; "--paper"; "ssae"; "--variant"; (values "--variant" [ "objective1" ]).Head; "--data"; data
+                      "--profile"; (values "--profile" [ "quick" ]).Head; "--seed"; (values "--seed" [ "0" ]).Head; "--out"; file Orthogonality.measurements
+                      if not category.IsEmpty then
+                          "--category"
+                          yield! category ]
+            finally
+                Directory.Delete(generated, true)
 
-            for file in Orthogonality.write (eprintfn "%s") root run do
-                printfn "%s" file
+        for file in Orthogonality.write (eprintfn "%s") root run do
+            printfn "%s" file
 
-            0)
+        0)
 
 /// favae's toy study: runs it where it is given weights, then writes its table and charts.
 let toyDistribution (root: string) (args: string[]) : int =
@@ -255,30 +234,22 @@ let toyDistribution (root: string) (args: string[]) : int =
          Writes toy-distribution.md with the histograms of favae's figure 1 into DIR (results/favae) from the scores in DIR/toy.\n\
          With --weights it runs the study first ('scripts/repro toy', some minutes), its features from favae's variant V (embedded)."
 
-    match parse [ "--weights"; "--variant"; "--seed"; "--out"; "--help" ] args with
-    | Error problem ->
-        eprintfn "%s\n%s" problem usage
-        2
-    | Ok options when options.ContainsKey "--help" ->
-        printfn "%s" usage
-        0
-    | Ok options ->
-        guarded (fun () ->
-            let run = options.TryFind "--out" |> Option.bind List.tryHead |> Option.defaultValue (Path.Combine(root, "results", "favae"))
-            let scores = Path.Combine(run, "toy")
+    command [ "--weights"; "--variant"; "--seed"; "--out"; "--help" ] usage args (fun options ->
+        let run = options.TryFind "--out" |> Option.bind List.tryHead |> Option.defaultValue (Path.Combine(root, "results", "favae"))
+        let scores = Path.Combine(run, "toy")
 
-            if options.ContainsKey "--weights" then
-                [ "toy"; "--out"; scores ]
-                @ [ for option in [ "--weights"; "--variant"; "--seed" ] do
-                        if options.ContainsKey option then
-                            option
-                            yield! options[option] ]
-                |> repro root
+        if options.ContainsKey "--weights" then
+            [ "toy"; "--out"; scores ]
+            @ [ for option in [ "--weights"; "--variant"; "--seed" ] do
+                    if options.ContainsKey option then
+                        option
+                        yield! options[option] ]
+            |> repro root
 
-            let results = ToyStudy.read scores
-            printfn "%s" (ToyStudy.toText results)
+        let results = ToyStudy.read scores
+        printfn "%s" (ToyStudy.toText results)
 
-            for file in ToyStudy.write (eprintfn "%s") root run results do
-                printfn "%s" file
+        for file in ToyStudy.write (eprintfn "%s") root run results do
+            printfn "%s" file
 
-            0)
+        0)

@@ -438,10 +438,7 @@ internal sealed class FavaeDetector : IAnomalyDetector
             this.network = network;
             _extractor = extractor;
             RegisterComponents();
-            foreach (var (name, parameter) in extractor?.named_parameters() ?? [])
-            {
-                register_parameter("extractor_" + name.Replace('.', '_'), parameter);
-            }
+            if (extractor is not null) this.RegisterBackbone(extractor);
         }
 
         public override void train(bool on = true)
