@@ -13,8 +13,8 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 packages=(cmake g++ make libopenblas0-pthread libpng-dev libturbojpeg0-dev libsvm-dev)
 [ -n "${LIBTORCH:-}" ] || packages+=(libtorch-dev)
 if [ -z "${REPRO_NO_BROWSER:-}" ]; then
-    packages+=(chromium)
-    command -v npm >/dev/null || packages+=(npm)
+    packages+=(chromium ca-certificates)
+    command -v curl >/dev/null || packages+=(curl)
 fi
 packages+=(dataset-fashion-mnist)
 
@@ -34,7 +34,24 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
     log=$(mktemp)
     export DEBIAN_FRONTEND=noninteractive
-    if ! { "${sudo[@]}" apt-get update && "${sudo[@]}" apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    # apt's own figures, every tenth of the way: minutes without a word look like a hang.
+    progress() {
+        local line kind percent said=
+        while IFS= read -r line; do
+            case $line in
+                dlstatus:* | pmstatus:*)
+                    IFS=: read -r kind _ percent _ <<<"$line"
+                    [ "$kind" = dlstatus ] && kind=downloaded || kind=installed
+                    percent=${percent%.*}
+                    line="$kind $((percent / 10 * 10)) %"
+                    [ "$line" = "$said" ] || say "$line"
+                    said=$line
+                    ;;
+                *) printf '%s\n' "$line" >>"$log" ;;
+            esac
+        done
+    }
+    if ! { "${sudo[@]}" apt-get update && "${sudo[@]}" apt-get install -y --no-install-recommends -o APT::Status-Fd=1 "${missing[@]}"; } 2>&1 | progress; then
         tail -n 20 "$log" >&2
         say "apt-get could not install ${missing[*]}; the log is $log"
         exit 1
@@ -68,16 +85,18 @@ native "$root/stand-ins/TorchSharp/native" libLibTorchSharp.so
 native "$root/Core.CSharp/native" libreproduction_native.so
 
 # plotly.js for the report's charts; a report made without it has still pictures only.
-plotly=plotly.js-dist-min@2.35.3
+plotly=plotly.js-dist-min-2.35.3.tgz
+plotly_sha256=9c032050039096531fbccac39f48519f4e8b5b61fad7552d7c78ec2cc75ab0db
 if [ -z "${REPRO_NO_BROWSER:-}" ] && [ ! -f "$root/build/plotly.min.js" ]; then
     say "fetching $plotly"
     mkdir -p "$root/build"
     scratch=$(mktemp -d)
-    if npm pack --silent --pack-destination "$scratch" "$plotly" >/dev/null 2>&1; then
-        tar -xzf "$scratch"/*.tgz -C "$scratch" package/plotly.min.js
+    if curl --silent --show-error --fail --location --max-time 300 -o "$scratch/$plotly" "https://registry.npmjs.org/plotly.js-dist-min/-/$plotly" &&
+        (cd "$scratch" && echo "$plotly_sha256  $plotly" | sha256sum --check --quiet); then
+        tar -xzf "$scratch/$plotly" -C "$scratch" package/plotly.min.js
         mv "$scratch/package/plotly.min.js" "$root/build/plotly.min.js"
     else
-        say "npm could not fetch $plotly: reports will have no charts; run this again with a network"
+        say "$plotly could not be fetched: reports will have no charts; run this again with a network"
     fi
     rm -rf "$scratch"
 fi
