@@ -99,8 +99,13 @@ public sealed class Checkpoints(string path, Func<string> identity, TimeSpan int
     }
 
     /// <summary>Removes the checkpoint of a finished training.</summary>
-    public void Delete()
+    public void Delete() => DeleteFile(path);
+
+    /// <summary>Removes the checkpoint of a cell, if there is one, or a folder for it.</summary>
+    public static void Delete(string run, string cell) => DeleteFile(PathOf(run, cell));
+
+    private static void DeleteFile(string file)
     {
-        if (File.Exists(path)) File.Delete(path);
+        if (File.Exists(file)) File.Delete(file);
     }
 }

@@ -153,6 +153,21 @@ let tests =
             Directory.Move(away, folder)
             Expect.equal (outcomes (run (AtEnd ignore))) [ CellOutcome.AlreadyDone; CellOutcome.Finished; CellOutcome.AlreadyDone; CellOutcome.AlreadyDone ] "just what is missing"
 
+        testCase "a lease left beside a record: tidied up, with or without a folder of checkpoints" <| fun () ->
+            use sandbox = new Sandbox()
+            let run () = sweep sandbox sandbox.Data [ tiny ] [ "woven" ] (AtEnd ignore)
+            let cell = (Seq.head (run ())).Cell.Id
+            let lease, checkpoint = Lease.PathOf(sandbox.Run, cell), Checkpoints.PathOf(sandbox.Run, cell)
+            let folder = nonNull (Path.GetDirectoryName checkpoint)
+            if Directory.Exists folder then Directory.Delete(folder, true)
+            File.WriteAllText(lease, "")
+            Expect.equal (outcomes (run ())) [ CellOutcome.AlreadyDone ] "without the folder"
+            Expect.isFalse (File.Exists lease) "the lease is gone"
+            Directory.CreateDirectory folder |> ignore
+            for file in [ lease; checkpoint ] do File.WriteAllText(file, "")
+            Expect.equal (outcomes (run ())) [ CellOutcome.AlreadyDone ] "with a checkpoint"
+            for file in [ lease; checkpoint ] do Expect.isFalse (File.Exists file) $"{file} is gone"
+
         testCase "out of memory: the cell fails with words, the others go on" <| fun () ->
             use sandbox = new Sandbox()
             // More than an address space holds, so that no machine begins to fill it.
