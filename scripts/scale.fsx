@@ -169,16 +169,13 @@ let favaeStep variant (settings: JsonObject) =
         | _ -> 0.0
     number settings "batch_size" / 8.0 * (own * (number settings "width" / 0.25) ** 2.0 + max 0.0 extractor)
 
-/// Until a cell of ssae under the quick profile has a record: 430 processor seconds, as a trial of its 6,600 steps was reckoned, on two cores.
-let ssaeQuickStep = if isMeasured "ssae" then measuredStep "ssae" "objective1" else 430.0 / 2.0 / 6600.0
-
 /// Seconds of ssae's step: as the batch, the square of the width and the mean area of the growing crops.
 let ssaeStep (settings: JsonObject) =
     let work (settings: JsonObject) =
         let growing = [ for share in settings["growing"].AsArray() -> share.GetValue<float>() ** 2.0 ]
         number settings "batch_size" * number settings "width" ** 2.0 * number settings "image_size" ** 2.0 * List.average growing
     let quick = SettingsText.ToJson((Registry.Find "ssae").Settings(Request("objective1", Profile.Quick, "bottle", "mvtec")))
-    ssaeQuickStep * work settings / work quick
+    measuredStep "ssae" "objective1" * work settings / work quick
 
 /// Seconds of hfae's step; a decoder over four times the channels has sixteen times the multiplications.
 let hfaeStep (encoder: string) = measuredStep "hfae" "resnet18" * (if encoder.Contains "resnet50" then 16.0 else 1.0)

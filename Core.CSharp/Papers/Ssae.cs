@@ -127,15 +127,12 @@ public sealed class Ssae : IMethod
         return request.Profile switch
         {
             Profile.Paper => settings,
-            Profile.Quick when request.Dataset == "surfaces" => settings with
-            {
-                ImageSize = 128, Width = 0.25, Growing = [0.5, 1], Steps = 160, LearningRate = 1e-3, FinalLearningRate = 1e-3, ValidateEvery = 20, SmoothingSize = 7,
-            },
             // Small images in small batches: so deep a network needs thousands of steps before more than an average image comes through it.
+            // Whole images from the start: what is learnt on crops has to be learnt again, for which there are too few steps.
             Profile.Quick => settings with
             {
-                ImageSize = 96, Width = 0.25, Growing = [0.5, 0.5, 1], Steps = 3300, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 1e-5,
-                ValidateEvery = 300, SmoothingSize = 5,
+                ImageSize = 64, Width = 0.25, Growing = [1], Steps = request.Dataset == "surfaces" ? 1000 : 5000, BatchSize = 4,
+                LearningRate = 1e-3, FinalLearningRate = 1e-5, ValidateEvery = 250, SmoothingSize = 3,
                 // Images of every pose would need many times these steps.
                 Augment = false,
             },
