@@ -33,25 +33,24 @@ if [ ${#missing[@]} -gt 0 ]; then
         sudo=(sudo)
     fi
     log=$(mktemp)
-    export DEBIAN_FRONTEND=noninteractive
     # apt's own figures, every tenth of the way: minutes without a word look like a hang.
     progress() {
-        local line kind percent said=
-        while IFS= read -r line; do
-            case $line in
-                dlstatus:* | pmstatus:*)
-                    IFS=: read -r kind _ percent _ <<<"$line"
-                    [ "$kind" = dlstatus ] && kind=downloaded || kind=installed
-                    percent=${percent%.*}
-                    line="$kind $((percent / 10 * 10)) %"
-                    [ "$line" = "$said" ] || say "$line"
-                    said=$line
-                    ;;
-                *) printf '%s\n' "$line" >>"$log" ;;
+        local kind percent said= now
+        while IFS=: read -r kind _ percent _; do
+            case $kind in
+                dlstatus) kind=downloaded ;;
+                pmstatus) kind=installed ;;
+                *) continue ;;
             esac
+            percent=${percent%.*}
+            now="$kind $((percent / 10 * 10)) %"
+            [ "$now" = "$said" ] || say "$now"
+            said=$now
         done
     }
-    if ! { "${sudo[@]}" apt-get update && "${sudo[@]}" apt-get install -y --no-install-recommends -o APT::Status-Fd=1 "${missing[@]}"; } 2>&1 | progress; then
+    # The figures have a pipe of their own: apt writes them without blocking, and a package's script that shared it would fail where it is full.
+    install='export DEBIAN_FRONTEND=noninteractive; { apt-get update && apt-get install -y --no-install-recommends -o APT::Status-Fd=3 "$@"; } 3>&1 1>&2'
+    if ! "${sudo[@]}" sh -c "$install" sh "${missing[@]}" 2>"$log" | progress; then
         tail -n 20 "$log" >&2
         say "apt-get could not install ${missing[*]}; the log is $log"
         exit 1
