@@ -96,7 +96,7 @@ module Charts =
                         let points = points |> List.sortBy (fun row -> int (row.Metric.Substring prefix.Length))
 
                         Chart.Line(
-                            points |> List.map (fun row -> int (row.Metric.Substring prefix.Length)),
+                            points |> List.map (fun row -> row.Metric.Substring prefix.Length),
                             points |> List.map (fun row -> percent row.Mean),
                             Name = variant,
                             ShowMarkers = true,

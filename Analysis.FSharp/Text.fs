@@ -81,7 +81,7 @@ let standing (data: ReportData) =
     let datasets = data.Records |> List.map _.Dataset |> List.distinct |> String.concat ", "
 
     if not data.HasComparisons then
-        $"This run measured {data.Records.Length} cells of {papers} on {datasets}. The papers print no numbers for it, so nothing stands beside what was measured; "
+        $"This run measured {data.Records.Length} cells of {papers} on {datasets}. The papers print no numbers for these data with these networks, so nothing stands beside what was measured; "
         + $"with their data and weights, {total.Printed} printed numbers can be set beside ours."
     else
 
