@@ -102,6 +102,11 @@ let tests =
                 let kept = DfrDetector.PrincipalComponents(torch.tensor(values).reshape (int64 n, int64 d), case.GetProperty("variance").GetDouble())
                 Expect.equal kept (int64 (number "components")) $"{case}"
 
+        testCase "the quick profile trains wide autoencoders for fewer epochs" <| fun () ->
+            let epochs variant = (Dfr().Settings(Request(variant, Profile.Quick, "bottle", "mvtec")) :?> DfrSettings).Epochs
+            for variant, expected in [ "paper-f1-8-zero", 20; "code-f9-12-zero", 20; "paper-f1-12-vgg19_16x", 20; "paper-f1-12-reflect", 5; "paper-f1-16-zero", 2 ] do
+                Expect.equal (epochs variant) expected variant
+
         testCase "the two forms of the autoencoder have the widths of Table VIII and of the code" <| fun () ->
             use _scope = torch.NewDisposeScope()
 
