@@ -82,7 +82,7 @@ module Ablation =
         { Name = name
           Title = title
           Note =
-            $"Mean over {categories.Length} categories ({categoryNames}). {percentNote} "
+            $"Mean over {Text.categories categories.Length} ({categoryNames}). {percentNote} "
             + "p: two-sided paired t-test against the first variant, a pair for each category and seed or fold."
           Table =
             ("variant"
@@ -100,7 +100,7 @@ module Ablation =
             else
                 [ { Id = name
                     Title = title
-                    Description = $"{present.Length} variants, mean over {categories.Length} categories, percent."
+                    Description = $"{present.Length} variants, mean over {Text.categories categories.Length}, percent."
                     Chart = chart } ] }
 
     /// A row per metric and category, a column per variant; for each metric a chart of the textures of MVTec AD and one of all other
@@ -179,7 +179,7 @@ module Ablation =
 
         { Name = name
           Title = title
-          Note = $"Image AUROC, mean over {categories.Length} categories ({categoryNames}). {percentNote}"
+          Note = $"Image AUROC, mean over {Text.categories categories.Length} ({categoryNames}). {percentNote}"
           Table = ("level" :: present) :: [ for level in levels -> row (string level) $"{prefix}{level}" ] @ [ row "sum" "image_auroc" ]
           Figures = Charts.levels records |> List.truncate 1 |> List.map (fun figure -> { figure with Id = name; Title = title }) }
 
@@ -202,7 +202,7 @@ module Ablation =
 
         { Name = name
           Title = title
-          Note = $"Rates in percent, mean over {categories.Length} categories ({categoryNames}) and their folds."
+          Note = $"Rates in percent, mean over {Text.categories categories.Length} ({categoryNames}) and their folds."
           Table =
             ("sigma"
              :: "target FPR"

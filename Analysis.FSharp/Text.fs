@@ -51,6 +51,9 @@ let points (difference: float) =
 let pValue (p: float) =
     if p < 0.001 then "< 0.001" else invariant p "0.000"
 
+/// "1 category", "2 categories".
+let categories (count: int) = if count = 1 then "1 category" else $"{count} categories"
+
 let seconds (value: float) = invariant value "0.0"
 
 /// A one-letter sign that says a verdict without colour.
