@@ -48,7 +48,7 @@ if [ ${#missing[@]} -gt 0 ]; then
             said=$now
         done
     }
-    # The figures have a pipe of their own: apt writes them without blocking, and a package's script that shared it would fail where it is full.
+    # The figures have a pipe of their own: where they shared standard output, scripts of packages failed with "printf: I/O error".
     install='export DEBIAN_FRONTEND=noninteractive; { apt-get update && apt-get install -y --no-install-recommends -o APT::Status-Fd=3 "$@"; } 3>&1 1>&2'
     if ! "${sudo[@]}" sh -c "$install" sh "${missing[@]}" 2>"$log" | progress; then
         tail -n 20 "$log" >&2
