@@ -13,8 +13,8 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 packages=(cmake g++ make libopenblas0-pthread libpng-dev libturbojpeg0-dev libsvm-dev)
 [ -n "${LIBTORCH:-}" ] || packages+=(libtorch-dev)
 if [ -z "${REPRO_NO_BROWSER:-}" ]; then
-    packages+=(chromium ca-certificates)
-    command -v curl >/dev/null || packages+=(curl)
+    packages+=(chromium)
+    command -v npm >/dev/null || packages+=(npm)
 fi
 packages+=(dataset-fashion-mnist)
 
@@ -84,18 +84,16 @@ native "$root/stand-ins/TorchSharp/native" libLibTorchSharp.so
 native "$root/Core.CSharp/native" libreproduction_native.so
 
 # plotly.js for the report's charts; a report made without it has still pictures only.
-plotly=plotly.js-dist-min-2.35.3.tgz
-plotly_sha256=9c032050039096531fbccac39f48519f4e8b5b61fad7552d7c78ec2cc75ab0db
+plotly=plotly.js-dist-min@2.35.3
 if [ -z "${REPRO_NO_BROWSER:-}" ] && [ ! -f "$root/build/plotly.min.js" ]; then
     say "fetching $plotly"
     mkdir -p "$root/build"
     scratch=$(mktemp -d)
-    if curl --silent --show-error --fail --location --max-time 300 -o "$scratch/$plotly" "https://registry.npmjs.org/plotly.js-dist-min/-/$plotly" &&
-        (cd "$scratch" && echo "$plotly_sha256  $plotly" | sha256sum --check --quiet); then
-        tar -xzf "$scratch/$plotly" -C "$scratch" package/plotly.min.js
+    if npm pack --silent --pack-destination "$scratch" "$plotly" >/dev/null 2>&1; then
+        tar -xzf "$scratch"/*.tgz -C "$scratch" package/plotly.min.js
         mv "$scratch/package/plotly.min.js" "$root/build/plotly.min.js"
     else
-        say "$plotly could not be fetched: reports will have no charts; run this again with a network"
+        say "npm could not fetch $plotly: reports will have no charts; run this again with a network"
     fi
     rm -rf "$scratch"
 fi
