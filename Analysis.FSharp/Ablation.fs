@@ -248,15 +248,10 @@ module Ablation =
                     | header -> header @ [ "seconds a cell" ]) }
 
     let toMarkdown (ablation: Ablation) =
-        let line cells = "| " + String.concat " | " cells + " |"
-
         [ $"# {ablation.Title}\n"
           $"{ablation.Note}\n"
           match ablation.Table with
-          | header :: rows ->
-              line header
-              line (header |> List.map (fun _ -> "---"))
-              yield! List.map line rows
+          | header :: rows -> yield! Markdown.lines header rows
           | [] -> ()
           for figure in ablation.Figures do
               $"\n![{figure.Description}](figures/{figure.Id}.svg)" ]
@@ -264,14 +259,7 @@ module Ablation =
 
     /// The table as aligned columns, for a terminal.
     let toText (ablation: Ablation) =
-        let widths = ablation.Table |> List.transpose |> List.map (List.map String.length >> List.max)
-
-        [ yield ablation.Title
-          yield ablation.Note
-          for row in ablation.Table do
-              yield List.map2 (fun (cell: string) (width: int) -> cell.PadRight width) row widths |> String.concat "  " ]
-        |> List.map _.TrimEnd()
-        |> String.concat "\n"
+        ablation.Title :: ablation.Note.TrimEnd() :: Text.columns ablation.Table |> String.concat "\n"
 
     /// Writes <run>/<name>.md and its figure, and gives their paths.
     let write (say: string -> unit) (root: string) (run: string) (ablation: Ablation) : string list =

@@ -6,10 +6,12 @@ open System.Text
 
 let private escape (text: string) = text.Replace("|", "\\|")
 
-let private table (header: string list) (rows: string list list) =
+/// A table's lines.
+let lines (header: string list) (rows: string list list) =
     let line cells = "| " + String.Join(" | ", cells |> List.map escape) + " |"
+    line header :: line (header |> List.map (fun _ -> "---")) :: List.map line rows
 
-    String.concat "\n" (line header :: line (header |> List.map (fun _ -> "---")) :: List.map line rows) + "\n"
+let private table header rows = String.concat "\n" (lines header rows) + "\n"
 
 let private standings (data: ReportData) =
     data.Standings @ [ data.Total ]

@@ -120,8 +120,7 @@ module Orthogonality =
         sqrt (values |> List.averageBy (fun value -> (value - mean) ** 2.0))
 
     let private table (rows: string list list) =
-        let line cells = "| " + String.concat " | " cells + " |"
-        line rows.Head :: line (rows.Head |> List.map (fun _ -> "---")) :: (rows.Tail |> List.map line) |> String.concat "\n"
+        Markdown.lines rows.Head rows.Tail |> String.concat "\n"
 
     let private accuracyTable (points: Point list) =
         table

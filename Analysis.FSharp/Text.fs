@@ -51,6 +51,11 @@ let points (difference: float) =
 let pValue (p: float) =
     if p < 0.001 then "< 0.001" else invariant p "0.000"
 
+/// A table's rows as aligned columns, for a terminal.
+let columns (rows: string list list) =
+    let widths = rows |> List.transpose |> List.map (List.map String.length >> List.max)
+    [ for row in rows -> (List.map2 (fun (cell: string) (width: int) -> cell.PadRight width) row widths |> String.concat "  ").TrimEnd() ]
+
 /// "1 category", "2 categories".
 let categories (count: int) = if count = 1 then "1 category" else $"{count} categories"
 

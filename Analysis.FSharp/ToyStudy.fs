@@ -120,7 +120,6 @@ module ToyStudy =
 
     /// The report: the table, then the charts.
     let toMarkdown (results: Map<string, Scores>) (drawn: Figure list) =
-        let line cells = "| " + String.concat " | " cells + " |"
         let rows = table results
 
         [ "# favae: the toy study (section 3, figure 1)\n"
@@ -128,20 +127,14 @@ module ToyStudy =
            always calls it the more anomalous one, 50 where it tells the two apart no better than chance. People find anomalies anomalous and can hardly tell\n\
            shuffled ones from normal images. \"exchanged\" are sigma_n = 0.0570 and sigma_a = 0.0285; \"printed\" are appendix A's, with which figure 1b cannot be had\n\
            (see [the paper's sheet](../../papers/favae/README.md)).\n"
-          line rows.Head
-          line (rows.Head |> List.map (fun _ -> "---"))
-          yield! List.map line rows.Tail
+          yield! Markdown.lines rows.Head rows.Tail
           for figure in drawn do
               $"\n## {figure.Title}\n\n![{figure.Description}](figures/{figure.Id}.svg)" ]
         |> String.concat "\n"
 
     /// The table as aligned columns, for a terminal.
     let toText (results: Map<string, Scores>) =
-        let rows = table results
-        let widths = rows |> List.transpose |> List.map (List.map String.length >> List.max)
-
-        [ for row in rows -> (List.map2 (fun (cell: string) (width: int) -> cell.PadRight width) row widths |> String.concat "  ").TrimEnd() ]
-        |> String.concat "\n"
+        table results |> Text.columns |> String.concat "\n"
 
     /// Writes <run>/toy-distribution.md and its figures, and gives their paths.
     let write (say: string -> unit) (root: string) (run: string) (results: Map<string, Scores>) : string list =

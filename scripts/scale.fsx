@@ -57,8 +57,6 @@ let records =
                   let overrides = record.Variant.Split '+' |> Array.skip 1
                   if record.Profile <> "smoke" && overrides |> Array.forall (fun setting -> setting.StartsWith "epochs=") then record ]
 
-let isMeasured paper = records |> List.exists (fun record -> record.Paper = paper && record.Profile = "quick" && record.Steps > 0.0)
-
 /// The least seconds of a training step among the cells of a paper's variant under the quick profile: the least disturbed ones.
 let measuredStep paper variant =
     match [ for record in records do if record.Paper = paper && record.Variant.Split('+')[0] = variant && record.Profile = "quick" && record.Steps > 0.0 then record.Fit / record.Steps ] with
@@ -67,9 +65,8 @@ let measuredStep paper variant =
         exit 1
     | steps -> List.min steps
 
-/// The least seconds of scores and metrics a test image of a paper's cells under the quick profile; favae's for a paper without any.
+/// The least seconds of scores and metrics a test image of a paper's cells under the quick profile.
 let measuredScore paper =
-    let paper = if isMeasured paper then paper else "favae"
     let each = [ for record in records do if record.Paper = paper && record.Profile = "quick" && record.Steps > 0.0 then record.Score / float record.TestImages, record.Metrics / float record.TestImages ]
     List.min (List.map fst each), List.min (List.map snd each)
 

@@ -99,12 +99,10 @@ public sealed class Checkpoints(string path, Func<string> identity, TimeSpan int
     }
 
     /// <summary>Removes the checkpoint of a finished training.</summary>
-    public void Delete() => DeleteFile(path);
+    public void Delete() => Delete(path);
 
-    /// <summary>Removes the checkpoint of a cell, if there is one, or a folder for it.</summary>
-    public static void Delete(string run, string cell) => DeleteFile(PathOf(run, cell));
-
-    private static void DeleteFile(string file)
+    /// <summary>Removes a checkpoint, where there is one, or a folder for it.</summary>
+    public static void Delete(string file)
     {
         if (File.Exists(file)) File.Delete(file);
     }

@@ -141,6 +141,6 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
         using var lease = Lease.TryTake(run, cell.Id);
         if (lease is null) return;
         RunRecord.DeleteAbandoned(run, cell.Id);
-        Checkpoints.Delete(run, cell.Id);
+        Checkpoints.Delete(Checkpoints.PathOf(run, cell.Id));
     }
 }
