@@ -12,7 +12,7 @@ type Ablation =
       Note: string
       /// The first row holds the titles.
       Table: string list list
-      Figures: Figure list }
+      Figures: ReportFigure list }
 
 module Ablation =
     let private percentNote = "Percent; ± is the standard deviation over categories, or over seeds or folds of a single one."

@@ -3,7 +3,7 @@ namespace Reproduction.Analysis
 open Plotly.NET
 
 /// A chart with what a reader who cannot see it needs.
-type Figure =
+type ReportFigure =
     { /// File name without extension, unique in a report.
       Id: string
       Title: string
@@ -30,7 +30,7 @@ module Charts =
         if System.Double.IsNaN summary.Deviation then 0.0 else percent summary.Deviation
 
     /// Published and measured values side by side, one line per number.
-    let publishedAgainstMeasured paper metric (compared: Compared list) : Figure option =
+    let publishedAgainstMeasured paper metric (compared: Compared list) : ReportFigure option =
         let rows =
             [ for number in compared do
                   match number.Measured with
@@ -80,7 +80,7 @@ module Charts =
     let private family (variant: string) = variant.Split('-')[0]
 
     /// image AUROC of each level of a sum, one line per variant, for the papers whose records have levels.
-    let levels (records: RunRecord list) : Figure list =
+    let levels (records: RunRecord list) : ReportFigure list =
         let prefix = "image_auroc.level_"
 
         [ for (paper, dataset, profile, network), rows in
@@ -110,7 +110,7 @@ module Charts =
                   |> Chart.withSize (Height = 440) } ]
 
     /// Target false positive rate of the n-sigma working point against the achieved one, a chart per network and dataset.
-    let workingPoints (records: RunRecord list) : Figure list =
+    let workingPoints (records: RunRecord list) : ReportFigure list =
         let target sigma = 1.0 - MathNet.Numerics.SpecialFunctions.Erf(float sigma / sqrt 2.0)
 
         let rates =
@@ -161,7 +161,7 @@ module Charts =
                   |> Chart.withSize (Height = 440) } ]
 
     /// A metric of every variant on every category of a dataset: one line per variant, one colour per category.
-    let overview metric (records: RunRecord list) : Figure list =
+    let overview metric (records: RunRecord list) : ReportFigure list =
         [ for dataset, rows in
               RunRecord.toFrame (records |> List.filter (fun record -> record.Profile <> "smoke"))
               |> Statistics.overRepetitions
@@ -194,7 +194,7 @@ module Charts =
                       |> Chart.withSize (Height = 150 + 24 * variants.Length) } ]
 
     /// Mean seconds of a cell by stage.
-    let seconds (records: RunRecord list) : Figure option =
+    let seconds (records: RunRecord list) : ReportFigure option =
         let stages = [ "features"; "fit"; "score"; "metrics" ]
 
         let groups =
@@ -228,7 +228,7 @@ module Charts =
                     |> Chart.withSize (Height = 150 + 22 * groups.Length) }
 
     /// All charts that a run's records give.
-    let all (records: RunRecord list) (compared: Compared list) : Figure list =
+    let all (records: RunRecord list) (compared: Compared list) : ReportFigure list =
         [ for metric in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
               yield! overview metric records
           for paper in Published.papers do

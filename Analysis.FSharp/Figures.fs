@@ -11,7 +11,7 @@ let plotlySource (root: string) =
     if File.Exists path then Some(File.ReadAllText path) else None
 
 /// A figure as the text of a script element: no "<" can end it.
-let toJson (figure: Figure) =
+let toJson (figure: ReportFigure) =
     (GenericChart.toFigureJson figure.Chart).Replace("<", "\\u003c")
 
 let private width = 860
@@ -36,12 +36,12 @@ let private drawing =
   }
 })();"""
 
-let private page plotly (figures: Figure list) =
+let private page plotly (figures: ReportFigure list) =
     let json = figures |> List.map toJson |> String.concat ",\n"
     let script = drawing.Replace("FIGURES", $"[{json}]").Replace("WIDTH", string width)
     $"<!doctype html><meta charset=\"utf-8\"><body><script>{plotly}</script><script>{script}</script>"
 
-let private draw (browser: string) (plotly: string) (folder: string) (figures: Figure list) =
+let private draw (browser: string) (plotly: string) (folder: string) (figures: ReportFigure list) =
     let html = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".html")
 
     try
@@ -64,7 +64,7 @@ let private draw (browser: string) (plotly: string) (folder: string) (figures: F
 
 /// Writes <folder>/<figure>.svg for every figure and gives the paths.
 /// Where they cannot be drawn, say is told why, and a report goes without them.
-let write (say: string -> unit) (root: string) (folder: string) (figures: Figure list) : string list =
+let write (say: string -> unit) (root: string) (folder: string) (figures: ReportFigure list) : string list =
     match Browser.find (), plotlySource root with
     | None, _ ->
         say "no figure was drawn: chromium is missing; scripts/setup.sh installs it"

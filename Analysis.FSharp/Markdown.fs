@@ -45,7 +45,7 @@ let private numbers (compared: Compared list) =
           | None -> () ]
     |> table [ "table"; "variant"; "category"; "metric"; "published"; "measured"; "difference"; "verdict"; "differs in" ]
 
-let private figure (figure: Figure) =
+let private figure (figure: ReportFigure) =
     $"![{figure.Title}. {figure.Description}](figures/{figure.Id}.svg)\n"
 
 let private measurements (data: ReportData) =
@@ -79,7 +79,7 @@ let private significance (data: ReportData) =
 let render (data: ReportData) =
     let text = StringBuilder()
     let add (line: string) = text.Append(line).Append('\n') |> ignore
-    let figures predicate = data.Figures |> List.filter (fun (figure: Figure) -> predicate figure.Id) |> List.iter (figure >> add)
+    let figures predicate = data.Figures |> List.filter (fun (figure: ReportFigure) -> predicate figure.Id) |> List.iter (figure >> add)
     let finished = data.Records |> List.map _.Finished |> List.max
 
     add $"# Published and measured: {data.Run}\n"

@@ -60,7 +60,7 @@ module Orthogonality =
 
     let private palette = [ "#3b82c4"; "#d9822b"; "#2a9d6f"; "#9a6fd0"; "#c8503c"; "#1aa3b8"; "#b08a1e"; "#d36ba6" ] |> List.map Color.fromHex
 
-    let private line name i x y =
+    let private line (name: string) i (x: float list) (y: float list) =
         let colour = palette[i % palette.Length]
         let dash = if i < palette.Length then StyleParam.DrawingStyle.Solid else StyleParam.DrawingStyle.Dash
         Chart.Line(x, y, Name = name, ShowMarkers = true, LineColor = colour, LineDash = dash, MarkerColor = colour)
@@ -68,7 +68,7 @@ module Orthogonality =
     /// sqrt(1/2): the corrupted pixels are as many as the others.
     let private half = sqrt 0.5
 
-    let private accuracies model (points: Point list) : Figure =
+    let private accuracies model (points: Point list) : ReportFigure =
         let widths = points |> List.map _.PatchWidth
 
         { Id = "orthogonality-accuracy"
@@ -87,7 +87,7 @@ module Orthogonality =
             |> Chart.withYAxisStyle (TitleText = "%")
             |> Chart.withSize (Height = 440) }
 
-    let private distances model (points: Point list) : Figure =
+    let private distances model (points: Point list) : ReportFigure =
         { Id = "orthogonality-distance"
           Title = $"Distance of the restored image from the original: {model}"
           Description = "Root mean square over pixels of F(X^) - X, in grey levels of 0 to 255; mean and standard deviation over images, against the width of the patch."
@@ -102,7 +102,7 @@ module Orthogonality =
         let rows = pixels |> List.map _.Row |> List.distinct |> List.sort
         pixels |> List.filter (fun pixel -> pixel.Row = rows[rows.Length / 2]) |> List.sortBy _.Column
 
-    let private profile (categories: (string * Pixel list) list) id title what value : Figure =
+    let private profile (categories: (string * Pixel list) list) id title what value : ReportFigure =
         { Id = id
           Title = title
           Description = $"{what} of the grey value of the pixels on the middle line of all windows of the training images, one line per category: level where pixels are distributed alike."
@@ -147,7 +147,7 @@ module Orthogonality =
                         show "0.000" (List.average deviations)
                         show "0.000" (spread deviations) ] ])
 
-    let private image (figure: Figure) = $"![{figure.Description}](figures/{figure.Id}.svg)"
+    let private image (figure: ReportFigure) = $"![{figure.Description}](figures/{figure.Id}.svg)"
 
     /// Writes <run>/orthogonality.md with its charts from the measurements in <run>, and gives the paths.
     /// Raises AnalysisError when the measurements are missing or damaged.

@@ -151,7 +151,7 @@ let private publishedTables (data: ReportData) =
 {lines papers}</section>"""
 
 let private charts (run: string) hasPlotly (data: ReportData) =
-    let figure (figure: Figure) =
+    let figure (figure: ReportFigure) =
         let svg = Path.Combine(run, "figures", figure.Id + ".svg")
 
         let still =

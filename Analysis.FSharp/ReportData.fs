@@ -39,7 +39,7 @@ type ReportData =
       Records: RunRecord list
       Published: PublishedNumber list
       Compared: Compared list
-      Figures: Figure list
+      Figures: ReportFigure list
       /// (best variant, other variant, DeLong's test of their difference).
       AgainstBest: (RunRecord * RunRecord * PairedAuroc) list
       Gallery: GalleryImage list }

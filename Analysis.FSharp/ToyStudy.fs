@@ -91,7 +91,7 @@ module ToyStudy =
                     |> Chart.withSize (Height = 320) }
 
     /// Figures 1 b, c and d, each under the optimal VAE and under the trained models where they were run.
-    let figures (results: Map<string, Scores>) : Figure list =
+    let figures (results: Map<string, Scores>) : ReportFigure list =
         match results.TryFind "exchanged" with
         | Some exchanged -> scores |> List.choose (figure exchanged)
         | None -> []
@@ -119,7 +119,7 @@ module ToyStudy =
                          | _ -> () ]
 
     /// The report: the table, then the charts.
-    let toMarkdown (results: Map<string, Scores>) (drawn: Figure list) =
+    let toMarkdown (results: Map<string, Scores>) (drawn: ReportFigure list) =
         let rows = table results
 
         [ "# favae: the toy study (section 3, figure 1)\n"

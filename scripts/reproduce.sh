@@ -40,7 +40,6 @@ start=$SECONDS
 say() { printf '[%d:%02d] %s\n' $(((SECONDS - start) / 60)) $(((SECONDS - start) % 60)) "$*"; }
 
 say 'setting up and building (once)'
-"$root/scripts/setup.sh"
 dotnet build "$root/Reproduction.sln" -c Release -v quiet -nologo
 repro=(dotnet "$root/Core.CSharp/bin/Release/net10.0/repro.dll")
 

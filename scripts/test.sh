@@ -5,6 +5,5 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 # libtorch's threads sleep between operations instead of spinning: on a machine with other work a step is several times cheaper.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
-"$root/scripts/setup.sh"
 dotnet build "$root/Reproduction.sln" -c Release -v quiet -nologo
 exec dotnet "$root/tests/bin/Release/net10.0/Tests.dll" "$@"
