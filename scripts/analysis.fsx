@@ -13,8 +13,8 @@ let private library =
 
 let private isCurrent () =
     let sources =
-        [ "Analysis.FSharp"; "stand-ins/Deedle"; "stand-ins/Plotly.NET" ]
-        |> Seq.collect (fun folder -> Directory.EnumerateFiles(Path.Combine(root, folder)))
+        [ "Analysis.FSharp" ]
+        |> Seq.collect (fun folder -> Directory.EnumerateFiles(Path.Combine(root, folder), "*.fs*", SearchOption.AllDirectories))
 
     File.Exists library && sources |> Seq.forall (fun source -> File.GetLastWriteTimeUtc source <= File.GetLastWriteTimeUtc library)
 

@@ -41,7 +41,7 @@ say() { printf '[%d:%02d] %s\n' $(((SECONDS - start) / 60)) $(((SECONDS - start)
 
 say 'setting up and building (once)'
 dotnet build "$root/Reproduction.sln" -c Release -v quiet -nologo
-repro=(dotnet "$root/Core.CSharp/bin/Release/net10.0/repro.dll")
+repro=(dotnet "$root/Core.CSharp/Repro/bin/Release/net10.0/repro.dll")
 
 embedded_data=
 if [ -z "$data" ]; then

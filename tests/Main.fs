@@ -21,7 +21,7 @@ let private printSlowest (summary: TestRunSummary) =
 let main args =
     let mutable summary = None
     let remember = Append_Summary_Handler(SummaryHandler(fun result -> summary <- Some result))
-    let exitCode = runTestsInAssemblyWithCLIArgs [ remember ] args
+    let exitCode = runTestsInAssemblyWithCLIArgs [ remember; if System.Console.IsOutputRedirected then Colours 0 ] args
 
     match summary with
     | None -> exitCode

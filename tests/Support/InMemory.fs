@@ -6,8 +6,9 @@ open System.IO
 open TorchSharp
 open Reproduction
 open Reproduction.Backbones
-open Reproduction.Experiments
-open Reproduction.Papers
+open Reproduction.Data
+open Reproduction.Formats
+open Reproduction.Methods
 
 /// Smooth random images, RGB in 0..1, the same for the same index.
 type RandomImages(count: int, side: int) =

@@ -7,8 +7,8 @@ open System.IO
 open System.Runtime.InteropServices
 open System.Text
 open Expecto
-open Reproduction.Data
 open Reproduction.Imaging
+open Reproduction.Surfaces
 
 let private repository = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
 
@@ -37,7 +37,7 @@ type Sandbox() =
             ImageFile.Write(file, image)
 
         let render split defect index =
-            let struct (photograph, mask) = Surfaces.Render("woven", split, defect, index, 0)
+            let struct (photograph, mask) = SurfacesDataset.Render("woven", split, defect, index, 0)
             write $"{split}/{defect}/{index:d3}.png" photograph
             Option.ofObj mask |> Option.iter (write $"ground_truth/{defect}/{index:d3}_mask.png")
 

@@ -1,1 +1,0 @@
-return Reproduction.Cli.CommandLine.Run(args);

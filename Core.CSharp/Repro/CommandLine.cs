@@ -1,0 +1,105 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Reproduction;
+using Repro.Verbs;
+using Reproduction.Methods;
+using Spectre.Console;
+
+namespace Repro;
+
+/// <summary>The <c>repro</c> command: one file a verb; exit code 0 on success, 2 on wrong arguments, 1 on any other failure.</summary>
+public static class CommandLine
+{
+    private static readonly Option<bool> Debug = new("--debug") { Description = "Print the stack trace of an error.", Recursive = true };
+
+    /// <summary>Columns of a table that goes to a file or a pipe: wide enough for the ids of cells.</summary>
+    private const int WidthOfFiles = 200;
+
+    private static readonly string[] MemoryErrors = ["can't allocate memory", "out of memory", "bad_alloc"];
+
+    private const string Smaller = "take smaller images or batches (a setting after the variant, as in --variant V+image_size=128), or a machine with more memory";
+
+    /// <summary>Parses the arguments, runs the verb, and turns errors into one or two lines on standard error.</summary>
+    /// <param name="args">A verb and its options.</param>
+    /// <param name="output">Instead of standard output.</param>
+    /// <param name="error">Instead of standard error.</param>
+    /// <returns>The exit code.</returns>
+    public static int Run(string[] args, TextWriter? output = null, TextWriter? error = null)
+    {
+        output ??= Console.Out;
+        error ??= Console.Error;
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Profile.Capabilities.Ansi = false;
+            AnsiConsole.Profile.Capabilities.ColorSystem = ColorSystem.NoColors;
+            AnsiConsole.Profile.Width = WidthOfFiles;
+        }
+        var root = new RootCommand("Five papers on unsupervised visual anomaly detection, reproduced on libtorch.")
+        {
+            DoctorVerb.Create(),
+            RunVerb.Create(),
+            VerifyVerb.Create(),
+            FitVerb.Create(),
+            ScoreVerb.Create(),
+            FeaturesVerb.Create(),
+            MetricsVerb.Create(),
+            FigureVerb.Create(),
+            OrthogonalityVerb.Create(),
+            WeightsVerb.Create(),
+            DataVerb.Create(),
+            PretrainVerb.Create(),
+            ToyVerb.Create(),
+        };
+        root.Options.Add(Debug);
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            var verb = parsed.CommandResult.Command;
+            // What was not understood says more than what is then missing.
+            var problem = parsed.Errors.FirstOrDefault(each => parsed.UnmatchedTokens.Any(token => each.Message.Contains(token, StringComparison.Ordinal))) ?? parsed.Errors[0];
+            error.WriteLine($"repro: {problem.Message}");
+            error.WriteLine($"'repro {(verb is RootCommand ? "" : verb.Name + " ")}--help' tells what is accepted.");
+            return 2;
+        }
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception failure)
+        {
+            error.WriteLine($"repro: {Describe(failure)}");
+            if (IsDebug(parsed)) error.WriteLine(failure);
+            return failure is UserError mistake ? mistake.ExitCode : 1;
+        }
+    }
+
+    /// <summary>A console for tables on an output: colours and the terminal's width on a terminal, neither elsewhere.</summary>
+    internal static IAnsiConsole Tables(TextWriter output)
+    {
+        if (ReferenceEquals(output, Console.Out)) return AnsiConsole.Console;
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Out = new AnsiConsoleOutput(output) });
+        console.Profile.Width = WidthOfFiles;
+        return console;
+    }
+
+    /// <summary>Whether <c>--debug</c> was given.</summary>
+    internal static bool IsDebug(ParseResult parsed) => parsed.GetValue(Debug);
+
+    /// <summary>A failure in one or two lines, without a stack trace.</summary>
+    internal static string Describe(Exception failure) => failure switch
+    {
+        UserError => failure.Message,
+        DivergenceException => FirstLine(failure.Message),
+        OperationCanceledException => "stopped; what is finished is kept, and the same command goes on from there",
+        DllNotFoundException or TypeInitializationException { InnerException: DllNotFoundException } =>
+            $"a native library is missing: run scripts/setup.sh ({FirstLine((failure.InnerException ?? failure).Message)})",
+        OutOfMemoryException => $"out of memory; {Smaller}",
+        ExternalException when MemoryErrors.Any(words => failure.Message.Contains(words, StringComparison.Ordinal)) =>
+            $"out of memory ({FirstLine(failure.Message)}); {Smaller}",
+        ExternalException => $"libtorch: {FirstLine(failure.Message)}",
+        _ => $"{failure.GetType().Name}: {FirstLine(failure.Message)} (--debug shows where)",
+    };
+
+    /// <summary>libtorch's messages go on with a C++ stack trace.</summary>
+    private static string FirstLine(string text) => text.Split('\n', 2)[0];
+}

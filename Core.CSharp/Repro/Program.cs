@@ -1,0 +1,1 @@
+return Repro.CommandLine.Run(args);

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using System.Globalization;
+using Reproduction.Methods;
+
+namespace Repro.Verbs;
+
+/// <summary>Options that several verbs share.</summary>
+internal static class RunOptions
+{
+    public static Option<string?> Weights() => new("--weights")
+    {
+        Description = "Folder of weights (.safetensors, .pth, .weights, with optional .json sidecars).", HelpName = "DIR",
+    };
+
+    public static Option<string> Device() => new("--device")
+    {
+        Description = "cpu or cuda.", HelpName = "cpu|cuda", DefaultValueFactory = _ => "cpu",
+    };
+
+    public static Option<Profile> ProfileOption() => new("--profile")
+    {
+        Description = "paper: the paper's schedule. quick: minutes a category on two cores. smoke: seconds.",
+        HelpName = "paper|quick|smoke",
+        DefaultValueFactory = _ => Profile.Quick,
+        CustomParser = result => Enum.TryParse<Profile>(result.Tokens[0].Value, ignoreCase: true, out var profile) && !int.TryParse(result.Tokens[0].Value, out _)
+            ? profile
+            : Fail(result, $"--profile '{result.Tokens[0].Value}': the profiles are paper, quick and smoke"),
+    };
+
+    /// <summary>A list given as several words, or with commas, or with the option repeated.</summary>
+    public static Option<string[]> List(string name, string description, string helpName) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        AllowMultipleArgumentsPerToken = true,
+        Arity = ArgumentArity.OneOrMore,
+        DefaultValueFactory = _ => [],
+        CustomParser = result =>
+            [.. result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+    };
+
+    /// <summary>Refuses a number below <paramref name="least"/>; what is no number at all the parser refuses itself.</summary>
+    public static Option<T> AtLeast<T>(this Option<T> option, int least)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out var value) && !(value >= least))
+            {
+                result.AddError($"{option.Name} {token.Value}: give at least {least}");
+            }
+        });
+        return option;
+    }
+
+    private static Profile Fail(System.CommandLine.Parsing.ArgumentResult result, string message)
+    {
+        result.AddError(message);
+        return default;
+    }
+}

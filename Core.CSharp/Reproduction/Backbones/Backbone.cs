@@ -1,0 +1,236 @@
+using System.Security.Cryptography;
+using System.Text;
+using Reproduction.Formats;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Reproduction.Backbones;
+
+/// <summary>How a backbone is set up.</summary>
+public sealed record BackboneOptions
+{
+    /// <summary>The border of a VGG's convolutions; the others have zeros only.</summary>
+    public BorderMode Border { get; init; } = BorderMode.Zeros;
+
+    /// <summary>
+    /// Keeps batch norms apart and lets gradients reach the weights. Without it the network is frozen: batch norms are folded into the
+    /// convolutions and no autograd graph is kept.
+    /// </summary>
+    public bool Trainable { get; init; }
+
+    /// <summary>Where the weights are kept and images are taken to; null: the CPU.</summary>
+    public Device? Device { get; init; }
+}
+
+/// <summary>
+/// A convolutional network as a feature extractor: images in, the feature maps of named layers out. A file that holds only the
+/// first part of a network gives the layers of that part.
+/// </summary>
+public sealed class Backbone : IDisposable
+{
+    private readonly Network network;
+    private readonly BackboneOptions options;
+    private readonly Dictionary<string, Layer> layers;
+    private readonly string[] beyond;
+    private readonly string? path;
+    private FileStamp? stamp;
+
+    private Backbone(
+        string name, Architecture architecture, Network network, BackboneOptions options, Preprocessing preprocessing, string weightsSha256,
+        string? path = null, FileStamp? stamp = null)
+    {
+        this.network = network;
+        this.options = options;
+        this.path = path;
+        this.stamp = stamp;
+        WeightsSha256 = weightsSha256;
+        Name = name;
+        Architecture = architecture.Name;
+        Preprocessing = preprocessing;
+        var loaded = network.Convolutions.TakeWhile(convolution => convolution.IsLoaded).Count();
+        var available = network.Layers.Where(layer => layer.Convolutions <= loaded).ToList();
+        layers = available.SelectMany(layer => layer.Aliases.Append(layer.Name).Select(alias => (alias, layer))).ToDictionary(pair => pair.alias, pair => pair.layer);
+        beyond = [.. network.Layers.Where(layer => layer.Convolutions > loaded).SelectMany(layer => layer.Aliases.Append(layer.Name))];
+        LayerNames = [.. available.Select(layer => layer.Name)];
+    }
+
+    /// <summary>The weights file's name without its extension, or the architecture's for random weights.</summary>
+    public string Name { get; }
+
+    /// <summary>E.g. <c>resnet18</c>, <c>vgg19</c>, <c>efficientnet-b4</c>.</summary>
+    public string Architecture { get; }
+
+    /// <summary>Of the weights file, in lower-case hexadecimal; <c>random:SEED</c> for random weights.</summary>
+    public string WeightsSha256 { get; }
+
+    /// <summary>The layers that can be asked for, from the first to the deepest.</summary>
+    public IReadOnlyList<string> LayerNames { get; }
+
+    /// <summary>What <see cref="Forward"/> does to images first.</summary>
+    public Preprocessing Preprocessing { get; }
+
+    /// <summary>Where the weights are.</summary>
+    public Device Device => options.Device ?? torch.CPU;
+
+    /// <summary>Equal for backbones that compute the same features: part of a feature cache's key. Meaningless once the weights are trained.</summary>
+    public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(
+        Encoding.UTF8.GetBytes($"{WeightsSha256}|{Architecture}|{options.Border}|{Preprocessing}")))[..16];
+
+    /// <summary>Loads the weights of a catalogue's file.</summary>
+    /// <exception cref="UserError">The file's architecture is unknown, or as for <see cref="Load(string,string,BackboneOptions)"/>.</exception>
+    public static Backbone Load(WeightsFile weights, BackboneOptions? options = null)
+    {
+        var name = weights.Architecture
+            ?? throw new UserError($"{weights.Path}: which network is it for? Its name does not tell; write {{\"architecture\": \"NAME\"}} to {weights.SidecarPath}");
+        return Load(weights.Path, Backbones.Architecture.Get(name), weights.Preprocessing, options);
+    }
+
+    /// <summary>Loads a weights file of a given architecture; a sidecar beside it may give its preprocessing.</summary>
+    /// <param name="path">In any of <see cref="CheckpointFormat"/>.</param>
+    /// <param name="architecture">The network's name; of an EfficientNet the file's tensor names decide the form.</param>
+    /// <param name="options">Null: frozen, zero borders, on the CPU.</param>
+    /// <exception cref="UserError">The file is damaged, or for another architecture: the first tensor that is missing, of another shape, or not finite.</exception>
+    public static Backbone Load(string path, string architecture, BackboneOptions? options = null)
+    {
+        var weights = WeightsFile.Describe(path);
+        var named = Backbones.Architecture.Get(architecture);
+        // `resnet50` is what users call both; a sidecar or a file name that says v1 is about this very file.
+        var described = weights.Architecture is null ? null : Backbones.Architecture.Find(weights.Architecture);
+        var chosen = named.Name == "resnet50" && described?.Name == "resnet50_v1" ? described : named;
+        return Load(path, chosen, weights.Preprocessing, options);
+    }
+
+    /// <summary>A network with random weights: Kaiming's normal initialisation (fan out), batch norms and biases neutral.</summary>
+    /// <param name="architecture">The network's name.</param>
+    /// <param name="seed">Equal seeds give equal weights on every machine.</param>
+    /// <param name="options">Null: frozen, zero borders, on the CPU.</param>
+    /// <exception cref="UserError">There is no such architecture.</exception>
+    public static Backbone Random(string architecture, int seed, BackboneOptions? options = null)
+    {
+        options ??= new BackboneOptions();
+        var named = Backbones.Architecture.Get(architecture);
+        var network = named.Create(options.Border);
+        WeightLoading.Randomise(network, seed, options);
+        return new Backbone(named.Name, named, network, options, named.Preprocessing, $"random:{seed}");
+    }
+
+    /// <summary>The channels C of a layer's <c>[N,C,H,W]</c>.</summary>
+    /// <exception cref="UserError">The backbone has no such layer.</exception>
+    public int Channels(string layer) => (int)Find(layer).Channels;
+
+    /// <summary>Feature maps of images.</summary>
+    /// <param name="imagesRgb01"><c>[N,3,H,W]</c>, RGB, 0..1; <see cref="Preprocessing"/> is applied here.</param>
+    /// <param name="layers">Names out of <see cref="LayerNames"/>, or other names for them; only what they need is computed.</param>
+    /// <returns>One <c>[N,C,H',W']</c> a layer, in the order asked for, contiguous, on <see cref="Device"/>.</returns>
+    /// <exception cref="UserError">The backbone has no such layer.</exception>
+    public Tensor[] Forward(Tensor imagesRgb01, IReadOnlyList<string> layers)
+    {
+        using var scope = torch.NewDisposeScope();
+        var features = ForwardRaw(Preprocessing.Apply(imagesRgb01.to(Device)), layers);
+        return [.. features.Select(feature => feature.MoveToOuterDisposeScope())];
+    }
+
+    /// <summary>As <see cref="Forward"/>, of an input that is already preprocessed.</summary>
+    /// <param name="input"><c>[N,3,H,W]</c>, fed as it is.</param>
+    /// <param name="layers">Names out of <see cref="LayerNames"/>, or other names for them.</param>
+    public Tensor[] ForwardRaw(Tensor input, IReadOnlyList<string> layers)
+    {
+        if (input.dim() != 4 || input.shape[1] != 3)
+        {
+            throw new UserError($"{Architecture} takes images [N,3,H,W], not [{string.Join(",", input.shape)}]");
+        }
+        var names = layers.Select(layer => Find(layer).Name).ToList();
+        if (names.Count == 0)
+        {
+            return [];
+        }
+        using var gradients = options.Trainable ? null : torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        var taps = new Taps(names);
+        network.Run(Network.ChannelsLast(input.to(Device)), taps);
+        return [.. names.Select(name => taps[name].contiguous().MoveToOuterDisposeScope())];
+    }
+
+    /// <summary>Switches the batch norms of a trainable backbone between the batch's statistics (training) and the running ones.</summary>
+    public void Train(bool training)
+    {
+        if (training && !options.Trainable)
+        {
+            throw new InvalidOperationException($"{Name} is frozen; load it with {nameof(BackboneOptions.Trainable)}");
+        }
+        network.Training = training;
+    }
+
+    /// <summary>The parameters of a trainable backbone; none of a frozen one.</summary>
+    public IEnumerable<Parameter> parameters() => named_parameters().Select(parameter => parameter.Value);
+
+    /// <summary>As <see cref="parameters"/>, with the names of a state dict.</summary>
+    public IEnumerable<(string Name, Parameter Value)> named_parameters() =>
+        network.Convolutions.Where(convolution => convolution.IsLoaded).SelectMany(convolution => convolution.NamedParameters());
+
+    /// <summary>The weights under their published names, e.g. for <see cref="SafeTensors.Write"/>.</summary>
+    /// <param name="fold">
+    /// Folds the batch norms of a trainable backbone into its convolutions, in new tensors; a frozen one's are folded already.
+    /// </param>
+    public IReadOnlyDictionary<string, Tensor> StateDict(bool fold) => network.Convolutions
+        .Where(convolution => convolution.IsLoaded)
+        .SelectMany(convolution => convolution.StateDict(fold))
+        .ToDictionary(entry => entry.Name, entry => entry.Value);
+
+    /// <summary>Makes sure that the weights file is still the one that was loaded; random weights have none.</summary>
+    /// <exception cref="UserError">It was replaced or removed.</exception>
+    public void CheckUnchanged()
+    {
+        if (path is null || FileStamp.Of(path) is var now && now == stamp)
+        {
+            return;
+        }
+        if (now is null || WeightsFile.Hash(path) is var hash && hash != WeightsSha256)
+        {
+            throw Changed(path);
+        }
+        stamp = now;
+    }
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose() => network.Dispose();
+
+    private static Backbone Load(string path, Architecture architecture, Preprocessing? preprocessing, BackboneOptions? options)
+    {
+        options ??= new BackboneOptions();
+        var stamp = FileStamp.Of(path);
+        using var checkpoint = Checkpoint.Open(path);
+        architecture = architecture.FormOf(checkpoint);
+        var network = architecture.Create(options.Border);
+        try
+        {
+            WeightLoading.Load(network, architecture.Name, checkpoint, options);
+            var sha256 = WeightsFile.Hash(path);
+            if (FileStamp.Of(path) != stamp)
+            {
+                throw Changed(path);
+            }
+            return new Backbone(Path.GetFileNameWithoutExtension(path), architecture, network, options, preprocessing ?? architecture.Preprocessing, sha256, path, stamp);
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+    }
+
+    private static UserError Changed(string path) =>
+        new($"{path}: the file is no longer the one that was loaded; put it back, or run the same command again to use the new one");
+
+    /// <summary>What tells cheaply that a file may have been replaced.</summary>
+    private sealed record FileStamp(long Length, DateTime Written)
+    {
+        /// <returns>Null when there is no such file.</returns>
+        public static FileStamp? Of(string path) => new FileInfo(path) is { Exists: true } file ? new FileStamp(file.Length, file.LastWriteTimeUtc) : null;
+    }
+
+    private Layer Find(string layer) => layers.TryGetValue(layer, out var found) ? found : throw (beyond.Contains(layer)
+        ? new UserError($"{Name} holds {Architecture} only up to {LayerNames[^1]}, so {layer} is not there; give a complete weights file")
+        : new UserError($"{Architecture} has no layer '{layer}'; its layers are {string.Join(", ", LayerNames)}"));
+}

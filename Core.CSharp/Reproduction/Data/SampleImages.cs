@@ -1,0 +1,120 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using Reproduction.Imaging;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Reproduction.Data;
+
+/// <summary>
+/// The images of some samples, decoded and resized by all cores. While a caller works on one batch the next is decoded; what was decoded is kept up
+/// to <see cref="CacheBytes"/>, so that a training that comes round again does not decode again.
+/// </summary>
+/// <param name="samples">The images, in the order of their indices.</param>
+public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
+{
+    /// <summary>How many bytes of resized images are kept.</summary>
+    public const long CacheBytes = 1L << 30;
+
+    private readonly ConcurrentDictionary<(int Index, ImageSize Size), byte[]> _cache = new();
+    private readonly string?[] _contentIds = new string?[samples.Count];
+    private long _cachedBytes;
+    private volatile Task _ahead = Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public int Count => samples.Count;
+
+    /// <inheritdoc/>
+    /// <exception cref="UserError">The file cannot be read.</exception>
+    public string ContentId(int index) => _contentIds[index] ??= HashOf(samples[index]);
+
+    /// <inheritdoc/>
+    /// <exception cref="UserError">An image cannot be read; the message names it.</exception>
+    public Tensor Pixels(IReadOnlyList<int> indices, ImageSize size, Device device)
+    {
+        var length = 3L * size.Height * size.Width;
+        if (length * indices.Count > Array.MaxLength)
+            throw new UserError($"{indices.Count} images of {size.Width} x {size.Height} pixels do not fit into one batch; take smaller images or batches");
+        var bytes = new byte[length * indices.Count];
+        ForEach(indices.Count, i => Resized(indices[i], size).CopyTo(bytes.AsSpan((int)(i * length))));
+        ReadAhead(indices, size);
+        using var scope = NewDisposeScope();
+        return torch.tensor(bytes, [indices.Count, size.Height, size.Width, 3], ScalarType.Byte)
+            .to(device).permute(0, 3, 1, 2).contiguous().to(ScalarType.Float32).div_(255).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A batch of consecutive images is nearly always followed by the next one, of the same length.</summary>
+    private void ReadAhead(IReadOnlyList<int> indices, ImageSize size)
+    {
+        if (indices.Count == 0 || indices[^1] - indices[0] != indices.Count - 1 || !_ahead.IsCompleted || Volatile.Read(ref _cachedBytes) >= CacheBytes)
+            return;
+        var first = indices[^1] + 1;
+        var count = Math.Min(indices.Count, Count - first);
+        if (count > 0)
+            _ahead = Task.Run(() => ForEach(count, i => Preload(first + i, size)));
+    }
+
+    private void Preload(int index, ImageSize size)
+    {
+        try
+        {
+            Resized(index, size);
+        }
+        catch (UserError)
+        {
+            // Nobody has asked for this image yet; whoever does gets the error.
+        }
+    }
+
+    private byte[] Resized(int index, ImageSize size)
+    {
+        if (_cache.TryGetValue((index, size), out var cached))
+            return cached;
+        var pixels = Resizer.Resize(samples[index].Load(), size.Width, size.Height, size.Resampling).Pixels;
+        // Once full, the cache stays as it is: with passes over all images, replacing would throw out each image just before its turn.
+        if (Interlocked.Add(ref _cachedBytes, pixels.Length) <= CacheBytes)
+            _cache[(index, size)] = pixels;
+        return pixels;
+    }
+
+    /// <summary>Parallel.For wraps what its body throws; a user is to see the first image's own error.</summary>
+    internal static void ForEach(int count, Action<int> body)
+    {
+        try
+        {
+            Parallel.For(0, count, body);
+        }
+        catch (AggregateException e) when (e.InnerExceptions.OfType<UserError>().FirstOrDefault() is { } error)
+        {
+            throw new UserError(error.Message, e, error.ExitCode);
+        }
+    }
+
+    /// <summary>The sha256 of a file, in lower-case hexadecimal.</summary>
+    /// <exception cref="UserError">The file cannot be read.</exception>
+    internal static string HashOfFile(string path)
+    {
+        try
+        {
+            return Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"{path}: cannot be read ({e.Message})", e);
+        }
+    }
+
+    /// <summary>The sha256 of a sample's file, or of its pixels where one file holds many samples; in lower-case hexadecimal.</summary>
+    /// <exception cref="UserError">The file cannot be read.</exception>
+    internal static string HashOf(Sample sample)
+    {
+        if (sample.IsFile)
+            return HashOfFile(sample.Path);
+        var image = sample.Load();
+        Span<byte> size = stackalloc byte[8];
+        BinaryPrimitives.WriteInt32LittleEndian(size, image.Width);
+        BinaryPrimitives.WriteInt32LittleEndian(size[4..], image.Height);
+        return Convert.ToHexStringLower(SHA256.HashData([.. size, .. image.Pixels]));
+    }
+}

@@ -1,0 +1,179 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Reproduction.Formats;
+
+/// <summary>One named tensor of a checkpoint: where its elements lie in the file. Nothing is read before it is asked for.</summary>
+public sealed class TensorEntry
+{
+    private readonly CheckpointFile file;
+    private readonly long[] shape;
+    private readonly long[] strides;
+    private readonly long offset;
+
+    /// <param name="file">The file, whose range the caller has checked.</param>
+    /// <param name="name">As in the file, without wrappers such as <c>module.</c>.</param>
+    /// <param name="type">Of the stored elements.</param>
+    /// <param name="shape">Lengths of the dimensions.</param>
+    /// <param name="strides">In elements; null: row-major.</param>
+    /// <param name="offset">Of the first element, in bytes from the start of the file.</param>
+    internal TensorEntry(CheckpointFile file, string name, ElementType type, long[] shape, long[]? strides, long offset)
+    {
+        this.file = file;
+        this.shape = shape;
+        this.strides = strides ?? RowMajor(shape);
+        this.offset = offset;
+        Name = name;
+        Type = type;
+        ElementCount = shape.Contains(0) ? 0 : shape.Aggregate(1L, (product, length) => checked(product * length));
+    }
+
+    /// <summary>The tensor's name, as its network's library publishes it.</summary>
+    public string Name { get; }
+
+    /// <summary>The type of the stored elements.</summary>
+    public ElementType Type { get; }
+
+    /// <summary>Lengths of the dimensions; empty for a scalar.</summary>
+    public IReadOnlyList<long> Shape => shape;
+
+    /// <summary>The product of <see cref="Shape"/>.</summary>
+    public long ElementCount { get; }
+
+    /// <summary>Size of the elements in row-major order, in bytes.</summary>
+    public long ByteCount => ElementCount * Type.Size();
+
+    /// <summary>The elements in row-major order, little-endian, in the stored type.</summary>
+    /// <exception cref="UserError">The file ends before the tensor does.</exception>
+    public byte[] ReadBytes()
+    {
+        var bytes = new byte[ByteCount];
+        ReadBytes(bytes);
+        return bytes;
+    }
+
+    /// <summary>The elements in row-major order, converted to 32-bit floats.</summary>
+    /// <exception cref="UserError">The file ends before the tensor does.</exception>
+    public float[] ReadSingles()
+    {
+        var values = new float[ElementCount];
+        if (Type == ElementType.Float32)
+        {
+            ReadBytes(MemoryMarshal.AsBytes(values.AsSpan()));
+            return values;
+        }
+        var bytes = ReadBytes();
+        switch (Type)
+        {
+            case ElementType.Float64: Convert<double>(bytes, values, value => (float)value); break;
+            case ElementType.Float16: Convert<Half>(bytes, values, value => (float)value); break;
+            case ElementType.BFloat16: Convert<ushort>(bytes, values, value => BitConverter.Int32BitsToSingle(value << 16)); break;
+            case ElementType.Int64: Convert<long>(bytes, values, value => value); break;
+            case ElementType.Int32: Convert<int>(bytes, values, value => value); break;
+            case ElementType.Int16: Convert<short>(bytes, values, value => value); break;
+            case ElementType.Int8: Convert<sbyte>(bytes, values, value => value); break;
+            default: Convert<byte>(bytes, values, value => value); break;
+        }
+        return values;
+    }
+
+    /// <summary>A CPU tensor of <see cref="Shape"/> in the stored type.</summary>
+    /// <exception cref="UserError">The file ends before the tensor does.</exception>
+    public Tensor ToTensor()
+    {
+        var tensor = torch.empty(shape, Type.ToScalarType());
+        if (ElementCount > 0)
+        {
+            ReadBytes(tensor.bytes);
+        }
+        return tensor;
+    }
+
+    /// <summary>A CPU tensor of <see cref="Shape"/> in float32, every element finite.</summary>
+    /// <exception cref="UserError">An element is NaN or infinite, or the file ends before the tensor does.</exception>
+    public Tensor ToFiniteSingles()
+    {
+        var values = ReadSingles();
+        CheckFinite(values);
+        return torch.tensor(values, shape);
+    }
+
+    /// <summary>Reads the tensor and throws if an element is NaN or infinite.</summary>
+    /// <exception cref="UserError">Names the tensor and the first such element.</exception>
+    public void CheckFinite()
+    {
+        if (Type.IsFloatingPoint())
+        {
+            CheckFinite(ReadSingles());
+        }
+    }
+
+    private void CheckFinite(float[] values)
+    {
+        for (var index = 0; index < values.Length; index++)
+        {
+            if (!float.IsFinite(values[index]))
+            {
+                throw file.Broken($"{Name} holds {values[index]} at element {index}");
+            }
+        }
+    }
+
+    private void ReadBytes(Span<byte> target)
+    {
+        if (ElementCount == 0)
+        {
+            return;
+        }
+        if (IsRowMajor())
+        {
+            file.Read(offset, target);
+            return;
+        }
+        var size = Type.Size();
+        var extent = shape.Zip(strides, (length, stride) => (length - 1) * stride).Sum() + 1;
+        var storage = file.Read(offset, extent * size, Name);
+        var index = new long[shape.Length];
+        for (long element = 0; element < ElementCount; element++)
+        {
+            long source = 0;
+            for (var dimension = 0; dimension < shape.Length; dimension++)
+            {
+                source += index[dimension] * strides[dimension];
+            }
+            storage.AsSpan((int)(source * size), size).CopyTo(target[(int)(element * size)..]);
+            for (var dimension = shape.Length - 1; dimension >= 0 && ++index[dimension] == shape[dimension]; dimension--)
+            {
+                index[dimension] = 0;
+            }
+        }
+    }
+
+    private bool IsRowMajor()
+    {
+        var expected = RowMajor(shape);
+        return Enumerable.Range(0, shape.Length).All(dimension => shape[dimension] == 1 || strides[dimension] == expected[dimension]);
+    }
+
+    private static void Convert<T>(byte[] bytes, float[] values, Func<T, float> convert) where T : struct
+    {
+        var source = MemoryMarshal.Cast<byte, T>(bytes);
+        for (var index = 0; index < values.Length; index++)
+        {
+            values[index] = convert(source[index]);
+        }
+    }
+
+    private static long[] RowMajor(long[] shape)
+    {
+        var strides = new long[shape.Length];
+        long stride = 1;
+        for (var dimension = shape.Length - 1; dimension >= 0; dimension--)
+        {
+            strides[dimension] = stride;
+            stride *= Math.Max(shape[dimension], 1);
+        }
+        return strides;
+    }
+}

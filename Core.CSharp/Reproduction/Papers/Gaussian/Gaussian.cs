@@ -1,0 +1,326 @@
+using System.Globalization;
+using Reproduction.Backbones;
+using Reproduction.Data;
+using Reproduction.Imaging;
+using Reproduction.Methods;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Reproduction.Papers.Gaussian;
+
+/// <summary>What is taken for the distribution of normal features.</summary>
+public enum Normality
+{
+    /// <summary>A Gaussian of one variance for all features: L2 distance to the mean (Table I).</summary>
+    L2,
+
+    /// <summary>A Gaussian of independent features: standardized Euclidean distance, equation (9) (Table I).</summary>
+    Sed,
+
+    /// <summary>A multivariate Gaussian: Mahalanobis distance, equation (2).</summary>
+    Mahalanobis,
+
+    /// <summary>A one-class support vector machine with RBF kernel, the paper's baseline on the same features (Tables V and VIII).</summary>
+    OneClassSvm,
+}
+
+/// <summary>Hyperparameters of <c>gaussian</c>.</summary>
+public sealed record GaussianSettings
+{
+    /// <summary>Architecture of the frozen network.</summary>
+    public required string Network { get; init; }
+
+    /// <summary>Side of the square that images are resized to, in pixels; bilinear without antialiasing.</summary>
+    public required int ImageSize { get; init; }
+
+    /// <summary>Layers behind level 1, 2, ...; a level whose layer is not in the weights' file is left out.</summary>
+    public required IReadOnlyList<string> Levels { get; init; }
+
+    /// <summary>The distribution that is fitted to each level.</summary>
+    public Normality Normality { get; init; } = Normality.Mahalanobis;
+
+    /// <summary>Which principal components the Mahalanobis distance is taken over (Table III).</summary>
+    public Compression Compression { get; init; } = Compression.None;
+
+    /// <summary>Share of the normal features' variance that the kept components hold.</summary>
+    public double Variance { get; init; } = 1;
+
+    /// <summary>Upper bound on the share of training images outside the support vector machine's region.</summary>
+    public double Nu { get; init; } = 0.5;
+
+    /// <summary>How many randomly augmented copies of each training image the fit pools; 0 fits on the images themselves.</summary>
+    public int AugmentationEpochs { get; init; }
+
+    /// <summary>Which augmentations leave the category's images normal (appendix, figure 2).</summary>
+    public AugmentationRules? Augmentation { get; init; }
+}
+
+/// <summary>
+/// Rippel, Mertens and Merhof, Modeling the Distribution of Normal Data in Pre-Trained Deep Features for Anomaly Detection: a Gaussian is
+/// fitted to the spatially averaged features of every level of a frozen classification network; the mean of the levels' Mahalanobis
+/// distances is the anomaly score of an image. There is no localisation.
+/// </summary>
+public sealed class GaussianMethod : IMethod
+{
+    private static readonly string[] ResNetLevels = ["maxpool", "layer1", "layer2", "layer3", "layer4"];
+
+    /// <summary>
+    /// Stem, the ends of the block groups, head: the stages of Table VI. EfficientNetV2-B0 has a group less; its level 8 is left out, so
+    /// that level 7 (192 channels, as B0's) and level 9 (head) are the paper's.
+    /// </summary>
+    private static readonly string[] EfficientNetLevels = ["stem", "blocks.0", "blocks.1", "blocks.2", "blocks.3", "blocks.4", "blocks.5", "blocks.6", "head"];
+
+    /// <summary>Name in variants, architecture (the authors' EfficientNets are those of efficientnet_pytorch), title, side of its input in pixels, layers.</summary>
+    private static readonly (string Name, string Architecture, string Title, int ImageSize, string[] Levels)[] Networks =
+    [
+        ("efficientnet_b0", "efficientnet-b0", "EfficientNet-B0", 224, EfficientNetLevels),
+        ("efficientnet_b1", "efficientnet-b1", "EfficientNet-B1", 240, EfficientNetLevels),
+        ("efficientnet_b2", "efficientnet-b2", "EfficientNet-B2", 260, EfficientNetLevels),
+        ("efficientnet_b3", "efficientnet-b3", "EfficientNet-B3", 300, EfficientNetLevels),
+        ("efficientnet_b4", "efficientnet-b4", "EfficientNet-B4", 380, EfficientNetLevels),
+        ("efficientnet_b5", "efficientnet-b5", "EfficientNet-B5", 456, EfficientNetLevels),
+        ("efficientnet_b6", "efficientnet-b6", "EfficientNet-B6", 528, EfficientNetLevels),
+        ("efficientnet_b7", "efficientnet-b7", "EfficientNet-B7", 600, EfficientNetLevels),
+        ("resnet18", "resnet18", "ResNet-18", 224, ResNetLevels),
+        ("resnet34", "resnet34", "ResNet-34", 224, ResNetLevels),
+        ("resnet50", "resnet50", "ResNet-50", 224, ResNetLevels),
+        ("efficientnetv2_b0", "tf_efficientnetv2_b0", "EfficientNetV2-B0 (not in the paper)", 224, EfficientNetLevels),
+        ("vgg16_quarter", "vgg16_quarter", "quarter-width VGG-16 (not in the paper)", 224, ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"]),
+    ];
+
+    private static readonly (string Name, string Title, Normality Normality, Compression Compression, double Variance)[] Models =
+    [
+        ("mahalanobis", "Mahalanobis distance (Tables I, II, IV, V, VII, VIII)", Normality.Mahalanobis, Compression.None, 1),
+        ("l2", "L2 distance to the mean (Table I)", Normality.L2, Compression.None, 1),
+        ("sed", "standardized Euclidean distance (Table I)", Normality.Sed, Compression.None, 1),
+        ("pca99", "Mahalanobis distance over PCA 99% (Tables III, IV)", Normality.Mahalanobis, Compression.Pca, 0.99),
+        ("pca95", "Mahalanobis distance over PCA 95% (Table III)", Normality.Mahalanobis, Compression.Pca, 0.95),
+        ("npca1", "Mahalanobis distance over NPCA 1% (Tables III, IV, V, VIII)", Normality.Mahalanobis, Compression.Npca, 0.01),
+        ("npca0.1", "Mahalanobis distance over NPCA 0.1% (Table III)", Normality.Mahalanobis, Compression.Npca, 0.001),
+        ("npca0.01", "Mahalanobis distance over NPCA 0.01% (Table III)", Normality.Mahalanobis, Compression.Npca, 0.0001),
+        ("ocsvm", "one-class SVM (Tables V, VIII)", Normality.OneClassSvm, Compression.None, 1),
+    ];
+
+    private const string AugmentedSuffix = "-augmented";
+
+    private const string AutoencoderName = "ae-mse";
+
+    private const string SupervisedSuffix = "-supervised";
+
+    /// <inheritdoc/>
+    public string Id => "gaussian";
+
+    /// <inheritdoc/>
+    public string Title => "Rippel, Mertens & Merhof, Modeling the Distribution of Normal Data in Pre-Trained Deep Features for Anomaly Detection";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Variant> Variants { get; } =
+    [
+        .. from network in Networks
+           from model in Models
+           select new Variant($"{network.Name}-{model.Name}", $"{network.Title}, {model.Title}", Default: true, network.Architecture),
+        .. from network in Networks
+           from model in Models
+           where model.Normality == Normality.Mahalanobis
+           select new Variant($"{network.Name}-{model.Name}{AugmentedSuffix}", $"{network.Title}, {model.Title}, fitted on augmented images", Network: network.Architecture),
+        .. from network in Networks
+           select new Variant(
+               network.Name + SupervisedSuffix, $"{network.Title}, tuned on labelled images, good and anomalous: an upper bound (Tables V, VIII)",
+               Network: network.Architecture),
+        new Variant(AutoencoderName, "ResNet-18 autoencoder, mean squared error averaged (Map-Mean) and by connected components (CCA) (Tables V, VIII)"),
+    ];
+
+    /// <inheritdoc/>
+    public int Folds => 5;
+
+    /// <inheritdoc/>
+    public object Settings(Request request)
+    {
+        if (request.Variant == AutoencoderName) return MseAutoencoder.Settings(request);
+        var augmented = request.Variant.EndsWith(AugmentedSuffix, StringComparison.Ordinal);
+        var name = augmented ? request.Variant[..^AugmentedSuffix.Length] : request.Variant;
+        var dash = name.IndexOf('-');
+        var network = Networks.First(known => known.Name == name[..dash]);
+        if (name.EndsWith(SupervisedSuffix, StringComparison.Ordinal)) return Supervised(request, network.Architecture, network.ImageSize, network.Levels[^1]);
+        var model = Models.First(known => known.Name == name[(dash + 1)..]);
+        return new GaussianSettings
+        {
+            Network = network.Architecture,
+            ImageSize = network.ImageSize,
+            Levels = network.Levels,
+            Normality = model.Normality,
+            Compression = model.Compression,
+            Variance = model.Variance,
+            AugmentationEpochs = !augmented ? 0 : request.Profile switch { Profile.Paper => 100, Profile.Quick => 10, _ => 2 },
+            Augmentation = augmented ? AugmentationRules.For(request.Category) : null,
+        };
+    }
+
+    /// <inheritdoc/>
+    public IAnomalyDetector Create(object settings, Resources resources) => settings switch
+    {
+        MseAutoencoderSettings autoencoder => new MseAutoencoder(autoencoder, resources.Device),
+        SupervisedClassifierSettings classifier => new SupervisedClassifier(classifier, resources),
+        _ => new GaussianDetector((GaussianSettings)settings, resources),
+    };
+
+    /// <summary>Section IV.C; the number of epochs is ours, the paper gives none.</summary>
+    private static SupervisedClassifierSettings Supervised(Request request, string network, int imageSize, string layer) => new()
+    {
+        Network = network,
+        Layer = layer,
+        ImageSize = imageSize,
+        BatchSize = request.Profile == Profile.Smoke ? 8 : network.StartsWith("resnet", StringComparison.Ordinal) && request.Profile == Profile.Paper ? 64 : 16,
+        Epochs = request.Profile switch { Profile.Paper => 100, Profile.Quick => 5, _ => 1 },
+        Augmentation = AugmentationRules.For(request.Category),
+    };
+}
+
+/// <summary>One distribution a level, the score their mean.</summary>
+internal sealed class GaussianDetector : IAnomalyDetector
+{
+    private const int MostSigmas = 5;
+
+    private readonly GaussianSettings _settings;
+    private readonly Resources _resources;
+    private readonly Backbone _backbone;
+    private readonly ImageSize _size;
+    private readonly string[] _names;
+    private readonly string[] _layers;
+    private ILevelModel[] _levels = [];
+
+    public GaussianDetector(GaussianSettings settings, Resources resources)
+    {
+        _settings = settings;
+        _resources = resources;
+        _backbone = resources.Backbones.Get(settings.Network);
+        _size = ImageSize.Square(settings.ImageSize, Resampling.Bilinear);
+        var present = settings.Levels.Index().Where(level => _backbone.LayerNames.Contains(level.Item)).ToArray();
+        if (present.Length == 0)
+        {
+            throw new UserError($"none of the levels {string.Join(", ", settings.Levels)} is in the weights of {settings.Network}, " +
+                $"which have {string.Join(", ", _backbone.LayerNames)}; take a file that has the network's stages");
+        }
+        _names = [.. present.Select(level => string.Create(CultureInfo.InvariantCulture, $"level_{level.Index + 1}"))];
+        _layers = [.. present.Select(level => level.Item)];
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context)
+    {
+        if (normal.Count < 2) throw new UserError($"gaussian fits a covariance, which needs at least 2 training images; there is {normal.Count}");
+        using var scope = torch.NewDisposeScope();
+        var features = _settings.AugmentationEpochs == 0 ? Features(scope, ImageBatch.All(normal)) : AugmentedFeatures(scope, normal, context);
+        Clear();
+        _levels = [.. features.Select((samples, level) => FitLevel(_names[level], samples, context))];
+        var facts = new Dictionary<string, double> { ["samples"] = features[0].shape[0], ["levels"] = _levels.Length };
+        for (var level = 0; level < _levels.Length; level++)
+        {
+            foreach (var (name, value) in _levels[level].Numbers) facts[$"{_names[level]}.{name}"] = value;
+        }
+        return facts;
+    }
+
+    /// <inheritdoc/>
+    public Scores Score(ImageBatch batch)
+    {
+        using var scope = torch.NewDisposeScope();
+        var distances = torch.stack([.. Features(scope, batch).Zip(_levels, (features, level) => level.Score(features))]);
+        // The unweighted sum of figure 1, as the mean: the same ranking.
+        var score = distances.mean([0L]).to(ScalarType.Float32).DetachFromDisposeScope();
+        return new Scores(Map: null, Image: score)
+        {
+            Parts = _names.Index().ToDictionary(
+                level => level.Item, level => distances[level.Index].to(ScalarType.Float32).DetachFromDisposeScope()),
+        };
+    }
+
+    /// <summary>The thresholds of equation (8) at 1 to 5 sigma, a level each: the sum has none (section IV.B).</summary>
+    public IReadOnlyList<OperatingPoint> OperatingPoints =>
+    [
+        .. from level in _names.Zip(_levels)
+           let gaussian = level.Second as LevelGaussian
+           where gaussian is not null && _settings.Normality == Normality.Mahalanobis
+           from sigmas in Enumerable.Range(1, MostSigmas)
+           let target = LevelGaussian.TailProbability(sigmas)
+           select new OperatingPoint($"sigma{sigmas}", LevelGaussian.Threshold(gaussian.Dimensions, target), level.First, Pixel: false, target),
+    ];
+
+    /// <inheritdoc/>
+    public DetectorState Save() => new(
+        (from level in _names.Zip(_levels) from tensor in level.Second.Tensors select ($"{level.First}.{tensor.Key}", tensor.Value)).ToDictionary(),
+        (from level in _names.Zip(_levels)
+         from number in level.Second.Numbers
+         select ($"{level.First}.{number.Key}", number.Value.ToString("r", CultureInfo.InvariantCulture))).ToDictionary());
+
+    /// <inheritdoc/>
+    public void Load(DetectorState state)
+    {
+        Clear();
+        _levels = [.. _names.Select(name =>
+        {
+            var tensors = Part(state.Tensors, name);
+            var numbers = Part(state.Values, name).ToDictionary(entry => entry.Key, entry => double.Parse(entry.Value, CultureInfo.InvariantCulture));
+            return _settings.Normality == Normality.OneClassSvm
+                ? (ILevelModel)OneClassSvm.Load(tensors, numbers, _backbone.Device)
+                : LevelGaussian.Load(tensors, numbers, _backbone.Device);
+        })];
+
+        static Dictionary<string, T> Part<T>(IReadOnlyDictionary<string, T> all, string level) =>
+            all.Where(entry => entry.Key.StartsWith(level + ".", StringComparison.Ordinal)).ToDictionary(entry => entry.Key[(level.Length + 1)..], entry => entry.Value);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Clear();
+
+    private ILevelModel FitLevel(string name, Tensor samples, FitContext context)
+    {
+        using var scope = torch.NewDisposeScope();
+        if ((samples - samples[0]).abs().max().item<float>() == 0)
+        {
+            throw new UserError($"all {samples.shape[0]} training images have the same features at {name} of {_settings.Network}; there is no distribution to fit");
+        }
+        switch (_settings.Normality)
+        {
+            case Normality.L2:
+                return LevelGaussian.FixedVariance(samples);
+            case Normality.Sed:
+                var model = LevelGaussian.IndependentVariances(samples);
+                var constant = samples.shape[1] - model.Dimensions;
+                if (constant > 0) context.Warn($"{name}: {constant} of {samples.shape[1]} features do not vary over the training images and are left out of the distance");
+                return model;
+            case Normality.OneClassSvm:
+                return OneClassSvm.Fit(samples, _settings.Nu);
+            default:
+                return LevelGaussian.Multivariate(samples, _settings.Compression, _settings.Variance);
+        }
+    }
+
+    /// <summary>Spatial means of every level's features, <c>[N,C]</c> each, that the scope then owns.</summary>
+    private Tensor[] Features(DisposeScope scope, ImageBatch batch)
+    {
+        var levels = _resources.Features.Get(batch, _backbone, _layers, _size, Pooling.Average);
+        scope.Attach(levels);
+        return levels;
+    }
+
+    /// <summary>Features of randomly augmented training images, all epochs below one another.</summary>
+    private Tensor[] AugmentedFeatures(DisposeScope scope, IImages normal, FitContext context)
+    {
+        var augmented = new AugmentedImages(normal, _settings.Augmentation!, _settings.AugmentationEpochs);
+        var epochs = new List<Tensor[]>();
+        foreach (var epoch in ImageBatch.All(augmented).Chunks(normal.Count))
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            epochs.Add(Features(scope, epoch));
+            context.Progress(epochs.Count, _settings.AugmentationEpochs, "features of augmented images");
+        }
+        return [.. Enumerable.Range(0, _layers.Length).Select(level => torch.cat([.. epochs.Select(epoch => epoch[level])]))];
+    }
+
+    private void Clear()
+    {
+        foreach (var level in _levels) level.Dispose();
+        _levels = [];
+    }
+}

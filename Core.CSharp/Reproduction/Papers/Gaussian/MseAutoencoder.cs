@@ -1,0 +1,158 @@
+using Reproduction.Data;
+using Reproduction.Imaging;
+using Reproduction.Methods;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Reproduction.Papers.Gaussian;
+
+/// <summary>Hyperparameters of the autoencoder baseline of <c>gaussian</c>.</summary>
+public sealed record MseAutoencoderSettings
+{
+    /// <summary>Size of the bottleneck.</summary>
+    public int Latent { get; init; } = 32;
+
+    /// <summary>Images a gradient step.</summary>
+    public int BatchSize { get; init; } = 64;
+
+    /// <summary>Learning rate of Adam.</summary>
+    public double LearningRate { get; init; } = 1e-4;
+
+    /// <summary>Gradient steps; the paper trains until convergence and gives no number.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>Which augmentations leave the category's images normal; the noise is left out for this model.</summary>
+    public required AugmentationRules Augmentation { get; init; }
+
+    /// <summary>
+    /// Share of the image's area that the smallest anomaly of the category's test images covers: what the paper's connected component
+    /// analysis is told of them. Null where it is not known; that score is then left out.
+    /// </summary>
+    public double? SmallestAnomaly { get; init; }
+}
+
+/// <summary>
+/// "MSE AE" of Tables V and VIII: images are reconstructed through a narrow bottleneck; the squared error is the map, its mean the score
+/// of the image ("Map-Mean"), and the highest threshold at which a connected component is as large as the smallest anomaly the other one ("CCA").
+/// </summary>
+internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device device) : IAnomalyDetector
+{
+    private static readonly ImageSize Size = ImageSize.Square(ResNetAutoencoder.ImageSide, Resampling.Bilinear);
+
+    /// <summary>
+    /// Share of the image that the smallest anomaly covers, for each category of MVTec AD: the largest 8-connected component of an image's
+    /// mask, the least over the test images, as the authors' script gives it.
+    /// </summary>
+    private static readonly IReadOnlyDictionary<string, double> SmallestAnomalies = new Dictionary<string, double>
+    {
+        ["bottle"] = 4663 / (900.0 * 900), ["cable"] = 1506 / (1024.0 * 1024), ["capsule"] = 371 / (1000.0 * 1000),
+        ["carpet"] = 1572 / (1024.0 * 1024), ["grid"] = 750 / (1024.0 * 1024), ["hazelnut"] = 2442 / (1024.0 * 1024),
+        ["leather"] = 900 / (1024.0 * 1024), ["metal_nut"] = 586 / (700.0 * 700), ["pill"] = 203 / (800.0 * 800),
+        ["screw"] = 692 / (1024.0 * 1024), ["tile"] = 5942 / (840.0 * 840), ["toothbrush"] = 1480 / (1024.0 * 1024),
+        ["transistor"] = 2346 / (1024.0 * 1024), ["wood"] = 1124 / (1024.0 * 1024), ["zipper"] = 1669 / (1024.0 * 1024),
+    };
+
+    private readonly ResNetAutoencoder _model = new ResNetAutoencoder(settings.Latent).to(device);
+
+    /// <summary>The paper's hyperparameters for a category.</summary>
+    public static MseAutoencoderSettings Settings(Request request) => new()
+    {
+        BatchSize = request.Profile == Profile.Smoke ? 4 : 64,
+        Steps = request.Profile switch { Profile.Paper => 5000, Profile.Quick => 20, _ => 2 },
+        Augmentation = AugmentationRules.For(request.Category) with { Noise = false },
+        SmallestAnomaly = request.Dataset == "mvtec" && SmallestAnomalies.TryGetValue(request.Category, out var share) ? share : null,
+    };
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context)
+    {
+        var stepsAnEpoch = (normal.Count + settings.BatchSize - 1) / settings.BatchSize;
+        var images = new AugmentedImages(normal, settings.Augmentation, (int)((settings.Steps + stepsAnEpoch - 1) / stepsAnEpoch));
+        _model.train();
+        using var optimizer = optim.Adam(_model.parameters(), settings.LearningRate);
+        var (loss, steps) = Training.Run(context, _model, optimizer, settings.Steps, step =>
+        {
+            var epoch = step / stepsAnEpoch;
+            var first = (int)(step % stepsAnEpoch) * settings.BatchSize;
+            var batch = context.Shuffle(normal.Count, epoch).Skip(first).Take(settings.BatchSize).Select(index => ((int)epoch * normal.Count) + index);
+            var pixels = images.Pixels([.. batch], Size, device);
+            return nn.functional.mse_loss(_model.call(pixels), pixels);
+        });
+        _model.eval();
+        return new Dictionary<string, double> { ["loss"] = loss, ["steps"] = steps };
+    }
+
+    /// <inheritdoc/>
+    public Scores Score(ImageBatch batch)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGradient = torch.no_grad();
+        var pixels = batch.Pixels(Size, device);
+        var map = (_model.call(pixels) - pixels).square().mean([1L], keepdim: true);
+        var parts = new Dictionary<string, Tensor>();
+        if (settings.SmallestAnomaly is { } share)
+        {
+            var area = Math.Max(1, (int)(share * Size.Height * Size.Width));
+            var values = map.cpu().reshape(batch.Count, -1);
+            var scores = new float[batch.Count];
+            for (var i = 0; i < scores.Length; i++) scores[i] = ComponentThreshold(values[i].data<float>().ToArray(), Size.Height, Size.Width, area);
+            parts["connected_component"] = torch.tensor(scores).DetachFromDisposeScope();
+        }
+        return new Scores(map.DetachFromDisposeScope(), map.mean([1L, 2L, 3L]).DetachFromDisposeScope()) { Parts = parts };
+    }
+
+    /// <inheritdoc/>
+    public DetectorState Save() => new(_model.state_dict(), new Dictionary<string, string>());
+
+    /// <inheritdoc/>
+    public void Load(DetectorState state)
+    {
+        _model.load_state_dict(state.Tensors.ToDictionary());
+        _model.eval();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _model.Dispose();
+
+    /// <summary>
+    /// The highest threshold at which the pixels on or above it have an 8-connected component of at least <paramref name="area"/> pixels.
+    /// </summary>
+    /// <param name="map">Scores, row after row.</param>
+    internal static float ComponentThreshold(float[] map, int height, int width, int area)
+    {
+        var order = Enumerable.Range(0, map.Length).ToArray();
+        Array.Sort(Array.ConvertAll(map, value => -value), order);
+        // A forest over the pixels that are in: the parent's index, or minus the size at a root; 0 is a pixel that is not in.
+        var parent = new int[map.Length];
+        foreach (var pixel in order)
+        {
+            parent[pixel] = -1;
+            var (y, x) = Math.DivRem(pixel, width);
+            for (var row = Math.Max(0, y - 1); row <= Math.Min(height - 1, y + 1); row++)
+            {
+                for (var column = Math.Max(0, x - 1); column <= Math.Min(width - 1, x + 1); column++)
+                {
+                    var neighbour = (row * width) + column;
+                    if (neighbour != pixel && parent[neighbour] != 0) Join(pixel, neighbour);
+                }
+            }
+            if (-parent[Root(pixel)] >= area) return map[pixel];
+        }
+        return map[order[^1]];
+
+        int Root(int pixel)
+        {
+            while (parent[pixel] > 0) pixel = parent[pixel] - 1;
+            return pixel;
+        }
+
+        void Join(int a, int b)
+        {
+            var (large, small) = (Root(a), Root(b));
+            if (large == small) return;
+            if (parent[large] > parent[small]) (large, small) = (small, large);
+            parent[large] += parent[small];
+            parent[small] = large + 1;
+        }
+    }
+}

@@ -1,0 +1,200 @@
+using Reproduction.Backbones;
+using Reproduction.Data;
+using Reproduction.Imaging;
+using Reproduction.Methods;
+using Reproduction.Metrics;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Reproduction.Papers.Gaussian;
+
+/// <summary>Hyperparameters of the supervised baseline of <c>gaussian</c>.</summary>
+public sealed record SupervisedClassifierSettings
+{
+    /// <summary>Architecture whose trained weights are tuned further.</summary>
+    public required string Network { get; init; }
+
+    /// <summary>Layer whose spatial mean is classified.</summary>
+    public required string Layer { get; init; }
+
+    /// <summary>Side of the square that images are resized to, in pixels; bilinear without antialiasing.</summary>
+    public required int ImageSize { get; init; }
+
+    /// <summary>Images a gradient step: 64 for ResNet, 16 for EfficientNet (section IV.C).</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>Learning rate of Adam (section IV.C).</summary>
+    public double LearningRate { get; init; } = 1e-4;
+
+    /// <summary>Passes over the training images at most; the paper gives no number.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Training stops when the validation AUROC was not the best this many epochs in a row (public code).</summary>
+    public int Patience { get; init; } = 3;
+
+    /// <summary>Which augmentations leave the category's images what they are.</summary>
+    public required AugmentationRules Augmentation { get; init; }
+}
+
+/// <summary>
+/// "Fully-Supervised Fine-tune" of Tables V and VIII: a pre-trained network with one logit on the spatial mean of its last layer, tuned whole on
+/// labelled images, good and anomalous, with binary cross-entropy. The state of the epoch with the best validation AUROC is kept.
+/// </summary>
+internal sealed class SupervisedClassifier : ISupervisedDetector
+{
+    private const int ScoreBatch = 16;
+
+    private readonly SupervisedClassifierSettings _settings;
+    private readonly Device _device;
+    private readonly ImageSize _size;
+    private readonly Model _model;
+
+    /// <exception cref="UserError">There are no weights of the network, or they end before the layer.</exception>
+    public SupervisedClassifier(SupervisedClassifierSettings settings, Resources resources)
+    {
+        (_settings, _device) = (settings, resources.Device);
+        _size = ImageSize.Square(settings.ImageSize, Resampling.Bilinear);
+        _model = new Model(resources.Backbones.GetTrainable(settings.Network), settings.Layer, _device);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context) =>
+        throw new UserError("the supervised classifier is trained on good and anomalous images; it is a baseline of 'repro run' only", exitCode: 2);
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Fit(IImages images, IReadOnlyList<bool> anomalous, int validation, FitContext context)
+    {
+        var count = images.Count - validation;
+        if (!anomalous.Skip(count).Distinct().Skip(1).Any())
+        {
+            throw new UserError($"the {validation} validation images are all {(anomalous[count] ? "anomalous" : "good")}; there is no AUROC to choose a state by");
+        }
+        var stepsAnEpoch = (count + _settings.BatchSize - 1) / _settings.BatchSize;
+        var augmented = new AugmentedImages(images, _settings.Augmentation, _settings.Epochs);
+        _model.train();
+        using var optimizer = optim.Adam(_model.parameters(), _settings.LearningRate);
+        var (loss, steps) = Training.Run(
+            context, _model, optimizer, (long)_settings.Epochs * stepsAnEpoch,
+            step =>
+            {
+                var epoch = step / stepsAnEpoch;
+                var batch = context.Shuffle(count, epoch).Skip((int)(step % stepsAnEpoch) * _settings.BatchSize).Take(_settings.BatchSize).ToArray();
+                var pixels = augmented.Pixels([.. batch.Select(index => (int)(epoch * images.Count) + index)], _size, _device);
+                var labels = torch.tensor([.. batch.Select(index => anomalous[index] ? 1f : 0f)], device: _device);
+                return nn.functional.binary_cross_entropy_with_logits(_model.call(pixels), labels);
+            },
+            stop: (step, _) => (step + 1) % stepsAnEpoch == 0 && !_model.Improves(ValidationAuroc(images, anomalous, count), _settings.Patience));
+        _model.Restore();
+        _model.eval();
+        return new Dictionary<string, double> { ["loss"] = loss, ["steps"] = steps, ["validation_auroc"] = _model.BestAuroc };
+    }
+
+    /// <summary>The logit: the same ranking as the probability, without its saturation.</summary>
+    public Scores Score(ImageBatch batch)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGradient = torch.no_grad();
+        return new Scores(Map: null, _model.call(batch.Pixels(_size, _device)).DetachFromDisposeScope());
+    }
+
+    /// <inheritdoc/>
+    public DetectorState Save() => new(_model.state_dict(), new Dictionary<string, string>());
+
+    /// <inheritdoc/>
+    public void Load(DetectorState state)
+    {
+        _model.load_state_dict(state.Tensors.ToDictionary());
+        _model.eval();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _model.Dispose();
+
+    private double ValidationAuroc(IImages images, IReadOnlyList<bool> anomalous, int first)
+    {
+        _model.eval();
+        var held = new ImageBatch(images, [.. Enumerable.Range(first, images.Count - first)]);
+        var logits = held.Chunks(ScoreBatch).SelectMany(batch =>
+        {
+            using var scores = Score(batch);
+            return scores.Image.cpu().data<float>().ToArray();
+        }).ToArray();
+        _model.train();
+        return Roc.Auroc(logits, [.. anomalous.Skip(first).Select(label => (byte)(label ? 1 : 0))]).Value!.Value;
+    }
+
+    /// <summary>
+    /// Backbone, linear layer, and the best state so far. All of it is in the state dict, so that a checkpoint in the middle of a training
+    /// knows what had been found.
+    /// </summary>
+    private sealed class Model : nn.Module<Tensor, Tensor>
+    {
+        private readonly Backbone _backbone;
+        private readonly string[] _layers;
+        private readonly Linear head;
+        private readonly Dictionary<string, (Tensor Live, Tensor Best)> _states = [];
+        private readonly Tensor _bestAuroc;
+        private readonly Tensor _epochsSince;
+
+        public Model(Backbone backbone, string layer, Device device) : base(nameof(SupervisedClassifier))
+        {
+            (_backbone, _layers) = (backbone, [layer]);
+            head = nn.Linear(backbone.Channels(layer), 1, device: device);
+            RegisterComponents();
+            this.RegisterBackbone(backbone);
+            foreach (var (name, live) in state_dict().ToArray())
+            {
+                var best = live.detach().clone().DetachFromDisposeScope();
+                _states[name] = (live, best);
+                register_buffer("best_" + name.Replace('.', '_'), best);
+            }
+            register_buffer("best_auroc", _bestAuroc = torch.full([1L], -1.0, ScalarType.Float64, device));
+            register_buffer("epochs_since", _epochsSince = torch.zeros([1L], ScalarType.Int64, device));
+        }
+
+        /// <summary>The best validation AUROC of the epochs so far.</summary>
+        public double BestAuroc => _bestAuroc.item<double>();
+
+        /// <summary>Logits <c>[N]</c> of images <c>[N,3,S,S]</c>.</summary>
+        public override Tensor forward(Tensor images)
+        {
+            using var scope = torch.NewDisposeScope();
+            return head.call(_backbone.Forward(images, _layers)[0].mean([2L, 3L])).squeeze(1L).MoveToOuterDisposeScope();
+        }
+
+        /// <inheritdoc/>
+        public override void train(bool on = true)
+        {
+            base.train(on);
+            _backbone.Train(on);
+        }
+
+        /// <summary>Takes note of an epoch's AUROC, keeps the state if it is the best; false when there was none better for too long.</summary>
+        public bool Improves(double auroc, int patience)
+        {
+            using var scope = torch.NewDisposeScope();
+            using var noGradient = torch.no_grad();
+            if (auroc <= BestAuroc) return _epochsSince.add_(1).item<long>() < patience;
+            _bestAuroc.fill_(auroc);
+            _epochsSince.zero_();
+            foreach (var (live, best) in _states.Values) best.copy_(live);
+            return true;
+        }
+
+        /// <summary>Brings the best state back.</summary>
+        public void Restore()
+        {
+            using var noGradient = torch.no_grad();
+            if (BestAuroc < 0) return;
+            foreach (var (live, best) in _states.Values) live.copy_(best);
+        }
+
+        /// <inheritdoc/>
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) _backbone.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}
