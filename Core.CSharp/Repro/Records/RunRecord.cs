@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Reproduction;
-using Repro.Sweeps;
 using Reproduction.Backbones;
 using Reproduction.Methods;
 using Reproduction.Metrics;
@@ -131,7 +130,6 @@ public sealed record RunRecord
     {
         AtomicFile.DeleteAbandoned(PathOf(run, cell));
         AtomicFile.DeleteAbandoned(ScoresPathOf(run, cell));
-        AtomicFile.DeleteAbandoned(Checkpoints.PathOf(run, cell));
     }
 
     /// <summary>Splits metric values into numbers and reasons.</summary>

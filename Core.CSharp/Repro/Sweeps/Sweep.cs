@@ -112,6 +112,7 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
             if (!force && ReadIfDone(cell) is { } meanwhile) return meanwhile;
             begin();
             RunRecord.DeleteAbandoned(run, cell.Id);
+            AtomicFile.DeleteAbandoned(Checkpoints.PathOf(run, cell.Id));
             if (!_categories.TryGetValue(cell.Category, out var category)) _categories[cell.Category] = category = dataset.Category(cell.Category);
             var record = runner.Run(cell, category, observer.Advance, observer.Warn, cancellation);
             cache.Trim();
@@ -142,6 +143,7 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
         using var lease = Lease.TryTake(run, cell.Id);
         if (lease is null) return;
         RunRecord.DeleteAbandoned(run, cell.Id);
+        AtomicFile.DeleteAbandoned(Checkpoints.PathOf(run, cell.Id));
         Checkpoints.Delete(Checkpoints.PathOf(run, cell.Id));
     }
 }
