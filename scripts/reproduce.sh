@@ -39,7 +39,8 @@ done
 start=$SECONDS
 say() { printf '[%d:%02d] %s\n' $(((SECONDS - start) / 60)) $(((SECONDS - start) % 60)) "$*"; }
 
-say 'setting up and building (once)'
+command -v dotnet >/dev/null || { echo "reproduce: the .NET SDK (10.0 or newer) is missing: install it, so that 'dotnet --version' answers" >&2; exit 1; }
+say "building (once, about a minute)"
 dotnet build "$root/Reproduction.sln" -c Release -v quiet -nologo
 repro=(dotnet "$root/Core.CSharp/Repro/bin/Release/net10.0/repro.dll")
 

@@ -145,7 +145,7 @@ public sealed class DfrBenchmark : IBenchmark
 
     private static DfrSettings Settings(string scales, string padding)
     {
-        var settings = (DfrSettings)new DfrMethod().Settings(new Request($"paper-{scales}-{padding}", Profile.Paper, "", ""));
+        var settings = new DfrMethod().Settings(new Request($"paper-{scales}-{padding}", Profile.Paper, "", ""));
         var channels = settings.Layers.Sum(layer => 64L << Math.Min(3, layer[4] - '1'));
         return settings with { Latent = (int)(LatentShare * channels) };
     }

@@ -32,7 +32,7 @@ public sealed class FavaeBenchmark : IBenchmark
     /// <inheritdoc/>
     public IReadOnlyList<Measurement> Run(TextWriter progress)
     {
-        var resolved = (FavaeSettings)SettingsText.Resolve(Registry.Find("favae"), "resnet18", Profile.Quick, "bottle", "mvtec");
+        var resolved = new FavaeMethod().Settings(new Request("resnet18", Profile.Quick, "bottle", "mvtec"));
         var settings = resolved with { ImagesPerEpoch = Steps * resolved.BatchSize, Epochs = 1 };
         var trained = Train(settings, progress);
 

@@ -44,9 +44,9 @@ public sealed class HfaeBenchmark : IBenchmark
         try
         {
             using var scope = torch.NewDisposeScope();
-            using (var network = Backbone.Random(Settings.Encoder, 0))
+            using (var network = Backbone.Random(Settings.Network, 0))
             {
-                SafeTensors.Write(Path.Combine(folder.FullName, Settings.Encoder + ".safetensors"), network.StateDict(fold: true));
+                SafeTensors.Write(Path.Combine(folder.FullName, Settings.Network + ".safetensors"), network.StateDict(fold: true));
             }
             using var backbones = new BackboneProvider(folder.FullName, torch.CPU);
             using var detector = new HfaeDetector(Settings, new Resources { Backbones = backbones, Features = new RandomFeatures(), Device = torch.CPU });
@@ -74,7 +74,7 @@ public sealed class HfaeBenchmark : IBenchmark
     /// <summary>The shortest epoch of the loop in PyTorch; null where it cannot be run.</summary>
     private static double? PyTorch(TextWriter progress) => PyTorchLoop.Seconds(
         "hfae.py",
-        [("--images", Images), ("--side", Settings.ImageSide), ("--batch", Settings.BatchSize), ("--epochs", Epochs), ("--threads", torch.get_num_threads())],
+        [("--images", Images), ("--side", Settings.ImageSize), ("--batch", Settings.BatchSize), ("--epochs", Epochs), ("--threads", torch.get_num_threads())],
         progress)?.Skip(1).Min();
 
     /// <summary>Features of the encoder's shapes without an encoder.</summary>

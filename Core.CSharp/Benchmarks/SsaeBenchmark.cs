@@ -28,7 +28,7 @@ public sealed class SsaeBenchmark : IBenchmark
         var measurements = new List<Measurement>();
         foreach (var profile in new[] { Profile.Quick, Profile.Paper })
         {
-            var settings = (SsaeSettings)new SsaeMethod().Settings(new Request("objective1", profile, "bottle", "mvtec"));
+            var settings = new SsaeMethod().Settings(new Request("objective1", profile, "bottle", "mvtec"));
             // Steps of the paper's network take long; what is compared grows alike with the batch.
             if (profile == Profile.Paper) settings = settings with { BatchSize = PaperBatch };
             progress.WriteLine($"training steps, {profile.ToString().ToLowerInvariant()} profile");

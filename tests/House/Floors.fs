@@ -14,7 +14,7 @@ let private floors =
 
 let private sources folder =
     Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
-    |> Seq.filter (fun path -> not (Regex.IsMatch(path, @"[/\\](bin|obj|build)[/\\]")))
+    |> Seq.filter (fun path -> not (Regex.IsMatch(path, @"[/\\](bin|obj|msbuild)[/\\]")))
 
 /// The namespaces that a source names, by `using` or in full.
 let private named (text: string) =

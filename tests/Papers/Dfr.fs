@@ -55,7 +55,7 @@ let private randomMaps case =
 let private tiny (norm: ReconstructionNorm) =
     let name = if norm = ReconstructionNorm.L2 then "l2" else "mean_square"
     let variant = $"embedded+image_size=32+latent=2+epochs=1+positions_per_image=16+threshold_images=0+norm={name}"
-    SettingsText.Resolve(Registry.Find "dfr", variant, Profile.Smoke, "bottle", "test") :?> DfrSettings
+    DfrMethod().Settings(Request(variant, Profile.Smoke, "bottle", "test"))
 
 [<Tests>]
 let tests =
@@ -105,7 +105,7 @@ let tests =
                 Expect.equal kept (int64 (number "components")) $"{case}"
 
         testCase "the quick profile trains wide autoencoders for fewer epochs" <| fun () ->
-            let epochs variant = (DfrMethod().Settings(Request(variant, Profile.Quick, "bottle", "mvtec")) :?> DfrSettings).Epochs
+            let epochs variant = DfrMethod().Settings(Request(variant, Profile.Quick, "bottle", "mvtec")).Epochs
             for variant, expected in [ "paper-f1-8-zero", 20; "code-f9-12-zero", 20; "paper-f1-12-vgg19_16x", 20; "paper-f1-12-reflect", 5; "paper-f1-16-zero", 2 ] do
                 Expect.equal (epochs variant) expected variant
 

@@ -16,7 +16,7 @@ open Reproduction.Tests.InMemory
 let private largest (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).ToSingle()
 
 let private smoke variant =
-    SettingsText.Resolve(Registry.Find "favae", variant, Profile.Smoke, "bottle", "test") :?> FavaeSettings
+    FavaeMethod().Settings(Request(variant, Profile.Smoke, "bottle", "test"))
 
 let private images count side =
     (RandomImages(count, side) :> IImages).Pixels([| 0 .. count - 1 |], ImageSize.Square side, torch.CPU)

@@ -60,7 +60,7 @@ let private withResources (test: Resources -> unit) =
         folder.Delete true
 
 let private method = GaussianMethod() :> IMethod
-let private settings variant = SettingsText.Resolve(method, variant, Profile.Smoke, "bottle", "mvtec")
+let private settings variant = method.Configure(variant, Profile.Smoke, "bottle", "mvtec")
 let private context = FitContext(Seed = 0)
 
 let private floats (tensor: torch.Tensor) = tensor.cpu().data<float32>().ToArray()
@@ -106,7 +106,7 @@ let private trainSupervised (resources: Resources) (checkpoints: ICheckpoints | 
             member _.Pixels(indices, size, device) = images.Pixels([| for i in indices -> order[i] |], size, device) }
 
     torch.manual_seed 1L |> ignore
-    let detector = method.Create(settings $"{supervised}+image_size=64+epochs=4+batch_size=4+learning_rate=0.003", resources)
+    let detector = (settings $"{supervised}+image_size=64+epochs=4+batch_size=4+learning_rate=0.003").Create resources
     let stop = new Threading.CancellationTokenSource()
     let context =
         FitContext(Seed = 1, Checkpoints = checkpoints, Cancellation = stop.Token, Progress = fun steps _ _ -> if steps = stopAt then stop.Cancel())
@@ -125,7 +125,7 @@ let tests =
               <| fun resources ->
                   for variant in variants do
                       let settings = settings $"{variant}+image_size=64"
-                      use detector = method.Create(settings, resources)
+                      use detector = settings.Create resources
                       let facts = detector.Fit(normal, context)
                       Expect.equal facts["levels"] 5.0 $"{variant}: levels"
                       Expect.equal facts["samples"] (if variant.EndsWith "augmented" then 48.0 else 24.0) $"{variant}: samples"
@@ -139,7 +139,7 @@ let tests =
                       let alone, _ = score detector mixed [| 9 |]
                       Expect.floatClose Accuracy.medium (float alone[0]) (float image[9]) $"{variant}: alone as in a batch"
 
-                      use copy = method.Create(settings, resources)
+                      use copy = settings.Create resources
                       copy.Load(detector.Save())
                       let again, partsAgain = score copy mixed [| 0..15 |]
                       Expect.equal again image $"{variant}: scores after loading"
@@ -150,7 +150,7 @@ let tests =
           <| fun () ->
               withResources
               <| fun resources ->
-                  use detector = method.Create(settings "vgg16_quarter-mahalanobis+image_size=64", resources)
+                  use detector = (settings "vgg16_quarter-mahalanobis+image_size=64").Create resources
                   detector.Fit(normal, context) |> ignore
                   let image, parts = score detector mixed [| 0..15 |]
 
@@ -161,7 +161,7 @@ let tests =
           <| fun () ->
               withResources
               <| fun resources ->
-                  use detector = method.Create(settings "vgg16_quarter-mahalanobis+image_size=64", resources)
+                  use detector = (settings "vgg16_quarter-mahalanobis+image_size=64").Create resources
                   detector.Fit(normal, context) |> ignore
                   let points = List.ofSeq detector.OperatingPoints
                   Expect.equal (points |> List.map (fun p -> p.Part, p.Name)) [ for level in 1..5 do for n in 1..5 -> $"level_{level}", $"sigma{n}" ] "names"
@@ -170,7 +170,7 @@ let tests =
                   for level in List.chunkBySize 5 points do
                       Expect.isAscending (level |> List.map _.Threshold) "more sigmas, a higher threshold"
 
-                  use distance = method.Create(settings "vgg16_quarter-l2+image_size=64", resources)
+                  use distance = (settings "vgg16_quarter-l2+image_size=64").Create resources
                   distance.Fit(normal, context) |> ignore
                   Expect.isEmpty distance.OperatingPoints "an L2 distance has no working point"
 
@@ -178,14 +178,14 @@ let tests =
           <| fun () ->
               withResources
               <| fun resources ->
-                  use detector = method.Create(settings "vgg16_quarter-mahalanobis+image_size=64", resources)
+                  use detector = (settings "vgg16_quarter-mahalanobis+image_size=64").Create resources
                   Expect.throwsT<UserError> (fun () -> detector.Fit(Stripes(1, 1), context) |> ignore) "one image"
 
           testCase "equal training images are an error that names the level"
           <| fun () ->
               withResources
               <| fun resources ->
-                  use detector = method.Create(settings "vgg16_quarter-mahalanobis+image_size=64", resources)
+                  use detector = (settings "vgg16_quarter-mahalanobis+image_size=64").Create resources
                   let same = ImageBatch(normal, [| 3; 3; 3 |])
 
                   let equal =
@@ -201,7 +201,7 @@ let tests =
           <| fun () ->
               withResources
               <| fun resources ->
-                  Expect.throwsT<UserError> (fun () -> method.Create(settings "efficientnet_b4-mahalanobis", resources) |> ignore) "no weights"
+                  Expect.throwsT<UserError> (fun () -> (settings "efficientnet_b4-mahalanobis").Create resources |> ignore) "no weights"
 
           testProperty "the component score is the highest threshold with a component of the area, as flood fill at every threshold finds it"
           <| fun (PositiveInt seed) ->
@@ -217,7 +217,7 @@ let tests =
           <| fun () ->
               withResources
               <| fun resources ->
-                  use detector = method.Create(settings "ae-mse", resources)
+                  use detector = (settings "ae-mse").Create resources
                   let facts = detector.Fit(normal, context)
                   Expect.equal facts["steps"] 2.0 "steps"
                   use result = detector.Score(ImageBatch(mixed, [| 0; 9 |]))
@@ -232,7 +232,7 @@ let tests =
                       let above = values |> Seq.filter (fun value -> value >= parts["connected_component"][i]) |> Seq.length
                       Expect.isGreaterThanOrEqual above area "at the component score there are pixels for a component"
 
-                  use copy = method.Create(settings "ae-mse", resources)
+                  use copy = (settings "ae-mse").Create resources
                   copy.Load(detector.Save())
                   use again = copy.Score(ImageBatch(mixed, [| 9 |]))
                   let loaded = floats again.Image
@@ -251,7 +251,7 @@ let tests =
                       Metrics.Roc.Auroc(ReadOnlySpan image[first..], ReadOnlySpan truth).Value
                   Expect.equal (auroc 16) (Nullable facts["validation_auroc"]) "the kept state has the best validation AUROC"
                   Expect.isGreaterThan (auroc 0).Value 0.9 "the training images are told apart"
-                  use copy = method.Create(settings $"{supervised}+image_size=64", resources)
+                  use copy = (settings $"{supervised}+image_size=64").Create resources
                   copy.Load(detector.Save())
                   Expect.equal (fst (score copy images [| 0..23 |])) image "scores after loading"
                   Expect.throwsT<UserError> (fun () -> detector.Fit(images, context) |> ignore) "images without labels"
@@ -283,5 +283,5 @@ let tests =
               let seen = Collections.Generic.HashSet<string>()
 
               for variant in method.Variants do
-                  let hash = SettingsText.Hash(settings variant.Name)
+                  let hash = (settings variant.Name).Hash
                   Expect.isTrue (seen.Add hash) $"{variant.Name} has the settings of another variant" ]

@@ -28,7 +28,7 @@ type private Stripes(count: int) =
             (torch.stack [| for index in indices -> image index |]).``to``(device).MoveToOuterDisposeScope()
 
 let private layers = [| "pool2"; "pool3"; "pool4" |]
-let private small epochs = HfaeSettings(Encoder = "vgg16_quarter", Layers = layers, ImageSide = 64, BatchSize = 4, Epochs = epochs)
+let private small epochs = HfaeSettings(Network = "vgg16_quarter", Layers = layers, ImageSize = 64, BatchSize = 4, Epochs = epochs)
 
 /// A weights folder with a random small network in it, so that no trained weights are needed.
 let private withResources (test: Resources -> unit) =
@@ -158,7 +158,7 @@ let private detectorTests =
 
       testCase "a training that diverges says at which step" (fun () ->
           withResources (fun resources ->
-              let wild = HfaeSettings(Encoder = "vgg16_quarter", Layers = layers, ImageSide = 64, BatchSize = 4, Normalise = false, LearningRate = 1e6, Epochs = 50)
+              let wild = HfaeSettings(Network = "vgg16_quarter", Layers = layers, ImageSize = 64, BatchSize = 4, Normalise = false, LearningRate = 1e6, Epochs = 50)
               try
                   let detector, _ = fitted wild resources (Stripes 4) 0
                   detector.Dispose()
@@ -168,7 +168,7 @@ let private detectorTests =
 
       testCase "layers that do not halve are refused with their sizes" (fun () ->
           withResources (fun resources ->
-              let odd = HfaeSettings(Encoder = "vgg16_quarter", Layers = layers, ImageSide = 72, BatchSize = 4)
+              let odd = HfaeSettings(Network = "vgg16_quarter", Layers = layers, ImageSize = 72, BatchSize = 4)
               let message = refusal (fun () -> fitted odd resources (Stripes 4) 0)
               Expect.stringContains message "18, 9, 4 at image side 72" "the sizes and the setting"
               Expect.stringContains message "multiple of 32" "the way out"))
@@ -186,8 +186,8 @@ let private detectorTests =
                       Expect.floatClose Accuracy.medium (float x) (float y) "values")) ]
 
 let private settingsTests =
-    let hfae = HfaeMethod() :> IMethod
-    let settings variant profile dataset = hfae.Settings(Request(variant, profile, "bottle", dataset)) :?> HfaeSettings
+    let hfae = HfaeMethod()
+    let settings variant profile dataset = hfae.Settings(Request(variant, profile, "bottle", dataset))
     [ testCase "the default variant has the paper's values" (fun () ->
           let s = settings "resnet18" Profile.Paper "mvtec"
           Expect.equal (s.LearningRate, s.Momentum, s.WeightDecay, s.NegativeSlope, s.Sigma) (0.4, 0.9, 1e-4, 0.1, 4.0) "section 4"
@@ -195,7 +195,7 @@ let private settingsTests =
 
       testCase "every variant names the network that its settings use" (fun () ->
           for variant in hfae.Variants do
-              Expect.equal variant.Network (settings variant.Name Profile.Paper "mvtec").Encoder variant.Name)
+              Expect.equal variant.Network (settings variant.Name Profile.Paper "mvtec").Network variant.Name)
 
       testCase "settings that make no decoder are refused by name and value" (fun () ->
           for settings, expected in

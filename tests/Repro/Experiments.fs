@@ -99,14 +99,26 @@ let tests =
             for paper in Registry.Methods do
                 for variant in paper.Variants do
                     for profile in Enum.GetValues<Profile>() do
-                        let settings = SettingsText.Resolve(paper, variant.Name, profile, "bottle", "mvtec")
-                        let json = SettingsText.ToJson settings
-                        let again = System.Text.Json.JsonSerializer.Deserialize(json.ToJsonString(), settings.GetType(), SettingsText.Json)
-                        Expect.equal (SettingsText.Hash(nonNull again)) (SettingsText.Hash settings) $"{paper.Id} {variant.Name} {profile}"
+                        let configuration = paper.Configure(variant.Name, profile, "bottle", "mvtec")
+                        let again = paper.Configure(variant.Name, Profile.Smoke, "", "").With(configuration.ToJson())
+                        Expect.equal again.Hash configuration.Hash $"{paper.Id} {variant.Name} {profile}"
+
+        testCase "settings of committed records are read under the names that they had then" <| fun () ->
+            for id, variant, former, now in
+                [ "hfae", "resnet18", "image_side", "image_size"
+                  "hfae", "resnet18", "encoder", "network"
+                  "favae", "resnet18", "feature_layers", "layers"
+                  "gaussian", "resnet18-l2", "levels", "layers" ] do
+                let method = Registry.Find id
+                let configuration = method.Configure(variant, Profile.Paper, "bottle", "mvtec")
+                let recorded = configuration.ToJson()
+                recorded[former] <- (nonNull recorded[now]).DeepClone()
+                recorded.Remove now |> ignore
+                Expect.equal ((configuration.With recorded).Hash) configuration.Hash $"{id}: {former}"
 
         testCase "a setting is changed by name, and only that setting" <| fun () ->
-            let before = SettingsText.ToJson(SettingsText.Resolve(Registry.Find "favae", "vanilla", Profile.Paper, "bottle", "mvtec"))
-            let after = SettingsText.ToJson(SettingsText.Resolve(Registry.Find "favae", "vanilla+latent=12", Profile.Paper, "bottle", "mvtec"))
+            let before = (Registry.Find "favae").Configure("vanilla", Profile.Paper, "bottle", "mvtec").ToJson()
+            let after = (Registry.Find "favae").Configure("vanilla+latent=12", Profile.Paper, "bottle", "mvtec").ToJson()
             Expect.equal ((nonNull after["latent"]).GetValue<int>()) 12 "changed"
             after["latent"] <- (nonNull before["latent"]).DeepClone()
             Expect.equal (after.ToJsonString()) (before.ToJsonString()) "the rest"
@@ -117,7 +129,7 @@ let tests =
               "vanilla+latent", "setting=value"
               "vgg61", "no variant 'vgg61'" ] do
             testCase $"{variant} is refused" <| fun () ->
-                let told = message (fun () -> SettingsText.Resolve(Registry.Find "favae", variant, Profile.Paper, "bottle", "mvtec") |> ignore)
+                let told = message (fun () -> (Registry.Find "favae").Configure(variant, Profile.Paper, "bottle", "mvtec") |> ignore)
                 Expect.stringContains told words "message"
 
         testCase "a failed write leaves the old file and no temporary one" <| fun () ->

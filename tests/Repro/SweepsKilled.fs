@@ -217,7 +217,7 @@ let tests =
                                Seconds = Math.Round timer.Elapsed.TotalSeconds
                                Studies = figures |}
 
-                        AtomicFile.WriteText(report, JsonSerializer.Serialize(text, SettingsText.Json) + "\n")
+                        AtomicFile.WriteText(report, JsonSerializer.Serialize(text, SnakeCaseJson.Options) + "\n")
 
                 // Written after each study: hours on a busy machine are not lost with the last one.
                 ([], studies)

@@ -3,7 +3,6 @@ using Reproduction;
 using Repro.Records;
 using Reproduction.Formats;
 using Reproduction.Imaging;
-using Reproduction.Methods;
 
 namespace Repro.Pictures;
 
@@ -43,7 +42,7 @@ public sealed class CellPictures
         if (!File.Exists(index)) return null;
         try
         {
-            var entries = JsonSerializer.Deserialize<GalleryEntry[]>(File.ReadAllBytes(index), SettingsText.Json);
+            var entries = JsonSerializer.Deserialize<GalleryEntry[]>(File.ReadAllBytes(index), SnakeCaseJson.Options);
             return entries is { Length: > 0 } ? new CellPictures(folder, record, entries) : null;
         }
         catch (JsonException failure)

@@ -6,7 +6,6 @@ using Repro.Records;
 using Reproduction.Data;
 using Reproduction.Formats;
 using Reproduction.Imaging;
-using Reproduction.Methods;
 using static TorchSharp.torch;
 
 namespace Repro.Pictures;
@@ -107,8 +106,8 @@ public static class Gallery
                 Values = stacks.ToDictionary(stack => stack.Key, stack => Keep($"{stem}-{stack.Key}.npy", stack.Value, index)),
             };
         }).ToArray();
-        AtomicFile.WriteText(Path.Combine(folder, MapStatistics.FileName), JsonSerializer.Serialize(statistics, SettingsText.Json) + "\n");
-        AtomicFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(entries, SettingsText.Json) + "\n");
+        AtomicFile.WriteText(Path.Combine(folder, MapStatistics.FileName), JsonSerializer.Serialize(statistics, SnakeCaseJson.Options) + "\n");
+        AtomicFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(entries, SnakeCaseJson.Options) + "\n");
 
         Image Picture(string name, int index)
         {

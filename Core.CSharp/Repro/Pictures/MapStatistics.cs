@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Reproduction;
-using Reproduction.Methods;
 
 namespace Repro.Pictures;
 
@@ -79,7 +78,7 @@ public sealed record MapStatistics(IReadOnlyDictionary<string, MapDistribution> 
         var path = Path.Combine(gallery, FileName);
         try
         {
-            return JsonSerializer.Deserialize<MapStatistics>(File.ReadAllBytes(path), SettingsText.Json) ?? throw new JsonException("it is empty");
+            return JsonSerializer.Deserialize<MapStatistics>(File.ReadAllBytes(path), SnakeCaseJson.Options) ?? throw new JsonException("it is empty");
         }
         catch (Exception failure) when (failure is JsonException or FileNotFoundException)
         {

@@ -8,13 +8,19 @@ public static class RecordDifferences
 {
     /// <summary>Settings whose values are not those of a record.</summary>
     /// <param name="record">The record.</param>
-    /// <param name="settings">The settings that the cell has now.</param>
-    public static IEnumerable<string> OfSettings(RunRecord record, object settings)
+    /// <param name="method">The cell's method: it knows what settings were called before.</param>
+    /// <param name="configuration">The settings that the cell has now.</param>
+    public static IEnumerable<string> OfSettings(RunRecord record, IMethod method, Configuration configuration)
     {
-        var now = SettingsText.ToJson(settings);
-        foreach (var name in now.Select(entry => entry.Key).Union(record.Settings.Select(entry => entry.Key)))
+        var now = configuration.ToJson();
+        var recorded = new JsonObject(record.Settings.Select(entry =>
+            KeyValuePair.Create(method.FormerSettings.GetValueOrDefault(entry.Key, entry.Key), entry.Value?.DeepClone())));
+        foreach (var name in now.Select(entry => entry.Key).Union(recorded.Select(entry => entry.Key)))
         {
-            if (!JsonNode.DeepEquals(now[name], record.Settings[name])) yield return $"{name} is {Text(now, name)}, in the record {Text(record.Settings, name)}";
+            if (!JsonNode.DeepEquals(now[name], recorded[name]))
+            {
+                yield return $"{name} is {Text(now, name)}, in the record {Text(recorded, name)}";
+            }
         }
     }
 

@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Reproduction;
 using Reproduction.Backbones;
-using Reproduction.Methods;
 using Reproduction.Metrics;
 
 namespace Repro.Records;
@@ -96,7 +95,7 @@ public sealed record RunRecord
     {
         try
         {
-            return JsonSerializer.Deserialize<RunRecord>(File.ReadAllBytes(path), SettingsText.Json) ?? throw new JsonException("it is empty");
+            return JsonSerializer.Deserialize<RunRecord>(File.ReadAllBytes(path), SnakeCaseJson.Options) ?? throw new JsonException("it is empty");
         }
         catch (JsonException failure)
         {
@@ -120,7 +119,7 @@ public sealed record RunRecord
         {
             table.Append(CultureInfo.InvariantCulture, $"{Csv(image)},{label},{score:r}\n");
         }
-        var json = JsonSerializer.Serialize(this, SettingsText.Json) + "\n";
+        var json = JsonSerializer.Serialize(this, SnakeCaseJson.Options) + "\n";
         var record = PathOf(run, Cell);
         AtomicFile.WriteText(record, json, () => AtomicFile.WriteText(ScoresPathOf(run, Cell), table.ToString(), () => File.Delete(record)));
     }

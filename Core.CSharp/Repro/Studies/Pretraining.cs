@@ -64,7 +64,7 @@ public static class Pretraining
     public static PretrainingResult Run(PretrainingSettings settings, string folder, FitContext context)
     {
         var file = Path.Combine(folder, settings.Architecture + ".safetensors");
-        var checkpoints = new Checkpoints(file + ".checkpoint", () => SettingsText.Hash(settings), TimeSpan.FromMinutes(1), context.Warn);
+        var checkpoints = new Checkpoints(file + ".checkpoint", () => SnakeCaseJson.Hash(settings), TimeSpan.FromMinutes(1), context.Warn);
         using var network = new PatternClassifier(settings);
         var clock = Stopwatch.StartNew();
         var loss = Train(network, settings, context with { Checkpoints = checkpoints });
@@ -143,7 +143,7 @@ public static class Pretraining
         {
             ["schema"] = 1,
             ["command"] = Command(settings),
-            ["settings"] = SettingsText.ToJson(settings),
+            ["settings"] = SnakeCaseJson.ToObject(settings),
             ["patterns_version"] = Patterns.Version,
             ["classes"] = JsonSerializer.SerializeToNode(Patterns.ClassNames),
             ["loss"] = result.Loss,
@@ -151,7 +151,7 @@ public static class Pretraining
             ["chance"] = 1.0 / Patterns.ClassNames.Count,
             ["training_seconds"] = result.Seconds,
             ["sha256"] = result.Sha256,
-            ["environment"] = JsonSerializer.SerializeToNode(Machine.Describe(torch.CPU), SettingsText.Json),
+            ["environment"] = JsonSerializer.SerializeToNode(Machine.Describe(torch.CPU), SnakeCaseJson.Options),
             ["finished"] = DateTime.UtcNow.ToString("O"),
         };
         AtomicFile.WriteText(Path.ChangeExtension(file, ".record.json"), record.ToJsonString(Indented) + "\n");

@@ -6,7 +6,6 @@ using Repro.Records;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Methods;
-using Reproduction.Papers;
 using Reproduction.Papers.Favae;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -70,11 +69,11 @@ public sealed class ToyStudy(Resources resources)
             OptimalDeviation = ToyDistribution.Exchanged.NormalDeviation,
             VaeDeviation = Deviation(vae),
             FavaeDeviation = Deviation(favae),
-            Settings = SettingsText.ToJson(Settings(extractor)),
+            Settings = SnakeCaseJson.ToObject(Settings(extractor)),
             Weights = resources.Backbones.Used.Select(used => new WeightsUsed(used.Name, used.WeightsSha256, used.Architecture)),
             Environment = Machine.Describe(resources.Device),
         };
-        AtomicFile.WriteText(Path.Combine(folder, RecordFile), JsonSerializer.Serialize(record, SettingsText.Json) + "\n");
+        AtomicFile.WriteText(Path.Combine(folder, RecordFile), JsonSerializer.Serialize(record, SnakeCaseJson.Options) + "\n");
     }
 
     /// <summary>A detector of favae trained on the toy data's normal images.</summary>
@@ -104,7 +103,7 @@ public sealed class ToyStudy(Resources resources)
 
     private FavaeSettings Settings(string variant)
     {
-        var settings = (FavaeSettings)SettingsText.Resolve(Registry.Find("favae"), variant, Profile.Quick, "toy", "toy");
+        var settings = new FavaeMethod().Settings(new Request(variant, Profile.Quick, "toy", "toy"));
         return settings with { UnboundedPixels = true, Rotation = 0, Translation = 0, ImagesPerEpoch = Steps * settings.BatchSize, Epochs = 1 };
     }
 

@@ -34,7 +34,7 @@ public sealed partial record Cell(IMethod Method, string Variant, string Dataset
     ];
 
     /// <summary>The settings of this cell: the variant's, with the values after <c>+</c> put in their place.</summary>
-    public object Settings() => SettingsText.Resolve(Method, Variant, Profile, Category, Dataset);
+    public Configuration Configure() => Method.Configure(Variant, Profile, Category, Dataset);
 
     [GeneratedRegex("[^A-Za-z0-9._+=-]")]
     private static partial Regex Unsafe();

@@ -34,17 +34,17 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
     public RunRecord Run(Cell cell, Category category, Action<string, long, long, string> progress, Action<string> warn, CancellationToken cancellation)
     {
         using var scope = torch.NewDisposeScope();
-        var settings = cell.Settings();
+        var configuration = cell.Configure();
         var seed = cell.IsFold ? 0 : cell.Repetition;
         if (!_fingerprints.TryGetValue(category, out var data)) _fingerprints[category] = data = DataFingerprint.Of(category);
         (cache.Warn, cache.Cancellation) = (warn, cancellation);
         resources.Backbones.ClearUsed();
         torch.manual_seed(seed);
 
-        using var detector = cell.Method.Create(settings, resources);
+        using var detector = configuration.Create(resources);
         var featuresBefore = cache.Elapsed;
         var fitting = Stopwatch.StartNew();
-        var checkpoints = new Checkpoints(Checkpoints.PathOf(run, cell.Id), () => Identity(settings, data), _checkpointInterval, warn)
+        var checkpoints = new Checkpoints(Checkpoints.PathOf(run, cell.Id), () => Identity(configuration, data), _checkpointInterval, warn)
         {
             Spent = () => new CarriedSeconds(
                 (cache.Elapsed - featuresBefore).TotalSeconds, (fitting.Elapsed - (cache.Elapsed - featuresBefore)).TotalSeconds),
@@ -94,7 +94,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
             Seed = cell.IsFold ? null : cell.Repetition,
             Fold = cell.IsFold ? cell.Repetition : null,
             Profile = cell.Profile.ToString().ToLowerInvariant(),
-            Settings = SettingsText.ToJson(settings),
+            Settings = configuration.ToJson(),
             Weights = [.. resources.Backbones.Used.Select(used => new WeightsUsed(used.Name, used.WeightsSha256, used.Architecture))],
             DataFingerprint = data,
             Environment = Machine.Describe(resources.Device),
@@ -135,13 +135,13 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
 
     /// <summary>In what a cell's record differs from what the cell would give now: settings and weights, which can be told without running it.</summary>
     public IReadOnlyList<string> Outdated(Cell cell, RunRecord record) =>
-        [.. RecordDifferences.OfSettings(record, cell.Settings()), .. RecordDifferences.OfWeights(record, resources.Backbones.Sha256Of)];
+        [.. RecordDifferences.OfSettings(record, cell.Method, cell.Configure()), .. RecordDifferences.OfWeights(record, resources.Backbones.Sha256Of)];
 
     private static double Seconds(double seconds) => Math.Round(seconds, 3);
 
     /// <summary>What a training is of: a checkpoint of other settings, weights or images must not be gone on from.</summary>
-    private string Identity(object settings, string data) =>
-        $"{SettingsText.Hash(settings)} {data} {string.Join(' ', resources.Backbones.Used.Select(used => used.WeightsSha256).Order(StringComparer.Ordinal))}";
+    private string Identity(Configuration configuration, string data) =>
+        $"{configuration.Hash} {data} {string.Join(' ', resources.Backbones.Used.Select(used => used.WeightsSha256).Order(StringComparer.Ordinal))}";
 
     /// <summary>Scores all images in batches and brings the scores into plain memory.</summary>
     private static TestScores Collect(IAnomalyDetector detector, IImages images, Action<long, long> progress, CancellationToken cancellation)

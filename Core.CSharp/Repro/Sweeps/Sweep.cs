@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Repro.Records;
+using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Data;
 

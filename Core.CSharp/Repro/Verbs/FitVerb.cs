@@ -51,8 +51,8 @@ internal static class FitVerb
             using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
             var resources = new Resources { Backbones = backbones, Features = FeatureCache.FromEnvironment(), Device = place };
             var name = parsed.GetValue(variant) ?? DefaultVariant(paper, backbones);
-            var settings = SettingsText.Resolve(paper, name, parsed.GetValue(profile), Path.GetFileName(Path.GetFullPath(parsed.GetRequiredValue(train))), "photographs");
-            var fit = new Fitting(paper, settings, resources, parsed.GetValue(seed));
+            var configuration = paper.Configure(name, parsed.GetValue(profile), Path.GetFileName(Path.GetFullPath(parsed.GetRequiredValue(train))), "photographs");
+            var fit = new Fitting(configuration, resources, parsed.GetValue(seed));
 
             Calibration calibration;
             if (parsed.GetValue(good) is { } heldOut)
@@ -70,7 +70,7 @@ internal static class FitVerb
             {
                 using var scope = torch.NewDisposeScope();
                 new ModelFile(
-                    paper.Id, name, SettingsText.ToJson(settings), [.. backbones.Used.Select(used => new WeightsUsed(used.Name, used.WeightsSha256, used.Architecture))],
+                    paper.Id, name, configuration.ToJson(), [.. backbones.Used.Select(used => new WeightsUsed(used.Name, used.WeightsSha256, used.Architecture))],
                     threshold.Image, threshold.Pixel, threshold.Rule, samples.Count).Write(parsed.GetRequiredValue(output), model.Save());
                 var print = parsed.InvocationConfiguration.Output;
                 print.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -93,12 +93,12 @@ internal static class FitVerb
     private sealed record Calibration(double Image, double? Pixel, string Rule);
 
     /// <summary>Fits detectors of one method and settings.</summary>
-    private sealed record Fitting(IMethod Method, object Settings, Resources Resources, int Seed)
+    private sealed record Fitting(Configuration Configuration, Resources Resources, int Seed)
     {
         public IAnomalyDetector Detector(IReadOnlyList<Sample> samples, string what)
         {
             torch.manual_seed(Seed);
-            var detector = Method.Create(Settings, Resources);
+            var detector = Configuration.Create(Resources);
             var since = Stopwatch.StartNew();
             detector.Fit(new SampleImages(samples), new FitContext
             {

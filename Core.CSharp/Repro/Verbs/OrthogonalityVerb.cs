@@ -43,7 +43,7 @@ internal static class OrthogonalityVerb
                 Registry.Find(parsed.GetRequiredValue(paper)), [parsed.GetRequiredValue(variant)], dataset.Name, categories, [parsed.GetValue(seed)], parsed.GetValue(profile)))
             {
                 torch.manual_seed(cell.Repetition);
-                using var detector = cell.Method.Create(cell.Settings(), resources);
+                using var detector = cell.Configure().Create(resources);
                 var normal = new SampleImages(dataset.Category(cell.Category).Train);
                 var fit = new ProgressLine(progress, $"{cell.Category}: fit");
                 detector.Fit(normal, new FitContext { Seed = cell.Repetition, Cancellation = cancellation, Warn = progress.WriteLine, Progress = (done, all, _) => fit.Show(done, all) });

@@ -52,7 +52,7 @@ internal static class RunVerb
             var cells = Select(
                 Cell.Span(method, variants, dataset.Name, categories, Seeds(parsed.GetRequiredValue(seed)), parsed.GetValue(profile)),
                 parsed.GetValue(shard), parsed.GetRequiredValue(cell));
-            foreach (var each in cells) each.Settings(); // a wrong variant or setting fails before anything runs
+            foreach (var each in cells) each.Configure(); // a wrong variant or setting fails before anything runs
             if (parsed.GetValue(list))
             {
                 foreach (var each in cells) parsed.InvocationConfiguration.Output.WriteLine(each.Id);

@@ -77,7 +77,7 @@ internal static class VerifyVerb
                 var cell = new Cell(
                     Registry.Find(record.Paper), record.Variant, record.Dataset, record.Category, record.Fold ?? record.Seed ?? 0, record.Fold is not null,
                     Enum.Parse<Profile>(record.Profile, ignoreCase: true));
-                var settings = cell.Settings();
+                var configuration = cell.Configure();
                 torch.set_num_threads(record.Environment.Threads);
                 var again = Run(cell);
                 var metrics = Differences(record, again).ToList();
@@ -85,7 +85,7 @@ internal static class VerifyVerb
                 foreach (var difference in metrics) output.WriteLine($"  {difference}");
                 if (metrics.Count == 0) return true;
                 string[] reasons =
-                    [.. RecordDifferences.OfSettings(record, settings), .. RecordDifferences.OfWeights(record, _backbones.Sha256Of), .. RecordDifferences.OfSurroundings(record, again)];
+                    [.. RecordDifferences.OfSettings(record, cell.Method, configuration), .. RecordDifferences.OfWeights(record, _backbones.Sha256Of), .. RecordDifferences.OfSurroundings(record, again)];
                 output.WriteLine(reasons.Length == 0 ? "  settings, weights, images and machine are those of the record" : "  what else differs:");
                 foreach (var reason in reasons) output.WriteLine($"    {reason}");
                 return false;

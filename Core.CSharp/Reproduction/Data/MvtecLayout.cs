@@ -10,12 +10,6 @@ namespace Reproduction.Data;
 /// </summary>
 internal static class MvtecLayout
 {
-    private static readonly string[] MvtecAd =
-    [
-        "bottle", "cable", "capsule", "carpet", "grid", "hazelnut", "leather", "metal_nut", "pill", "screw", "tile", "toothbrush",
-        "transistor", "wood", "zipper",
-    ];
-
     private static readonly string[] Visa =
     [
         "candle", "capsules", "cashew", "chewinggum", "fryum", "macaroni1", "macaroni2", "pcb1", "pcb2", "pcb3", "pcb4", "pipe_fryum",
@@ -42,7 +36,7 @@ internal static class MvtecLayout
 
     private static string NameOf(string root, IReadOnlyList<string> categories) =>
         File.Exists(Path.Combine(root, SurfacesDataset.RecordName)) ? SurfacesDataset.Name
-        : categories.All(MvtecAd.Contains) ? "mvtec"
+        : categories.All(MvtecAd.Categories.Contains) ? MvtecAd.Name
         : categories.All(Visa.Contains) ? "visa"
         : Path.GetFileName(root);
 

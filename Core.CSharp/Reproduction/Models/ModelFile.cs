@@ -50,7 +50,7 @@ public sealed record ModelFile(
         PrepareFolder(path);
         var metadata = new Dictionary<string, string>(state.Values.Select(value => KeyValuePair.Create("state." + value.Key, value.Value)))
         {
-            [Key] = JsonSerializer.Serialize(this, SettingsText.Json),
+            [Key] = JsonSerializer.Serialize(this, SnakeCaseJson.Options),
             [Key + ".version"] = Version.ToString(CultureInfo.InvariantCulture),
         };
         try
@@ -76,8 +76,8 @@ public sealed record ModelFile(
         {
             throw new UserError($"{path} is a model of format version {version}, this program reads version {Version}; fit it again");
         }
-        var (model, method, settings) = Parse(path, json);
-        var detector = method.Create(settings, resources);
+        var (model, configuration) = Parse(path, json);
+        var detector = configuration.Create(resources);
         try
         {
             const string prefix = "state.";
@@ -93,15 +93,14 @@ public sealed record ModelFile(
         }
     }
 
-    /// <summary>The description of a model, its method, and its settings as that method's own record.</summary>
-    private static (ModelFile Model, IMethod Method, object Settings) Parse(string path, string json)
+    /// <summary>The description of a model and its settings as its method's own record.</summary>
+    private static (ModelFile Model, Configuration Configuration) Parse(string path, string json)
     {
         try
         {
-            var model = JsonSerializer.Deserialize<ModelFile>(json, SettingsText.Json) ?? throw new JsonException("it is empty");
-            var method = Registry.Find(model.Method);
-            var kind = method.Settings(new Request(model.Variant.Split('+')[0], Profile.Quick, "", "")).GetType();
-            return (model, method, model.Settings.Deserialize(kind, SettingsText.Json) ?? throw new JsonException("it has no settings"));
+            var model = JsonSerializer.Deserialize<ModelFile>(json, SnakeCaseJson.Options) ?? throw new JsonException("it is empty");
+            var settings = model.Settings ?? throw new JsonException("it has no settings");
+            return (model, Registry.Find(model.Method).Configure(model.Variant, Profile.Quick, "", "").With(settings));
         }
         catch (Exception failure) when (failure is JsonException or UserError)
         {

@@ -94,44 +94,62 @@ public sealed record DfrSettings
 /// are aligned and concatenated to one regional feature for each 4x4 pixels; an autoencoder of 1x1 convolutions, trained on normal images,
 /// reconstructs them; where it fails is the anomaly.
 /// </summary>
-public sealed class DfrMethod : IMethod
+public sealed class DfrMethod : Method<DfrSettings>
 {
-    /// <summary>The 16 scales of VGG-19 in the order of Table I.</summary>
-    public static IReadOnlyList<string> Scales { get; } =
+    private const string Distilled = "vgg19_16x";
+    private const string Embedded = "vgg16_quarter";
+
+    /// <summary>Table I: the 16 scales of VGG-19, the block that each lies in, its channels.</summary>
+    private static readonly (string Layer, int Block, int Channels)[] TableI =
     [
-        "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu3_4",
-        "relu4_1", "relu4_2", "relu4_3", "relu4_4", "relu5_1", "relu5_2", "relu5_3", "relu5_4",
+        ("relu1_1", 1, 64), ("relu1_2", 1, 64), ("relu2_1", 2, 128), ("relu2_2", 2, 128),
+        ("relu3_1", 3, 256), ("relu3_2", 3, 256), ("relu3_3", 3, 256), ("relu3_4", 3, 256),
+        ("relu4_1", 4, 512), ("relu4_2", 4, 512), ("relu4_3", 4, 512), ("relu4_4", 4, 512),
+        ("relu5_1", 5, 512), ("relu5_2", 5, 512), ("relu5_3", 5, 512), ("relu5_4", 5, 512),
     ];
 
     /// <summary>The subsets of scales of Tables II to VI: the first and the last.</summary>
     private static readonly (int First, int Last)[] Subsets = [(1, 2), (1, 4), (1, 8), (1, 12), (1, 16), (12, 12), (9, 12), (5, 12), (3, 12)];
 
-    private const string Distilled = "vgg19_16x";
-    private const string Embedded = "vgg16_quarter";
+    private static readonly (string Name, BorderMode Border)[] Paddings = [("zero", BorderMode.Zeros), ("reflect", BorderMode.Reflect)];
+
+    private static readonly (string Name, string Description, Func<DfrSettings, DfrSettings> Of)[] Sources =
+        [("paper", "as the paper says", settings => settings), ("code", "as the public code does", AsPublicCode)];
+
+    /// <summary>The 16 scales of VGG-19 in the order of Table I.</summary>
+    public static IReadOnlyList<string> Scales { get; } = [.. TableI.Select(scale => scale.Layer)];
 
     /// <inheritdoc/>
-    public string Id => "dfr";
+    public override string Id => "dfr";
 
     /// <inheritdoc/>
-    public string Title => "Yang, Shi & Qi, DFR: Deep Feature Reconstruction for Unsupervised Anomaly Segmentation";
+    public override string Title => "Yang, Shi & Qi, DFR: Deep Feature Reconstruction for Unsupervised Anomaly Segmentation";
 
     /// <inheritdoc/>
-    public int Folds => 0;
-
-    /// <inheritdoc/>
-    public IReadOnlyList<Variant> Variants { get; } =
+    public override IReadOnlyList<Variant<DfrSettings>> Variants { get; } =
     [
-        .. from source in new[] { "paper", "code" }
+        .. from source in Sources
            from subset in Subsets
-           from padding in new[] { "zero", "reflect" }
-           select new Variant(
-               $"{source}-f{subset.First}-{subset.Last}-{padding}",
-               $"f{{{subset.First}:{subset.Last}}} of VGG-19 with {padding} padding, {(source == "paper" ? "as the paper says" : "as the public code does")} (Tables II to VI)",
-               Default: (source, subset, padding) is ("paper", (1, 8) or (1, 12) or (1, 16), "zero"),
+           from padding in Paddings
+           select new Variant<DfrSettings>(
+               $"{source.Name}-f{subset.First}-{subset.Last}-{padding.Name}",
+               $"f{{{subset.First}:{subset.Last}}} of VGG-19 with {padding.Name} padding, {source.Description} (Tables II to VI)",
+               source.Of(new DfrSettings
+               {
+                   Network = "vgg19",
+                   Layers = [.. Scales.Take(subset.Last).Skip(subset.First - 1)],
+                   Padding = padding.Border,
+               }),
+               Default: (source.Name, subset.First, subset.Last, padding.Name) is ("paper", 1, 8 or 12 or 16, "zero"),
                Network: "vgg19/" + Scales[subset.Last - 1]),
-        .. from source in new[] { "paper", "code" }
-           select new Variant($"{source}-f1-12-vgg19_16x", "f{1:12} of a distilled quarter-width VGG-19: a substitute, not in the paper", Network: Distilled),
-        new Variant("embedded", "the last scale of each of four blocks of the embedded quarter-width VGG-16: not in the paper", Default: true, Network: Embedded),
+        .. from source in Sources
+           select new Variant<DfrSettings>(
+               $"{source.Name}-f1-12-vgg19_16x", "f{1:12} of a distilled quarter-width VGG-19: a substitute, not in the paper",
+               source.Of(new DfrSettings { Network = Distilled, Layers = [.. Scales.Take(12)], Padding = BorderMode.Reflect }),
+               Network: Distilled),
+        new("embedded", "the last scale of each of four blocks of the embedded quarter-width VGG-16: not in the paper",
+            new DfrSettings { Network = Embedded, Layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"], Padding = BorderMode.Zeros },
+            Default: true, Network: Embedded),
     ];
 
     /// <summary>
@@ -142,9 +160,13 @@ public sealed class DfrMethod : IMethod
     {
         var fields = new List<int>();
         var (field, step) = (1, 1);
-        for (var scale = 0; scale < Scales.Count; scale++)
+        for (var scale = 0; scale < TableI.Length; scale++)
         {
-            if (scale > 0 && Scales[scale][4] != Scales[scale - 1][4]) (field, step) = (field + step, 2 * step);
+            // A pooling lies between two blocks.
+            if (scale > 0 && TableI[scale].Block != TableI[scale - 1].Block)
+            {
+                (field, step) = (field + step, 2 * step);
+            }
             field += 2 * step;
             fields.Add(field);
         }
@@ -152,50 +174,41 @@ public sealed class DfrMethod : IMethod
     }
 
     /// <inheritdoc/>
-    public object Settings(Request request)
-    {
-        var settings = Named(request.Variant);
-        return request.Profile switch
-        {
-            Profile.Paper => settings,
-            Profile.Quick => settings with { Epochs = QuickEpochs(settings), PositionsPerImage = 400, BatchSize = 1, LearningRate = 1e-3, ThresholdImages = 40, LatentImages = 40 },
-            _ => settings with { Epochs = 2, PositionsPerImage = 64, BatchSize = 1, LearningRate = 1e-3, ThresholdImages = 4, LatentImages = 4, LatentSamples = 256 },
-        };
-    }
+    public override IAnomalyDetector Create(DfrSettings settings, Resources resources) => new DfrDetector(settings, resources);
 
     /// <inheritdoc/>
-    public IAnomalyDetector Create(object settings, Resources resources) => new DfrDetector((DfrSettings)settings, resources);
+    protected override DfrSettings Adapt(DfrSettings settings, Request request) => request.Profile switch
+    {
+        Profile.Paper => settings,
+        Profile.Quick => settings with
+        {
+            Epochs = QuickEpochs(settings), PositionsPerImage = 400, BatchSize = 1, LearningRate = 1e-3, ThresholdImages = 40, LatentImages = 40,
+        },
+        _ => settings with
+        {
+            Epochs = 2, PositionsPerImage = 64, BatchSize = 1, LearningRate = 1e-3, ThresholdImages = 4, LatentImages = 4, LatentSamples = 256,
+        },
+    };
 
     /// <summary>A step of the autoencoder costs as the square of c_o: with all of VGG-19's channels twenty passes would take an hour.</summary>
     private static int QuickEpochs(DfrSettings settings)
     {
-        var channels = settings.Network == "vgg19" ? settings.Layers.Sum(layer => 64 << Math.Min(layer[4] - '1', 3)) : 0;
+        var channels = settings.Network == "vgg19" ? TableI.Where(scale => settings.Layers.Contains(scale.Layer)).Sum(scale => scale.Channels) : 0;
         return channels switch { <= 2048 => 20, <= 3456 => 5, _ => 2 };
     }
 
-    private static DfrSettings Named(string variant)
+    /// <summary>Where the authors' public code does otherwise than the paper says.</summary>
+    private static DfrSettings AsPublicCode(DfrSettings settings) => settings with
     {
-        var parts = variant.Split('-');
-        var settings = variant == "embedded"
-            ? new DfrSettings { Network = Embedded, Layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"], Padding = BorderMode.Zeros }
-            : new DfrSettings
-            {
-                Network = parts[^1] == Distilled ? Distilled : "vgg19",
-                Layers = [.. Scales.Take(int.Parse(parts[2], CultureInfo.InvariantCulture)).Skip(int.Parse(parts[1][1..], CultureInfo.InvariantCulture) - 1)],
-                Padding = parts[^1] == "zero" ? BorderMode.Zeros : BorderMode.Reflect,
-            };
-        return parts[0] != "code" ? settings : settings with
-        {
-            Resampling = Resampling.Nearest,
-            Alignment = Alignment.BilinearAlignCorners,
-            BatchNorm = true,
-            LatentShareOfHidden = 2,
-            LatentImages = 10,
-            LatentSamples = 0,
-            Norm = ReconstructionNorm.MeanSquare,
-            UpsampleAlignCorners = true,
-        };
-    }
+        Resampling = Resampling.Nearest,
+        Alignment = Alignment.BilinearAlignCorners,
+        BatchNorm = true,
+        LatentShareOfHidden = 2,
+        LatentImages = 10,
+        LatentSamples = 0,
+        Norm = ReconstructionNorm.MeanSquare,
+        UpsampleAlignCorners = true,
+    };
 }
 
 /// <summary>The autoencoder of Table VIII: six 1x1 convolutions with ReLU between them, no activation on the code and on the output.</summary>

@@ -40,7 +40,7 @@ public sealed record FavaeSettings
     public string Network { get; init; } = "";
 
     /// <summary>Its layers that are reconstructed; of the own encoder, numbers of appendix D (Table 2).</summary>
-    public IReadOnlyList<string> FeatureLayers { get; init; } = [];
+    public IReadOnlyList<string> Layers { get; init; } = [];
 
     /// <summary>The decoder layers, by their numbers in appendix D, that they are decoded from (Table 2, its misprint mended).</summary>
     public IReadOnlyList<int> DecoderLayers { get; init; } = [];
@@ -93,57 +93,63 @@ public sealed record FavaeSettings
 /// normal images and, from its decoder's inner layers, the features that a frozen network sees in them. What either fails to reconstruct
 /// is the anomaly.
 /// </summary>
-public sealed class FavaeMethod : IMethod
+public sealed class FavaeMethod : Method<FavaeSettings>
 {
-    private static readonly string[] Textures = ["carpet", "grid", "leather", "tile", "wood"];
-
     /// <summary>Table 2, with 7 -> 22, 14 -> 16, 21 -> 10: the only mapping that fits by size and channels.</summary>
     private static readonly int[] ThreeLevels = [22, 16, 10];
 
-    private static readonly (string Name, string Network, string[] Layers, int[] Decoder)[] Networks =
-    [
-        ("vgg16", "vgg16", ["conv2_2", "conv3_3", "conv4_3"], ThreeLevels),
-        ("resnet18", "resnet18", ["layer1", "layer2", "layer3"], ThreeLevels),
-        ("yolov3", "yolov3", ["20"], [10]),
-        ("vgg19", "vgg19", ["conv2_2", "conv3_4"], [22, 16]),
-        ("embedded", "vgg16_quarter", ["conv2_2", "conv3_3", "conv4_3"], ThreeLevels),
-    ];
+    private static readonly FavaeSettings Vanilla = new() { Extractor = FeatureExtractor.None, ImageSize = FavaeNetwork.Side };
 
-    /// <inheritdoc/>
-    public string Id => "favae";
-
-    /// <inheritdoc/>
-    public string Title => "Dehaene & Eline, Anomaly localization by modeling perceptual features";
-
-    /// <inheritdoc/>
-    public int Folds => 0;
-
-    /// <inheritdoc/>
-    public IReadOnlyList<Variant> Variants { get; } =
-    [
-        new("vgg16", "VGG-16: Table 1, M1 of figure 3b", Default: true, "vgg16/conv4_3"),
-        new("resnet18", "ResNet-18: Table 3", Default: true, "resnet18/layer3"),
-        new("yolov3", "YOLOv3: Table 3", Default: true, "yolov3"),
-        new("vanilla", "the vanilla VAE: Tables 1 and 3, M4 of figure 3b", Default: true),
-        new("random", "VGG-16 with random weights: M2 of figure 3b"),
-        new("encoder-stop", "the own encoder with stopped gradient: M3 of figure 3b"),
-        new("unfrozen", "VGG-16 that trains along: M5 of figure 3b", Network: "vgg16/conv4_3"),
-        new("encoder", "the own encoder without the stop: M6 of figure 3b"),
-        new("random-resnet18", "ResNet-18 with random weights: M2 with another network, not in the paper"),
-        new("unfrozen-resnet18", "ResNet-18 that trains along: M5 with another network, not in the paper", Network: "resnet18/layer3"),
-        new("vgg19", "VGG-19 before the second and third pooling: a stand-in for VGG-16's first two levels, not in the paper", Network: "vgg19/conv3_4"),
-        new("embedded", "the embedded quarter-width VGG-16: not in the paper", Default: true, "vgg16_quarter"),
-    ];
-
-    /// <inheritdoc/>
-    public object Settings(Request request)
+    private static readonly FavaeSettings Vgg16 = Vanilla with
     {
-        var texture = request.Dataset == "mvtec" && Textures.Contains(request.Category);
-        var settings = Extractor(request.Variant) with
+        Extractor = FeatureExtractor.Trained, Network = "vgg16", Layers = ["conv2_2", "conv3_3", "conv4_3"], DecoderLayers = ThreeLevels,
+    };
+
+    private static readonly FavaeSettings ResNet18 = Vgg16 with { Network = "resnet18", Layers = ["layer1", "layer2", "layer3"] };
+
+    /// <summary>The own encoder's layers 3, 9 and 15 of appendix D have the sizes of VGG-16's.</summary>
+    private static readonly FavaeSettings OwnEncoder = Vanilla with { Layers = ["3", "9", "15"], DecoderLayers = ThreeLevels };
+
+    /// <inheritdoc/>
+    public override string Id => "favae";
+
+    /// <inheritdoc/>
+    public override string Title => "Dehaene & Eline, Anomaly localization by modeling perceptual features";
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> FormerSettings { get; } = new Dictionary<string, string> { ["feature_layers"] = "layers" };
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Variant<FavaeSettings>> Variants { get; } =
+    [
+        new("vgg16", "VGG-16: Table 1, M1 of figure 3b", Vgg16, Default: true, "vgg16/conv4_3"),
+        new("resnet18", "ResNet-18: Table 3", ResNet18, Default: true, "resnet18/layer3"),
+        new("yolov3", "YOLOv3: Table 3", Vgg16 with { Network = "yolov3", Layers = ["20"], DecoderLayers = [10] }, Default: true, "yolov3"),
+        new("vanilla", "the vanilla VAE: Tables 1 and 3, M4 of figure 3b", Vanilla, Default: true),
+        new("random", "VGG-16 with random weights: M2 of figure 3b", Vgg16 with { Extractor = FeatureExtractor.Random }),
+        new("encoder-stop", "the own encoder with stopped gradient: M3 of figure 3b", OwnEncoder with { Extractor = FeatureExtractor.EncoderStopped }),
+        new("unfrozen", "VGG-16 that trains along: M5 of figure 3b", Vgg16 with { Extractor = FeatureExtractor.Unfrozen }, Network: "vgg16/conv4_3"),
+        new("encoder", "the own encoder without the stop: M6 of figure 3b", OwnEncoder with { Extractor = FeatureExtractor.Encoder }),
+        new("random-resnet18", "ResNet-18 with random weights: M2 with another network, not in the paper",
+            ResNet18 with { Extractor = FeatureExtractor.Random }),
+        new("unfrozen-resnet18", "ResNet-18 that trains along: M5 with another network, not in the paper",
+            ResNet18 with { Extractor = FeatureExtractor.Unfrozen }, Network: "resnet18/layer3"),
+        new("vgg19", "VGG-19 before the second and third pooling: a stand-in for VGG-16's first two levels, not in the paper",
+            Vgg16 with { Network = "vgg19", Layers = ["conv2_2", "conv3_4"], DecoderLayers = [22, 16] }, Network: "vgg19/conv3_4"),
+        new("embedded", "the embedded quarter-width VGG-16: not in the paper", Vgg16 with { Network = "vgg16_quarter" }, Default: true, "vgg16_quarter"),
+    ];
+
+    /// <inheritdoc/>
+    public override IAnomalyDetector Create(FavaeSettings settings, Resources resources) => new FavaeDetector(settings, resources);
+
+    /// <inheritdoc/>
+    protected override FavaeSettings Adapt(FavaeSettings settings, Request request)
+    {
+        settings = settings with
         {
-            ImageSize = texture ? 512 : FavaeNetwork.Side,
-            Rotation = texture ? 0 : 10,
-            Translation = texture ? 0 : 0.05,
+            ImageSize = request.IsTexture ? 512 : FavaeNetwork.Side,
+            Rotation = request.IsTexture ? 0 : 10,
+            Translation = request.IsTexture ? 0 : 0.05,
         };
         return request.Profile switch
         {
@@ -160,29 +166,6 @@ public sealed class FavaeMethod : IMethod
             },
             _ => settings with { Width = 0.0625, ImagesPerEpoch = 64, Epochs = 1, LearningRate = 1e-3, LogVarianceLearningRate = 1e-2 },
         };
-    }
-
-    /// <inheritdoc/>
-    public IAnomalyDetector Create(object settings, Resources resources) => new FavaeDetector((FavaeSettings)settings, resources);
-
-    private static FavaeSettings Extractor(string variant)
-    {
-        var settings = new FavaeSettings { Extractor = FeatureExtractor.None, ImageSize = FavaeNetwork.Side };
-        var (kind, name) = variant switch
-        {
-            "vanilla" => (FeatureExtractor.None, null),
-            "encoder-stop" => (FeatureExtractor.EncoderStopped, null),
-            "encoder" => (FeatureExtractor.Encoder, null),
-            "random" => (FeatureExtractor.Random, "vgg16"),
-            "random-resnet18" => (FeatureExtractor.Random, "resnet18"),
-            "unfrozen" => (FeatureExtractor.Unfrozen, "vgg16"),
-            "unfrozen-resnet18" => (FeatureExtractor.Unfrozen, "resnet18"),
-            _ => (FeatureExtractor.Trained, variant),
-        };
-        if (kind == FeatureExtractor.None) return settings;
-        if (name is null) return settings with { Extractor = kind, FeatureLayers = ["3", "9", "15"], DecoderLayers = ThreeLevels };
-        var network = Networks.First(known => known.Name == name);
-        return settings with { Extractor = kind, Network = network.Network, FeatureLayers = network.Layers, DecoderLayers = network.Decoder };
     }
 }
 
@@ -213,7 +196,7 @@ internal sealed class FavaeDetector : IAnomalyDetector
             _ => null,
         };
         _ownsExtractor = settings.Extractor is FeatureExtractor.Unfrozen or FeatureExtractor.Random;
-        _network = new FavaeNetwork(settings.Latent, settings.Width, [.. settings.DecoderLayers.Zip(settings.FeatureLayers.Select(Channels))], settings.UnboundedPixels);
+        _network = new FavaeNetwork(settings.Latent, settings.Width, [.. settings.DecoderLayers.Zip(settings.Layers.Select(Channels))], settings.UnboundedPixels);
         _network.to(resources.Device);
     }
 
@@ -362,9 +345,9 @@ internal sealed class FavaeDetector : IAnomalyDetector
     internal IEnumerable<Tensor> Features(Tensor images, IReadOnlyDictionary<int, Tensor> encoderLayers) => _settings.Extractor switch
     {
         FeatureExtractor.None => [],
-        FeatureExtractor.Encoder => _settings.FeatureLayers.Select(layer => encoderLayers[int.Parse(layer, CultureInfo.InvariantCulture)]),
-        FeatureExtractor.EncoderStopped => _settings.FeatureLayers.Select(layer => encoderLayers[int.Parse(layer, CultureInfo.InvariantCulture)].detach()),
-        _ => _extractor!.Forward(images, _settings.FeatureLayers),
+        FeatureExtractor.Encoder => _settings.Layers.Select(layer => encoderLayers[int.Parse(layer, CultureInfo.InvariantCulture)]),
+        FeatureExtractor.EncoderStopped => _settings.Layers.Select(layer => encoderLayers[int.Parse(layer, CultureInfo.InvariantCulture)].detach()),
+        _ => _extractor!.Forward(images, _settings.Layers),
     };
 
     /// <summary>The reconstruction and the maps of images of any size that 128x128 tiles cover; averaged where tiles overlap.</summary>

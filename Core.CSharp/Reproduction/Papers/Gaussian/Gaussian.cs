@@ -34,7 +34,7 @@ public sealed record GaussianSettings
     public required int ImageSize { get; init; }
 
     /// <summary>Layers behind level 1, 2, ...; a level whose layer is not in the weights' file is left out.</summary>
-    public required IReadOnlyList<string> Levels { get; init; }
+    public required IReadOnlyList<string> Layers { get; init; }
 
     /// <summary>The distribution that is fitted to each level.</summary>
     public Normality Normality { get; init; } = Normality.Mahalanobis;
@@ -58,36 +58,54 @@ public sealed record GaussianSettings
 /// <summary>
 /// Rippel, Mertens and Merhof, Modeling the Distribution of Normal Data in Pre-Trained Deep Features for Anomaly Detection: a Gaussian is
 /// fitted to the spatially averaged features of every level of a frozen classification network; the mean of the levels' Mahalanobis
-/// distances is the anomaly score of an image. There is no localisation.
+/// distances is the anomaly score of an image. There is no localisation. Beside it the baselines of Tables V and VIII.
 /// </summary>
-public sealed class GaussianMethod : IMethod
+public sealed class GaussianMethod() : MethodFamily(
+    "gaussian", "Rippel, Mertens & Merhof, Modeling the Distribution of Normal Data in Pre-Trained Deep Features for Anomaly Detection", folds: 5,
+    [new FeatureDistributions(), new SupervisedClassifiers(), new MseAutoencoders()]);
+
+/// <summary>A network that <c>gaussian</c> takes features of.</summary>
+/// <param name="Name">In the names of variants.</param>
+/// <param name="Architecture">The authors' EfficientNets are those of efficientnet_pytorch.</param>
+/// <param name="Title">In words.</param>
+/// <param name="ImageSize">Side of its input in pixels.</param>
+/// <param name="Layers">What stands behind level 1, 2, ...</param>
+/// <param name="SupervisedBatch">Images a gradient step where it is tuned with labels: 64 for ResNet, 16 for EfficientNet (section IV.C).</param>
+internal sealed record FeatureNetwork(
+    string Name, string Architecture, string Title, int ImageSize, IReadOnlyList<string> Layers, int SupervisedBatch)
 {
-    private static readonly string[] ResNetLevels = ["maxpool", "layer1", "layer2", "layer3", "layer4"];
+    private static readonly string[] ResNet = ["maxpool", "layer1", "layer2", "layer3", "layer4"];
 
     /// <summary>
     /// Stem, the ends of the block groups, head: the stages of Table VI. EfficientNetV2-B0 has a group less; its level 8 is left out, so
     /// that level 7 (192 channels, as B0's) and level 9 (head) are the paper's.
     /// </summary>
-    private static readonly string[] EfficientNetLevels = ["stem", "blocks.0", "blocks.1", "blocks.2", "blocks.3", "blocks.4", "blocks.5", "blocks.6", "head"];
+    private static readonly string[] EfficientNet =
+        ["stem", "blocks.0", "blocks.1", "blocks.2", "blocks.3", "blocks.4", "blocks.5", "blocks.6", "head"];
 
-    /// <summary>Name in variants, architecture (the authors' EfficientNets are those of efficientnet_pytorch), title, side of its input in pixels, layers.</summary>
-    private static readonly (string Name, string Architecture, string Title, int ImageSize, string[] Levels)[] Networks =
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<FeatureNetwork> All { get; } =
     [
-        ("efficientnet_b0", "efficientnet-b0", "EfficientNet-B0", 224, EfficientNetLevels),
-        ("efficientnet_b1", "efficientnet-b1", "EfficientNet-B1", 240, EfficientNetLevels),
-        ("efficientnet_b2", "efficientnet-b2", "EfficientNet-B2", 260, EfficientNetLevels),
-        ("efficientnet_b3", "efficientnet-b3", "EfficientNet-B3", 300, EfficientNetLevels),
-        ("efficientnet_b4", "efficientnet-b4", "EfficientNet-B4", 380, EfficientNetLevels),
-        ("efficientnet_b5", "efficientnet-b5", "EfficientNet-B5", 456, EfficientNetLevels),
-        ("efficientnet_b6", "efficientnet-b6", "EfficientNet-B6", 528, EfficientNetLevels),
-        ("efficientnet_b7", "efficientnet-b7", "EfficientNet-B7", 600, EfficientNetLevels),
-        ("resnet18", "resnet18", "ResNet-18", 224, ResNetLevels),
-        ("resnet34", "resnet34", "ResNet-34", 224, ResNetLevels),
-        ("resnet50", "resnet50", "ResNet-50", 224, ResNetLevels),
-        ("efficientnetv2_b0", "tf_efficientnetv2_b0", "EfficientNetV2-B0 (not in the paper)", 224, EfficientNetLevels),
-        ("vgg16_quarter", "vgg16_quarter", "quarter-width VGG-16 (not in the paper)", 224, ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"]),
+        new("efficientnet_b0", "efficientnet-b0", "EfficientNet-B0", 224, EfficientNet, 16),
+        new("efficientnet_b1", "efficientnet-b1", "EfficientNet-B1", 240, EfficientNet, 16),
+        new("efficientnet_b2", "efficientnet-b2", "EfficientNet-B2", 260, EfficientNet, 16),
+        new("efficientnet_b3", "efficientnet-b3", "EfficientNet-B3", 300, EfficientNet, 16),
+        new("efficientnet_b4", "efficientnet-b4", "EfficientNet-B4", 380, EfficientNet, 16),
+        new("efficientnet_b5", "efficientnet-b5", "EfficientNet-B5", 456, EfficientNet, 16),
+        new("efficientnet_b6", "efficientnet-b6", "EfficientNet-B6", 528, EfficientNet, 16),
+        new("efficientnet_b7", "efficientnet-b7", "EfficientNet-B7", 600, EfficientNet, 16),
+        new("resnet18", "resnet18", "ResNet-18", 224, ResNet, 64),
+        new("resnet34", "resnet34", "ResNet-34", 224, ResNet, 64),
+        new("resnet50", "resnet50", "ResNet-50", 224, ResNet, 64),
+        new("efficientnetv2_b0", "tf_efficientnetv2_b0", "EfficientNetV2-B0 (not in the paper)", 224, EfficientNet, 16),
+        new("vgg16_quarter", "vgg16_quarter", "quarter-width VGG-16 (not in the paper)", 224,
+            ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"], 16),
     ];
+}
 
+/// <summary>The method itself and the models of normality that the paper compares on the same features.</summary>
+internal sealed class FeatureDistributions : Method<GaussianSettings>
+{
     private static readonly (string Name, string Title, Normality Normality, Compression Compression, double Variance)[] Models =
     [
         ("mahalanobis", "Mahalanobis distance (Tables I, II, IV, V, VII, VIII)", Normality.Mahalanobis, Compression.None, 1),
@@ -101,78 +119,120 @@ public sealed class GaussianMethod : IMethod
         ("ocsvm", "one-class SVM (Tables V, VIII)", Normality.OneClassSvm, Compression.None, 1),
     ];
 
-    private const string AugmentedSuffix = "-augmented";
-
-    private const string AutoencoderName = "ae-mse";
-
-    private const string SupervisedSuffix = "-supervised";
+    /// <inheritdoc/>
+    public override string Id => "gaussian";
 
     /// <inheritdoc/>
-    public string Id => "gaussian";
+    public override string Title => "A distribution of normal features";
 
     /// <inheritdoc/>
-    public string Title => "Rippel, Mertens & Merhof, Modeling the Distribution of Normal Data in Pre-Trained Deep Features for Anomaly Detection";
+    public override int Folds => 5;
 
     /// <inheritdoc/>
-    public IReadOnlyList<Variant> Variants { get; } =
+    public override IReadOnlyDictionary<string, string> FormerSettings { get; } = new Dictionary<string, string> { ["levels"] = "layers" };
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Variant<GaussianSettings>> Variants { get; } =
     [
-        .. from network in Networks
+        .. from network in FeatureNetwork.All
            from model in Models
-           select new Variant($"{network.Name}-{model.Name}", $"{network.Title}, {model.Title}", Default: true, network.Architecture),
-        .. from network in Networks
+           select new Variant<GaussianSettings>(
+               $"{network.Name}-{model.Name}", $"{network.Title}, {model.Title}", Of(network, model.Normality, model.Compression, model.Variance),
+               Default: true, network.Architecture),
+        .. from network in FeatureNetwork.All
            from model in Models
            where model.Normality == Normality.Mahalanobis
-           select new Variant($"{network.Name}-{model.Name}{AugmentedSuffix}", $"{network.Title}, {model.Title}, fitted on augmented images", Network: network.Architecture),
-        .. from network in Networks
-           select new Variant(
-               network.Name + SupervisedSuffix, $"{network.Title}, tuned on labelled images, good and anomalous: an upper bound (Tables V, VIII)",
-               Network: network.Architecture),
-        new Variant(AutoencoderName, "ResNet-18 autoencoder, mean squared error averaged (Map-Mean) and by connected components (CCA) (Tables V, VIII)"),
+           select new Variant<GaussianSettings>(
+               $"{network.Name}-{model.Name}-augmented", $"{network.Title}, {model.Title}, fitted on augmented images",
+               Of(network, model.Normality, model.Compression, model.Variance) with { AugmentationEpochs = 100 }, Network: network.Architecture),
     ];
 
     /// <inheritdoc/>
-    public int Folds => 5;
+    public override IAnomalyDetector Create(GaussianSettings settings, Resources resources) => new GaussianDetector(settings, resources);
 
     /// <inheritdoc/>
-    public object Settings(Request request)
+    protected override GaussianSettings Adapt(GaussianSettings settings, Request request) => settings.AugmentationEpochs == 0 ? settings : settings with
     {
-        if (request.Variant == AutoencoderName) return MseAutoencoder.Settings(request);
-        var augmented = request.Variant.EndsWith(AugmentedSuffix, StringComparison.Ordinal);
-        var name = augmented ? request.Variant[..^AugmentedSuffix.Length] : request.Variant;
-        var dash = name.IndexOf('-');
-        var network = Networks.First(known => known.Name == name[..dash]);
-        if (name.EndsWith(SupervisedSuffix, StringComparison.Ordinal)) return Supervised(request, network.Architecture, network.ImageSize, network.Levels[^1]);
-        var model = Models.First(known => known.Name == name[(dash + 1)..]);
-        return new GaussianSettings
-        {
-            Network = network.Architecture,
-            ImageSize = network.ImageSize,
-            Levels = network.Levels,
-            Normality = model.Normality,
-            Compression = model.Compression,
-            Variance = model.Variance,
-            AugmentationEpochs = !augmented ? 0 : request.Profile switch { Profile.Paper => 100, Profile.Quick => 10, _ => 2 },
-            Augmentation = augmented ? AugmentationRules.For(request.Category) : null,
-        };
-    }
-
-    /// <inheritdoc/>
-    public IAnomalyDetector Create(object settings, Resources resources) => settings switch
-    {
-        MseAutoencoderSettings autoencoder => new MseAutoencoder(autoencoder, resources.Device),
-        SupervisedClassifierSettings classifier => new SupervisedClassifier(classifier, resources),
-        _ => new GaussianDetector((GaussianSettings)settings, resources),
+        AugmentationEpochs = request.Profile switch { Profile.Paper => settings.AugmentationEpochs, Profile.Quick => 10, _ => 2 },
+        Augmentation = AugmentationRules.For(request.MvtecCategory),
     };
 
-    /// <summary>Section IV.C; the number of epochs is ours, the paper gives none.</summary>
-    private static SupervisedClassifierSettings Supervised(Request request, string network, int imageSize, string layer) => new()
+    private static GaussianSettings Of(FeatureNetwork network, Normality normality, Compression compression, double variance) => new()
     {
-        Network = network,
-        Layer = layer,
-        ImageSize = imageSize,
-        BatchSize = request.Profile == Profile.Smoke ? 8 : network.StartsWith("resnet", StringComparison.Ordinal) && request.Profile == Profile.Paper ? 64 : 16,
-        Epochs = request.Profile switch { Profile.Paper => 100, Profile.Quick => 5, _ => 1 },
-        Augmentation = AugmentationRules.For(request.Category),
+        Network = network.Architecture,
+        ImageSize = network.ImageSize,
+        Layers = network.Layers,
+        Normality = normality,
+        Compression = compression,
+        Variance = variance,
+    };
+}
+
+/// <summary>"Fully-Supervised Fine-tune" of Tables V and VIII.</summary>
+internal sealed class SupervisedClassifiers : Method<SupervisedClassifierSettings>
+{
+    /// <inheritdoc/>
+    public override string Id => "gaussian";
+
+    /// <inheritdoc/>
+    public override string Title => "A classifier tuned on labelled images";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Variant<SupervisedClassifierSettings>> Variants { get; } =
+    [
+        .. from network in FeatureNetwork.All
+           select new Variant<SupervisedClassifierSettings>(
+               network.Name + "-supervised", $"{network.Title}, tuned on labelled images, good and anomalous: an upper bound (Tables V, VIII)",
+               new SupervisedClassifierSettings
+               {
+                   Network = network.Architecture,
+                   Layer = network.Layers[^1],
+                   ImageSize = network.ImageSize,
+                   BatchSize = network.SupervisedBatch,
+                   Epochs = 100, // ours: the paper gives none
+                   Augmentation = AugmentationRules.For(""),
+               },
+               Network: network.Architecture),
+    ];
+
+    /// <inheritdoc/>
+    public override IAnomalyDetector Create(SupervisedClassifierSettings settings, Resources resources) => new SupervisedClassifier(settings, resources);
+
+    /// <inheritdoc/>
+    protected override SupervisedClassifierSettings Adapt(SupervisedClassifierSettings settings, Request request) => settings with
+    {
+        BatchSize = request.Profile switch { Profile.Paper => settings.BatchSize, Profile.Quick => 16, _ => 8 },
+        Epochs = request.Profile switch { Profile.Paper => settings.Epochs, Profile.Quick => 5, _ => 1 },
+        Augmentation = AugmentationRules.For(request.MvtecCategory),
+    };
+}
+
+/// <summary>"MSE AE" of Tables V and VIII.</summary>
+internal sealed class MseAutoencoders : Method<MseAutoencoderSettings>
+{
+    /// <inheritdoc/>
+    public override string Id => "gaussian";
+
+    /// <inheritdoc/>
+    public override string Title => "An autoencoder of images";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Variant<MseAutoencoderSettings>> Variants { get; } =
+    [
+        new("ae-mse", "ResNet-18 autoencoder, mean squared error averaged (Map-Mean) and by connected components (CCA) (Tables V, VIII)",
+            new MseAutoencoderSettings { Steps = 5000, Augmentation = AugmentationRules.For("") }),
+    ];
+
+    /// <inheritdoc/>
+    public override IAnomalyDetector Create(MseAutoencoderSettings settings, Resources resources) => new MseAutoencoder(settings, resources.Device);
+
+    /// <inheritdoc/>
+    protected override MseAutoencoderSettings Adapt(MseAutoencoderSettings settings, Request request) => settings with
+    {
+        BatchSize = request.Profile == Profile.Smoke ? 4 : settings.BatchSize,
+        Steps = request.Profile switch { Profile.Paper => settings.Steps, Profile.Quick => 20, _ => 2 },
+        Augmentation = AugmentationRules.For(request.MvtecCategory) with { Noise = false },
+        SmallestAnomaly = MseAutoencoder.SmallestAnomalyOf(request.MvtecCategory),
     };
 }
 
@@ -195,10 +255,10 @@ internal sealed class GaussianDetector : IAnomalyDetector
         _resources = resources;
         _backbone = resources.Backbones.Get(settings.Network);
         _size = ImageSize.Square(settings.ImageSize, Resampling.Bilinear);
-        var present = settings.Levels.Index().Where(level => _backbone.LayerNames.Contains(level.Item)).ToArray();
+        var present = settings.Layers.Index().Where(level => _backbone.LayerNames.Contains(level.Item)).ToArray();
         if (present.Length == 0)
         {
-            throw new UserError($"none of the levels {string.Join(", ", settings.Levels)} is in the weights of {settings.Network}, " +
+            throw new UserError($"none of the levels {string.Join(", ", settings.Layers)} is in the weights of {settings.Network}, " +
                 $"which have {string.Join(", ", _backbone.LayerNames)}; take a file that has the network's stages");
         }
         _names = [.. present.Select(level => string.Create(CultureInfo.InvariantCulture, $"level_{level.Index + 1}"))];

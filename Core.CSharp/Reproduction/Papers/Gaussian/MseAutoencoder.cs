@@ -54,14 +54,8 @@ internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device dev
 
     private readonly ResNetAutoencoder _model = new ResNetAutoencoder(settings.Latent).to(device);
 
-    /// <summary>The paper's hyperparameters for a category.</summary>
-    public static MseAutoencoderSettings Settings(Request request) => new()
-    {
-        BatchSize = request.Profile == Profile.Smoke ? 4 : 64,
-        Steps = request.Profile switch { Profile.Paper => 5000, Profile.Quick => 20, _ => 2 },
-        Augmentation = AugmentationRules.For(request.Category) with { Noise = false },
-        SmallestAnomaly = request.Dataset == "mvtec" && SmallestAnomalies.TryGetValue(request.Category, out var share) ? share : null,
-    };
+    /// <summary>The share of the image that the smallest anomaly of one of MVTec AD's categories covers; null for another category.</summary>
+    public static double? SmallestAnomalyOf(string category) => SmallestAnomalies.TryGetValue(category, out var share) ? share : null;
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context)

@@ -15,84 +15,73 @@ namespace Reproduction.Papers.Hfae;
 /// Trained on normal images only, it fails where an image is anomalous: the residuals of the levels, resized and summed,
 /// are the anomaly map.
 /// </summary>
-public sealed class HfaeMethod : IMethod
+public sealed class HfaeMethod : Method<HfaeSettings>
 {
     private static readonly HfaeSettings ResNet18 = new();
 
-    /// <summary>Each variant with what it changes in the settings of <c>resnet18</c>.</summary>
-    private static readonly (Variant Variant, Func<HfaeSettings, HfaeSettings> Change)[] All =
+    /// <inheritdoc/>
+    public override string Id => "hfae";
+
+    /// <inheritdoc/>
+    public override string Title => "Chen et al., A Hierarchically Feature Reconstructed Autoencoder for Unsupervised Anomaly Detection";
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> FormerSettings { get; } =
+        new Dictionary<string, string> { ["encoder"] = "network", ["image_side"] = "image_size" };
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Variant<HfaeSettings>> Variants { get; } =
     [
-        Row("resnet18", "ResNet-18 encoder (Tables 1-4, R18)", settings => settings, isDefault: true),
-        Row("wide_resnet50_2", "wide ResNet-50-2 encoder (Tables 1-4, wR50)",
-            settings => settings with { Encoder = "wide_resnet50_2" }, isDefault: true),
-        Row("resnet50_v1", "ResNet-50 v1 encoder: a substitute for wR50, in no table of the paper",
-            settings => settings with { Encoder = "resnet50_v1" }),
+        Row("resnet18", "ResNet-18 encoder (Tables 1-4, R18)", ResNet18, isDefault: true),
+        Row("wide_resnet50_2", "wide ResNet-50-2 encoder (Tables 1-4, wR50)", ResNet18 with { Network = "wide_resnet50_2" }, isDefault: true),
+        Row("resnet50_v1", "ResNet-50 v1 encoder: a substitute for wR50, in no table of the paper", ResNet18 with { Network = "resnet50_v1" }),
         Row("embedded", "quarter-width VGG-16 encoder that comes with the program: a substitute, in no table of the paper",
-            settings => settings with { Encoder = "vgg16_quarter", Layers = ["pool2", "pool3", "pool4"] }, isDefault: true),
-        Row("eq9-literal", "residual maps weighted by 1/(w_k h_k) before their sum, as eq. (9) prints it",
-            settings => settings with { WeightByPositions = true }),
+            ResNet18 with { Network = "vgg16_quarter", Layers = ["pool2", "pool3", "pool4"] }, isDefault: true),
+        Row("eq9-literal", "residual maps weighted by 1/(w_k h_k) before their sum, as eq. (9) prints it", ResNet18 with { WeightByPositions = true }),
         Row("no-normalisation", "ablation: residuals of the features as they are, without eq. (6); learning rate 0.04, as 0.4 diverges",
-            settings => settings with { Normalise = false, LearningRate = 0.04 }),
-        Row("level1", "ablation: reconstructs and compares the lowest level only", settings => settings with { Levels = [1] }),
-        Row("level2", "ablation: reconstructs and compares the middle level only", settings => settings with { Levels = [2] }),
-        Row("level3", "ablation: reconstructs and compares the deepest level only", settings => settings with { Levels = [3] }),
-        Row("levels23", "ablation: reconstructs and compares the two deeper levels", settings => settings with { Levels = [2, 3] }),
-        Row("kernels111", "ablation: three 1x1 convolution blocks a level", settings => settings with { KernelSizes = [1, 1, 1] }),
-        Row("kernels333", "ablation: three 3x3 convolution blocks a level", settings => settings with { KernelSizes = [3, 3, 3] }),
-        Row("kernels151", "ablation: 1x1, 5x5 and 1x1 convolution blocks a level", settings => settings with { KernelSizes = [1, 5, 1] }),
+            ResNet18 with { Normalise = false, LearningRate = 0.04 }),
+        Row("level1", "ablation: reconstructs and compares the lowest level only", ResNet18 with { Levels = [1] }),
+        Row("level2", "ablation: reconstructs and compares the middle level only", ResNet18 with { Levels = [2] }),
+        Row("level3", "ablation: reconstructs and compares the deepest level only", ResNet18 with { Levels = [3] }),
+        Row("levels23", "ablation: reconstructs and compares the two deeper levels", ResNet18 with { Levels = [2, 3] }),
+        Row("kernels111", "ablation: three 1x1 convolution blocks a level", ResNet18 with { KernelSizes = [1, 1, 1] }),
+        Row("kernels333", "ablation: three 3x3 convolution blocks a level", ResNet18 with { KernelSizes = [3, 3, 3] }),
+        Row("kernels151", "ablation: 1x1, 5x5 and 1x1 convolution blocks a level", ResNet18 with { KernelSizes = [1, 5, 1] }),
     ];
 
     /// <inheritdoc/>
-    public string Id => "hfae";
-
-    /// <inheritdoc/>
-    public string Title => "Chen et al., A Hierarchically Feature Reconstructed Autoencoder for Unsupervised Anomaly Detection";
-
-    /// <inheritdoc/>
-    public IReadOnlyList<Variant> Variants { get; } = [.. All.Select(row => row.Variant)];
-
-    /// <inheritdoc/>
-    public int Folds => 0;
-
-    /// <inheritdoc/>
-    public object Settings(Request request)
+    public override IAnomalyDetector Create(HfaeSettings settings, Resources resources)
     {
-        var row = Array.Find(All, row => row.Variant.Name == request.Variant);
-        if (row.Variant is null)
+        settings.Check();
+        return new HfaeDetector(settings, resources);
+    }
+
+    /// <inheritdoc/>
+    protected override HfaeSettings Adapt(HfaeSettings settings, Request request)
+    {
+        if (request.IsOfDigitsOrObjects)
         {
-            throw new UserError(
-                $"hfae has no variant '{request.Variant}'; its variants are {string.Join(", ", Variants.Select(variant => variant.Name))}", exitCode: 2);
+            settings = settings with { ImageSize = 32, Epochs = 3 };
         }
-        var settings = row.Change(ResNet18);
-        // The images of the classification data sets have 28 or 32 pixels a side and no defects to localise.
-        if (request.Dataset is "mnist" or "fashion-mnist" or "cifar10") settings = settings with { ImageSide = 32, Epochs = 3 };
         return request.Profile switch
         {
-            Profile.Smoke => settings with { ImageSide = 64, Epochs = 1, TrainingImages = 64 },
-            Profile.Quick when request.Dataset is "mnist" or "fashion-mnist" or "cifar10" => settings with { TrainingImages = 1000 },
+            Profile.Smoke => settings with { ImageSize = 64, Epochs = 1, TrainingImages = 64 },
+            Profile.Quick when request.IsOfDigitsOrObjects => settings with { TrainingImages = 1000 },
             // `fit` trains three times, twice on half of the images for the threshold, and is to take two minutes.
             Profile.Quick when request.Dataset == "photographs" => settings with { Epochs = 8 },
             _ => settings,
         };
     }
 
-    /// <inheritdoc/>
-    public IAnomalyDetector Create(object settings, Resources resources)
-    {
-        ((HfaeSettings)settings).Check();
-        return new HfaeDetector((HfaeSettings)settings, resources);
-    }
-
-    private static (Variant, Func<HfaeSettings, HfaeSettings>) Row(
-        string name, string description, Func<HfaeSettings, HfaeSettings> change, bool isDefault = false) =>
-        (new Variant(name, description, isDefault, change(ResNet18).Encoder), change);
+    private static Variant<HfaeSettings> Row(string name, string description, HfaeSettings settings, bool isDefault = false) =>
+        new(name, description, settings, isDefault, settings.Network);
 }
 
-/// <summary>Hyperparameters of <see cref="Hfae"/>. What section 4 gives is the default; what the paper leaves open was chosen by measurement.</summary>
+/// <summary>Hyperparameters of <see cref="HfaeMethod"/>. What section 4 gives is the default; what the paper leaves open was chosen by measurement.</summary>
 public sealed record HfaeSettings
 {
     /// <summary>Architecture of the frozen encoder E of eq. (2).</summary>
-    public string Encoder { get; init; } = "resnet18";
+    public string Network { get; init; } = "resnet18";
 
     /// <summary>The encoder's layers whose outputs are the features f_enc^1 ... f_enc^K, from the lowest level to the deepest.</summary>
     public string[] Layers { get; init; } = ["layer1", "layer2", "layer3"];
@@ -119,7 +108,7 @@ public sealed record HfaeSettings
     public double Sigma { get; init; } = 4;
 
     /// <summary>Images are resized to a square of this many pixels; not given in the paper.</summary>
-    public int ImageSide { get; init; } = 256;
+    public int ImageSize { get; init; } = 256;
 
     /// <summary>Passes over the training images; not given in the paper.</summary>
     public int Epochs { get; init; } = 30;
@@ -292,7 +281,7 @@ public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : I
     /// <summary>Further standard deviations of eq. (10)'s filter whose scores are recorded beside the main one.</summary>
     private static readonly double[] ComparedSigmas = [0, 2, 4, 8];
 
-    private readonly Backbone _encoder = resources.Backbones.Get(settings.Encoder);
+    private readonly Backbone _encoder = resources.Backbones.Get(settings.Network);
     private HfaeDecoder? _decoder;
 
     /// <inheritdoc/>
@@ -328,7 +317,7 @@ public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : I
         using var frozen = no_grad();
         using var scope = NewDisposeScope();
         var residuals = Residuals(Encode(batch));
-        Tensor[] Resized(bool weighted) => [.. residuals.Select(residual => HfaeEquations.ResizedMap(residual, settings.ImageSide, weighted))];
+        Tensor[] Resized(bool weighted) => [.. residuals.Select(residual => HfaeEquations.ResizedMap(residual, settings.ImageSize, weighted))];
         var resized = Resized(settings.WeightByPositions);
         var map = HfaeEquations.AnomalyMap(resized, settings.Sigma);
 
@@ -365,7 +354,7 @@ public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : I
     /// <inheritdoc/>
     public void Dispose() => _decoder?.Dispose();
 
-    private ImageSize Size => ImageSize.Square(settings.ImageSide);
+    private ImageSize Size => ImageSize.Square(settings.ImageSize);
 
     private HfaeDecoder Fitted => _decoder ?? throw new InvalidOperationException("the detector has not been fitted");
 
@@ -394,7 +383,7 @@ public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : I
         var heights = Encode(new ImageBatch(normal, [0])).Select(feature => feature.shape[2]).ToArray();
         if (heights.Zip(heights.Skip(1)).All(pair => pair.First == 2 * pair.Second)) return;
         throw new UserError(
-            $"hfae: the layers {string.Join(", ", settings.Layers)} of {settings.Encoder} have heights {string.Join(", ", heights)} "
-            + $"at image side {settings.ImageSide}, but each must be half of the one before; choose another image side (a multiple of 32 suits every encoder)");
+            $"hfae: the layers {string.Join(", ", settings.Layers)} of {settings.Network} have heights {string.Join(", ", heights)} "
+            + $"at image size {settings.ImageSize}, but each must be half of the one before; choose another image size (a multiple of 32 suits every encoder)");
     }
 }

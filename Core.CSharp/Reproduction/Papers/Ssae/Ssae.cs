@@ -25,8 +25,8 @@ public sealed record SsaeSettings
     /// <summary>Weight of the changed part in both objectives; 0.5 does for (1) (section 4.4).</summary>
     public double Lambda { get; init; } = 0.5;
 
-    /// <summary>What is done to training images, in turn (sections 3.2 and 4.3).</summary>
-    public required IReadOnlyList<Distortion> Distortions { get; init; }
+    /// <summary>What is done to training images, in turn (sections 3.2 and 4.3); empty in a variant that takes what section 4.3 gives the category.</summary>
+    public IReadOnlyList<Distortion> Distortions { get; init; } = [];
 
     /// <summary>Whether changed parts also vary in brightness: "useful depending on the data" (section 3.2).</summary>
     public bool Brightness { get; init; } = true;
@@ -84,45 +84,46 @@ public sealed record SsaeSettings
 /// Bauer et al., self-supervised autoencoders for visual anomaly detection: an autoencoder with a wide view is trained to restore images of
 /// which a part was changed. At test it leaves normal regions alone and replaces the others, so that the difference is the anomaly.
 /// </summary>
-public sealed class SsaeMethod : IMethod
+public sealed class SsaeMethod : Method<SsaeSettings>
 {
-    private static readonly string[] Textures = ["carpet", "grid", "leather", "tile", "wood"];
     private static readonly string[] SsimCategories = ["carpet", "tile", "bottle", "cable", "capsule", "metal_nut", "transistor", "zipper"];
     private static readonly string[] AnyPose = ["bottle", "hazelnut", "screw"];
 
-    /// <inheritdoc/>
-    public string Id => "ssae";
+    private static readonly SsaeSettings Plain = new() { Objectives = [1], ImageSize = 256 };
 
     /// <inheritdoc/>
-    public string Title => "Bauer et al., Self-supervised autoencoders for visual anomaly detection";
+    public override string Id => "ssae";
 
     /// <inheritdoc/>
-    public int Folds => 0;
+    public override string Title => "Bauer et al., Self-supervised autoencoders for visual anomaly detection";
 
     /// <inheritdoc/>
-    public IReadOnlyList<Variant> Variants { get; } =
+    public override IReadOnlyList<Variant<SsaeSettings>> Variants { get; } =
     [
-        new("objective1", "objective (1): Tables 2 to 4", Default: true),
-        new("objective4", "objective (4): Table 4"),
-        new("ensemble", "the pixel-wise maximum of both: Table 4"),
+        new("objective1", "objective (1): Tables 2 to 4", Plain, Default: true),
+        new("objective4", "objective (4): Table 4", Plain with { Objectives = [4] }),
+        new("ensemble", "the pixel-wise maximum of both: Table 4", Plain with { Objectives = [1, 4] }),
         .. from objective in new[] { 1, 4 }
-           from distortion in new[] { Distortion.CutOut, Distortion.Swap }
-           select new Variant($"objective{objective}-{Name(distortion)}", $"objective ({objective}) with {Name(distortion)} instead of elastic deformation (section 3.2, figure 11)"),
+           from distortion in new[] { (Kind: Distortion.CutOut, Name: "cutout"), (Kind: Distortion.Swap, Name: "swap") }
+           select new Variant<SsaeSettings>(
+               $"objective{objective}-{distortion.Name}",
+               $"objective ({objective}) with {distortion.Name} instead of elastic deformation (section 3.2, figure 11)",
+               Plain with { Objectives = [objective], Distortions = [distortion.Kind] }),
     ];
 
     /// <inheritdoc/>
-    public object Settings(Request request)
+    public override IAnomalyDetector Create(SsaeSettings settings, Resources resources) => new SsaeDetector(settings, resources);
+
+    /// <inheritdoc/>
+    protected override SsaeSettings Adapt(SsaeSettings settings, Request request)
     {
-        var parts = request.Variant.Split('-');
-        var texture = Textures.Contains(request.Category);
-        var settings = new SsaeSettings
+        settings = settings with
         {
-            Objectives = parts[0] switch { "objective1" => [1], "objective4" => [4], _ => [1, 4] },
-            Distortions = parts.Length > 1 ? [Enum.GetValues<Distortion>().First(kind => Name(kind) == parts[1])] : ForCategory(request.Category),
-            ImageSize = texture ? 512 : 256,
-            Augment = texture || AnyPose.Contains(request.Category) || request.Dataset == "magnetic-tile",
-            Difference = SsimCategories.Contains(request.Category) ? Difference.Ssim : Difference.Squared,
-            Correction = texture || request.Dataset == "magnetic-tile" ? 0 : 1,
+            Distortions = settings.Distortions.Count > 0 ? settings.Distortions : ForCategory(request.MvtecCategory),
+            ImageSize = request.IsTexture ? 512 : 256,
+            Augment = request.IsTexture || AnyPose.Contains(request.MvtecCategory) || request.Dataset == "magnetic-tile",
+            Difference = SsimCategories.Contains(request.MvtecCategory) ? Difference.Ssim : Difference.Squared,
+            Correction = request.IsTexture || request.Dataset == "magnetic-tile" ? 0 : 1,
         };
         return request.Profile switch
         {
@@ -138,13 +139,11 @@ public sealed class SsaeMethod : IMethod
             },
             _ => settings with
             {
-                ImageSize = 64, Width = 0.0625, Growing = [0.5, 1], Steps = 6, BatchSize = 4, LearningRate = 1e-3, FinalLearningRate = 1e-3, ValidateEvery = 3, SmoothingSize = 5,
+                ImageSize = 64, Width = 0.0625, Growing = [0.5, 1], Steps = 6, BatchSize = 4, LearningRate = 1e-3, FinalLearningRate = 1e-3,
+                ValidateEvery = 3, SmoothingSize = 5,
             },
         };
     }
-
-    /// <inheritdoc/>
-    public IAnomalyDetector Create(object settings, Resources resources) => new SsaeDetector((SsaeSettings)settings, resources);
 
     /// <summary>Section 4.3: occlusion in turn with elastic deformation for cable, screw and transistor, and rotation for transistor.</summary>
     private static IReadOnlyList<Distortion> ForCategory(string category) => category switch
@@ -153,8 +152,6 @@ public sealed class SsaeMethod : IMethod
         "transistor" => [Distortion.Elastic, Distortion.Occlusion, Distortion.Rotation],
         _ => [Distortion.Elastic],
     };
-
-    private static string Name(Distortion distortion) => distortion.ToString().ToLowerInvariant();
 }
 
 /// <summary>One autoencoder an objective, difference, smoothing.</summary>
