@@ -12,9 +12,7 @@ let private library =
     Path.Combine(root, "Analysis.FSharp", "bin", "Release", "net10.0", "Reproduction.Analysis.dll")
 
 let private isCurrent () =
-    let sources =
-        [ "Analysis.FSharp"; "stand-ins/Deedle"; "stand-ins/Plotly.NET" ]
-        |> Seq.collect (fun folder -> Directory.EnumerateFiles(Path.Combine(root, folder)))
+    let sources = Directory.EnumerateFiles(Path.Combine(root, "Analysis.FSharp"))
 
     File.Exists library && sources |> Seq.forall (fun source -> File.GetLastWriteTimeUtc source <= File.GetLastWriteTimeUtc library)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes everything under results/ that is computed from run records again: reports, ablations, charts.
-#   scripts/reports.sh            writes them (charts need chromium, which setup.sh installs)
+#   scripts/reports.sh            writes them (charts need chromium: apt-get install chromium)
 #   scripts/reports.sh --check    fails when a committed .md differs from what the records give; leaves the working tree as it was
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
