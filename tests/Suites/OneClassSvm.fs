@@ -12,8 +12,8 @@ open Reproduction.Baselines
 /// Features of random scale per direction, a third of them zero as after a ReLU.
 let private features n d seed =
     torch.random.manual_seed (int64 seed) |> ignore
-    let mixed = torch.randn(int64 n, int64 d, dtype = torch.ScalarType.Float64).mm (torch.randn (int64 d, int64 d, dtype = torch.ScalarType.Float64))
-    (mixed + 0.5.ToScalar()).clamp_min (0.0.ToScalar())
+    let normal rows columns = torch.randn (int64 rows, int64 columns, dtype = torch.ScalarType.Float64)
+    ((normal n d).mm (normal d d) + 0.5.ToScalar()).clamp_min (0.0.ToScalar())
 
 let private rows (tensor: torch.Tensor) =
     let n, d = int tensor.shape[0], int tensor.shape[1]
@@ -110,7 +110,8 @@ let tests =
           <| fun () ->
               use scope = torch.NewDisposeScope()
               let sample = features 1 6 4
-              let found = scores 0.5 (sample.expand(10L, 6L)) (torch.cat ([| sample; sample + 1.0.ToScalar(); sample + 2.0.ToScalar() |], 0L))
+              let queries = torch.cat ([| for distance in 0.0..2.0 -> sample + distance.ToScalar() |], 0L)
+              let found = scores 0.5 (sample.expand (10L, 6L)) queries
               Expect.floatClose { absolute = 1e-9; relative = 0.0 } found[0] 0.0 "the sample lies on the boundary"
               Expect.isGreaterThan found[1] 0.1 "another lies outside"
               Expect.isGreaterThan found[2] found[1] "and one further away further outside"
@@ -120,13 +121,16 @@ let tests =
               use scope = torch.NewDisposeScope()
               let samples, queries = features 40 5 1, features 6 5 2
               let gamma = scale (rows samples)
-              let widened = torch.cat ([| samples; torch.full (40L, 1L, 3.0.ToScalar(), dtype = torch.ScalarType.Float64) |], 1L)
+              let withConstant (value: float) (x: torch.Tensor) =
+                  torch.cat ([| x; torch.full (x.shape[0], 1L, value.ToScalar(), dtype = torch.ScalarType.Float64) |], 1L)
+
+              let widened = withConstant 3.0 samples
               use narrow = new RbfKernel(samples, gamma)
               use wide = new RbfKernel(widened, gamma)
               let struct (expected, _, _) = SequentialMinimalOptimization.Solve(narrow, 0.3)
               let struct (actual, _, _) = SequentialMinimalOptimization.Solve(wide, 0.3)
               near 1e-7 expected actual "coefficients with and without it"
-              Expect.all (scores 0.3 widened (torch.cat ([| queries; torch.zeros (6L, 1L, dtype = torch.ScalarType.Float64) |], 1L))) Double.IsFinite "scores"
+              Expect.all (scores 0.3 widened (withConstant 0.0 queries)) Double.IsFinite "scores"
 
           testCase "features far from zero lose no digits"
           <| fun () ->
