@@ -1,13 +1,16 @@
-/// Debian's Chromium without a window.
+/// Chromium or Chrome without a window.
 module Reproduction.Analysis.Browser
 
 open System
 open System.Diagnostics
 open System.IO
 
-/// The browser's program, where one is installed.
+/// How to get what find does not find.
+let missing = "there is no Chromium or Chrome on the PATH; 'apt-get install chromium' installs one"
+
+/// The browser's program, where one is on the PATH.
 let find () =
-    [ "chromium"; "chromium-browser"; "google-chrome" ]
+    [ "chromium"; "chromium-browser"; "google-chrome"; "google-chrome-stable"; "chrome" ]
     |> List.collect (fun name ->
         [ for folder in (Environment.GetEnvironmentVariable "PATH" |> Option.ofObj |> Option.defaultValue "").Split ':' -> Path.Combine(folder, name) ])
     |> List.tryFind File.Exists

@@ -1,18 +1,44 @@
 /// Charts as files: SVG drawn by plotly.js in a headless browser from the same figures that the page shows.
 module Reproduction.Analysis.Figures
 
+open System
 open System.IO
+open System.Linq
 open System.Text.RegularExpressions
+open Newtonsoft.Json
+open Newtonsoft.Json.Linq
 open Plotly.NET
 
-/// plotly.js as scripts/setup.sh fetched it; None where npm was not there.
-let plotlySource (root: string) =
-    let path = Path.Combine(root, "build", "plotly.min.js")
-    if File.Exists path then Some(File.ReadAllText path) else None
+/// The source of plotly.js, which Plotly.NET's assembly carries.
+let plotly: Lazy<string> =
+    lazy
+        (let assembly = typeof<GenericChart>.Assembly
+         let name = assembly.GetManifestResourceNames() |> Array.find _.EndsWith(".min.js")
+         use reader = new StreamReader(nonNull (assembly.GetManifestResourceStream name))
+         reader.ReadToEnd())
 
-/// A figure as the text of a script element: no "<" can end it.
+/// A chart without what Plotly.NET adds by itself, a width of 600 pixels and a template of colours: the page has its own, and the template
+/// takes seconds to write.
+let private plain (chart: GenericChart) =
+    let figure = GenericChart.toFigure chart
+    let layout = Layout()
+    figure.Layout.ShallowCopyDynamicPropertiesTo layout
+
+    for name in [ "template"; "width" ] do
+        layout.RemoveProperty name |> ignore
+
+    Figure.create figure.Data layout
+
+/// A figure as the text of a script element: no "<" can end it. A value that is no finite number is null, a gap in the chart; Plotly.NET
+/// writes it as a text, like a category of that name.
 let toJson (figure: ReportFigure) =
-    (GenericChart.toFigureJson figure.Chart).Replace("<", "\\u003c")
+    let json = JObject.FromObject(plain figure.Chart, JsonSerializer.Create Globals.JSON_CONFIG)
+
+    for value in json.Descendants().OfType<JValue>() do
+        if value.Type = JTokenType.Float && not (Double.IsFinite(Convert.ToDouble value.Value)) then
+            value.Value <- null
+
+    json.ToString(Formatting.None).Replace("<", "\\u003c")
 
 let private width = 860
 
@@ -36,16 +62,16 @@ let private drawing =
   }
 })();"""
 
-let private page plotly (figures: ReportFigure list) =
+let private page (figures: ReportFigure list) =
     let json = figures |> List.map toJson |> String.concat ",\n"
     let script = drawing.Replace("FIGURES", $"[{json}]").Replace("WIDTH", string width)
-    $"<!doctype html><meta charset=\"utf-8\"><body><script>{plotly}</script><script>{script}</script>"
+    $"<!doctype html><meta charset=\"utf-8\"><body><script>{plotly.Value}</script><script>{script}</script>"
 
-let private draw (browser: string) (plotly: string) (folder: string) (figures: ReportFigure list) =
+let private draw (browser: string) (folder: string) (figures: ReportFigure list) =
     let html = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".html")
 
     try
-        File.WriteAllText(html, page plotly figures)
+        File.WriteAllText(html, page figures)
 
         let dom =
             Browser.run browser [ "--virtual-time-budget=60000"; "--dump-dom"; $"file://{html}" ]
@@ -58,23 +84,20 @@ let private draw (browser: string) (plotly: string) (folder: string) (figures: R
         Directory.CreateDirectory folder |> ignore
 
         for figure, svg in List.zip figures drawn do
-            File.WriteAllBytes(Path.Combine(folder, figure.Id + ".svg"), System.Convert.FromBase64String svg)
+            File.WriteAllBytes(Path.Combine(folder, figure.Id + ".svg"), Convert.FromBase64String svg)
     finally
         File.Delete html
 
 /// Writes <folder>/<figure>.svg for every figure and gives the paths.
 /// Where they cannot be drawn, say is told why, and a report goes without them.
-let write (say: string -> unit) (root: string) (folder: string) (figures: ReportFigure list) : string list =
-    match Browser.find (), plotlySource root with
-    | None, _ ->
-        say "no figure was drawn: chromium is missing; scripts/setup.sh installs it"
+let write (say: string -> unit) (folder: string) (figures: ReportFigure list) : string list =
+    match Browser.find () with
+    | None ->
+        say $"no figure was drawn as SVG: {Browser.missing}"
         []
-    | _, None ->
-        say "no figure was drawn: build/plotly.min.js is missing; scripts/setup.sh fetches it with npm"
-        []
-    | Some browser, Some plotly ->
+    | Some browser ->
         try
-            draw browser plotly folder figures
+            draw browser folder figures
             [ for figure in figures -> Path.Combine(folder, figure.Id + ".svg") ]
         with AnalysisError problem ->
             say $"no figure was drawn: {problem}"

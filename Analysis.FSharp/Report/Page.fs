@@ -150,19 +150,9 @@ let private publishedTables (data: ReportData) =
 <p class="note">Every number as printed, in percent; where the paper's own method was run, ours stands below with its verdict.</p>
 {lines papers}</section>"""
 
-let private charts (run: string) hasPlotly (data: ReportData) =
+let private charts (data: ReportData) =
     let figure (figure: ReportFigure) =
-        let svg = Path.Combine(run, "figures", figure.Id + ".svg")
-
-        let still =
-            if not hasPlotly && File.Exists svg then
-                $"""<img alt="{encode figure.Description}" src="data:image/svg+xml;base64,{Convert.ToBase64String(File.ReadAllBytes svg)}">"""
-            elif hasPlotly then
-                ""
-            else
-                "<p class=\"note\">Not drawn: plotly.js was missing when this page was made; scripts/setup.sh fetches it.</p>"
-
-        $"""<figure class="chart"><figcaption><strong>{encode figure.Title}</strong><br>{encode figure.Description}</figcaption><div class="plot" id="{figure.Id}" data-chart role="img" aria-label="{encode figure.Description}" style="min-height:10rem">{still}</div><script type="application/json" id="data-{figure.Id}">{Figures.toJson figure}</script></figure>"""
+        $"""<figure class="chart"><figcaption><strong>{encode figure.Title}</strong><br>{encode figure.Description}</figcaption><div class="plot" id="{figure.Id}" data-chart role="img" aria-label="{encode figure.Description}" style="min-height:10rem"></div><script type="application/json" id="data-{figure.Id}">{Figures.toJson figure}</script></figure>"""
 
     $"""<section id="charts"><h2>Charts</h2>
 {data.Figures |> List.map figure |> lines}</section>"""
@@ -271,15 +261,14 @@ let private cells (data: ReportData) =
 {data.Records |> List.map row |> lines}
 </tbody></table></div></section>"""
 
-/// The whole page. Without plotly.js it shows the figures that were drawn before, as still pictures. What was run comes first where the
-/// papers print nothing to set beside it, as on generated data.
-let render (run: string) (plotly: string option) (data: ReportData) =
+/// The whole page. What was run comes first where the papers print nothing to set beside it, as on generated data.
+let render (data: ReportData) =
     let published =
         [ "numbers", "Numbers", (if data.HasComparisons then numbers data else "")
           "tables", "Tables", publishedTables data ]
 
     let measured =
-        [ "charts", "Charts", charts run plotly.IsSome data
+        [ "charts", "Charts", charts data
           "significance", "Significance", significance data
           "gallery", "Gallery", gallery data ]
 
@@ -294,8 +283,6 @@ let render (run: string) (plotly: string option) (data: ReportData) =
         sections |> List.map (fun (id, title, _) -> $"<li><a href=\"#{id}\">{title}</a></li>") |> lines
 
     let body = sections |> List.map (fun (_, _, html) -> html) |> lines
-
-    let script = plotly |> Option.map (fun source -> $"<script>{source}</script>") |> Option.defaultValue ""
 
     $"""<!doctype html>
 <html lang="en">
@@ -319,7 +306,7 @@ let render (run: string) (plotly: string option) (data: ReportData) =
 {body}
 <footer><p>Made from the run records by <code>dotnet fsi scripts/report.fsx -- --run results/{encode data.Run}</code>; with <code>--check</code> it says whether this page is what the records give.</p></footer>
 </main>
-{script}
+<script>{Figures.plotly.Value}</script>
 <script>
 {resource "page.js"}</script>
 </body>

@@ -4,18 +4,18 @@ module Reproduction.Analysis.Report
 open System.IO
 
 /// The two files of a report with the text that the run's records give.
-let private texts root run (data: ReportData) =
+let private texts run (data: ReportData) =
     [ Path.Combine(run, "report.md"), Markdown.render data
-      Path.Combine(run, "index.html"), Page.render run (Figures.plotlySource root) data ]
+      Path.Combine(run, "index.html"), Page.render data ]
 
 /// Writes the report into the run's folder and gives the paths of what it wrote.
 /// say is told what is left out and how to have it.
 let write (say: string -> unit) (root: string) (run: string) : string list =
     let data = ReportData.gather (Path.Combine(root, "papers")) run
 
-    Figures.write say root (Path.Combine(run, "figures")) data.Figures |> ignore
+    Figures.write say (Path.Combine(run, "figures")) data.Figures |> ignore
 
-    [ for path, text in texts root run data do
+    [ for path, text in texts run data do
           File.WriteAllText(path, text)
           path ]
 
@@ -33,7 +33,7 @@ let committed (root: string) : string list =
 let outdated (root: string) (run: string) : string list =
     let data = ReportData.gather (Path.Combine(root, "papers")) run
 
-    [ for path, text in texts root run data do
+    [ for path, text in texts run data do
           if File.Exists path then
               if File.ReadAllText path <> text then
                   path

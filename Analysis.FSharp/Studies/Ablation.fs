@@ -266,4 +266,4 @@ module Ablation =
         let page = Path.Combine(run, ablation.Name + ".md")
         File.WriteAllText(page, toMarkdown ablation + "\n")
 
-        page :: Figures.write say root (Path.Combine(run, "figures")) ablation.Figures
+        page :: Figures.write say (Path.Combine(run, "figures")) ablation.Figures

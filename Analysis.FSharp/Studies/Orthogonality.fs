@@ -184,4 +184,4 @@ module Orthogonality =
 
         let page = Path.Combine(run, "orthogonality.md")
         File.WriteAllText(page, String.concat "\n" sections + "\n")
-        page :: Figures.write say root (Path.Combine(run, "figures")) [ accuracy; distance; mean; deviation ]
+        page :: Figures.write say (Path.Combine(run, "figures")) [ accuracy; distance; mean; deviation ]

@@ -141,4 +141,4 @@ module ToyStudy =
         let drawn = figures results
         let page = Path.Combine(run, "toy-distribution.md")
         File.WriteAllText(page, toMarkdown results drawn + "\n")
-        page :: Figures.write say root (Path.Combine(run, "figures")) drawn
+        page :: Figures.write say (Path.Combine(run, "figures")) drawn

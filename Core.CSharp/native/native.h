@@ -1,4 +1,4 @@
-/* The C interface that Core.CSharp/Imaging/NativeCodecs.cs and Core.CSharp/Baselines/OneClassSvm.cs call.
+/* The C interface that Core.CSharp/Imaging/NativeCodecs.cs calls.
  * Every function returns 0 on success; otherwise a message in English stands in `error` (error_size bytes, zero-terminated).
  * Nothing here keeps state between calls, so any number of threads may call. */
 #ifndef REPRODUCTION_NATIVE_H
@@ -30,10 +30,5 @@ EXPORT int native_jpeg_encode(const uint8_t *pixels, int width, int height, int 
                        char *error, size_t error_size);
 
 EXPORT void native_free(void *memory);
-
-/* One-class SVM with an RBF kernel exp(-gamma |a - b|^2) on n dense rows of d doubles. `coefficients` receives n dual coefficients
- * (0 for rows that are no support vectors), `offset` receives rho: decision(q) = sum_i coefficients[i] K(x_i, q) - rho. */
-EXPORT int native_svm_one_class_train(const double *rows, int n, int d, double gamma, double nu, double *coefficients, double *offset,
-                               char *error, size_t error_size);
 
 #endif

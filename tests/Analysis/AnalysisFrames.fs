@@ -1,10 +1,11 @@
-/// The stand-ins of Deedle and Plotly.NET, where the analysis leans on them.
+/// Deedle and Plotly.NET, where the analysis leans on them.
 module Reproduction.Tests.AnalysisFrames
 
 open System.Text.Json.Nodes
 open Deedle
 open Expecto
 open Plotly.NET
+open Reproduction.Analysis
 
 type Row = { Kind: string; Level: int; Value: float }
 
@@ -42,7 +43,7 @@ let private frames =
           testCase "two values under one key are an error" <| fun () -> Expect.throws (fun () -> Series([ 1; 1 ], [ 2.0; 3.0 ]) |> ignore) "key 1" ]
 
 let private figure chart =
-    match JsonNode.Parse(GenericChart.toFigureJson chart) with
+    match JsonNode.Parse(Figures.toJson { Id = ""; Title = ""; Description = ""; Chart = chart }) with
     | null -> failtest "no JSON"
     | node -> node
 
@@ -77,7 +78,32 @@ let private charts =
               Expect.equal (text figure "data/1/error_y/array") "[0.1,0.2]" "error bars of one trace"
               Expect.equal (text figure "layout/xaxis/type") "\"log\"" "axis type"
               Expect.equal (text figure "layout/xaxis/title/text") "\"level\"" "axis title"
-              Expect.equal (text figure "layout/height") "300" "height" ]
+              Expect.equal (text figure "layout/height") "300" "height"
+
+          testCase "numbers that are none are gaps, texts that look like them stay"
+          <| fun () ->
+              let figure =
+                  [ Chart.Point([ 1.0; infinity ], [ -infinity; 2.0 ], Name = "NaN")
+                    Chart.Bar([ nan; 1.0 ], Keys = [ "NaN"; "Infinity" ])
+                    Chart.Line([ 1; 2 ], [ nanf; 0.5f ]) |> Chart.withYErrorStyle (Array = [ nan; 0.1 ]) ]
+                  |> Chart.combine
+                  |> Chart.withXAxisStyle (TitleText = "a < b")
+                  |> figure
+
+              Expect.equal (text figure "data/0/x") "[1.0,null]" "infinite"
+              Expect.equal (text figure "data/0/y") "[null,2.0]" "negative infinite"
+              Expect.equal (text figure "data/0/name") "\"NaN\"" "a name"
+              Expect.equal (text figure "data/1/x") "[null,1.0]" "a bar's length"
+              Expect.equal (text figure "data/1/y") "[\"NaN\",\"Infinity\"]" "categories"
+              Expect.equal (text figure "data/2/y") "[null,0.5]" "single precision"
+              Expect.equal (text figure "data/2/error_y/array") "[null,0.1]" "error bars"
+              Expect.equal (text figure "layout/xaxis/title/text") "\"a \\u003C b\"" "what could end the script element"
+
+          testCase "colours and width are left to the page"
+          <| fun () ->
+              let layout = (figure (Chart.Line([ 1; 2 ], [ 1.0; 2.0 ])))["layout"] |> nonNull
+              Expect.isNull layout["template"] "template"
+              Expect.isNull layout["width"] "width" ]
 
 [<Tests>]
-let tests = testList "analysis stand-ins" [ frames; charts ]
+let tests = testList "analysis packages" [ frames; charts ]

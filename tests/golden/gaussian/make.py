@@ -41,7 +41,7 @@ def case(n, d):
         "n": n, "d": d, "shrinkage": shrinkage, "mahalanobis": list(distances),
         "l2": list(np.sqrt(((queries - mean) ** 2).mean(axis=1))),
         "sed": list(np.sqrt((((queries - mean) / x.std(axis=0, ddof=1)) ** 2).mean(axis=1))),
-        "ocsvm": list(-OneClassSVM(kernel="rbf", gamma="scale", nu=0.5).fit(x).decision_function(queries)),
+        "ocsvm": list(-OneClassSVM(kernel="rbf", gamma="scale", nu=0.5, tol=1e-11).fit(x).decision_function(queries)),
         "compressed": [],
     }
     pca = PCA(svd_solver="full").fit(x)

@@ -1,21 +1,17 @@
-using System.Runtime.InteropServices;
-using System.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Reproduction.Papers.Gaussian;
 
 /// <summary>
-/// The one-class support vector machine of Schölkopf et al. with an RBF kernel, trained by libsvm: what <c>gaussian</c> compares with
-/// on the same features (Tables V and VIII).
+/// The one-class support vector machine of Schölkopf et al. with an RBF kernel, as libsvm and scikit-learn define it: what
+/// <c>gaussian</c> compares with on the same features (Tables V and VIII).
 /// </summary>
-internal sealed unsafe partial class OneClassSvm : ILevelModel
+internal sealed class OneClassSvm : ILevelModel
 {
-    private const string Library = "reproduction_native";
-    private const int ErrorSize = 256;
-
     private readonly Tensor _supportVectors;
     private readonly Tensor _coefficients;
+    private readonly Tensor _centre;
     private readonly double _gamma;
     private readonly double _offset;
 
@@ -23,6 +19,7 @@ internal sealed unsafe partial class OneClassSvm : ILevelModel
     {
         _supportVectors = supportVectors.DetachFromDisposeScope();
         _coefficients = coefficients.DetachFromDisposeScope();
+        _centre = supportVectors.mean([0L]).DetachFromDisposeScope();
         _gamma = gamma;
         _offset = offset;
     }
@@ -51,24 +48,22 @@ internal sealed unsafe partial class OneClassSvm : ILevelModel
 
     /// <summary>Trains on normal samples with gamma = 1 / (D * variance of all entries), scikit-learn's "scale".</summary>
     /// <param name="samples">Features <c>[N,D]</c> of normal images.</param>
-    /// <param name="nu">Upper bound on the share of training images that are left outside.</param>
+    /// <param name="nu">Upper bound on the share of training images that are left outside, in (0, 1].</param>
+    /// <exception cref="UserError">The features are all equal or not all finite, nu is out of range, or no solution is found.</exception>
     public static OneClassSvm Fit(Tensor samples, double nu)
     {
         using var scope = torch.NewDisposeScope();
-        var x = samples.to(ScalarType.Float64).cpu().contiguous();
-        var (n, d) = ((int)x.shape[0], (int)x.shape[1]);
+        var x = samples.to(ScalarType.Float64).cpu();
+        var (n, d) = ((int)x.shape[0], x.shape[1]);
+        var (least, most) = (x.min().item<double>(), x.max().item<double>());
         var gamma = 1 / (d * (x - x.mean()).square().mean().item<double>());
-        var coefficients = new double[n];
-        var error = stackalloc byte[ErrorSize];
-        double offset;
-        int status;
-        fixed (double* rows = x.data<double>().ToArray())
-        fixed (double* result = coefficients)
-            status = native_svm_one_class_train(rows, n, d, gamma, nu, result, out offset, error, ErrorSize);
-        if (status != 0)
+        if (least == most || !double.IsFinite(gamma))
         {
-            throw new InvalidOperationException($"libsvm: {Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(error))}");
+            throw new UserError($"one-class SVM: the {n} x {d} features lie between {least} and {most}; "
+                + "their variance is the kernel's width, so they must be finite and vary");
         }
+        using var kernel = new RbfKernel(x, gamma);
+        var (coefficients, offset, _) = SequentialMinimalOptimization.Solve(kernel, nu);
         var support = Enumerable.Range(0, n).Where(i => coefficients[i] != 0).ToArray();
         var device = samples.device;
         return new OneClassSvm(
@@ -79,13 +74,13 @@ internal sealed unsafe partial class OneClassSvm : ILevelModel
     }
 
     /// <summary>Minus the decision value, sum_i alpha_i exp(-gamma |x_i - x|^2) - rho.</summary>
+    /// <param name="features">Features <c>[N,D]</c> as those that it was trained on.</param>
+    /// <returns>Scores <c>[N]</c>, positive outside.</returns>
     public Tensor Score(Tensor features)
     {
         using var scope = torch.NewDisposeScope();
-        var x = features.to(ScalarType.Float64);
-        var squaredDistances = x.square().sum([1L]).unsqueeze(1) + _supportVectors.square().sum([1L]) - (2 * x.matmul(_supportVectors.t()));
-        var kernel = (squaredDistances.clamp_min(0) * -_gamma).exp();
-        return (_offset - kernel.matmul(_coefficients)).DetachFromDisposeScope();
+        var kernel = RbfKernel.Between(features.to(ScalarType.Float64) - _centre, _supportVectors - _centre, _gamma);
+        return (_offset - kernel.mm(_coefficients.unsqueeze(1)).squeeze(1)).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -93,9 +88,6 @@ internal sealed unsafe partial class OneClassSvm : ILevelModel
     {
         _supportVectors.Dispose();
         _coefficients.Dispose();
+        _centre.Dispose();
     }
-
-    [LibraryImport(Library)]
-    private static partial int native_svm_one_class_train(
-        double* rows, int n, int d, double gamma, double nu, double* coefficients, out double offset, byte* error, nuint errorSize);
 }
