@@ -4,6 +4,7 @@ using System.Globalization;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Experiments;
+using Reproduction.Imaging;
 using Reproduction.Metrics;
 using Reproduction.Papers;
 using TorchSharp;
@@ -20,7 +21,12 @@ internal static class FitVerb
     {
         var method = new Option<string>("--method") { Description = $"One of {string.Join(", ", Registry.Methods.Select(each => each.Id))}.", HelpName = "ID", Required = true };
         var variant = new Option<string?>("--variant") { Description = "A variant by name (the first default one whose weights are there).", HelpName = "V" };
-        var train = new Option<string>("--train") { Description = "Folder of photographs of good products, PNG or JPEG, any size.", HelpName = "DIR", Required = true };
+        var train = new Option<string>("--train")
+        {
+            Description = $"Folder of photographs of good products ({ImageFormats.Names}), any size.",
+            HelpName = "DIR",
+            Required = true,
+        };
         var good = new Option<string?>("--good") { Description = "Further good photographs, not trained on, to choose the threshold with.", HelpName = "DIR" };
         var defective = new Option<string?>("--defective") { Description = "Photographs of defects, to choose the threshold with; needs --good.", HelpName = "DIR" };
         var fpr = new Option<double>("--fpr") { Description = "Accepted share of good products that are called defective (0.01).", HelpName = "F", DefaultValueFactory = _ => 0.01 };
