@@ -10,10 +10,10 @@ public sealed record ImageHeader(string Format, int Width, int Height, int Chann
 
 /// <summary>
 /// Files of pictures: PNG, JPEG, BMP, WebP and TIFF are read, PNG and JPEG written. The content says which it is; a name that says
-/// otherwise is an error. Pixels are those of PIL's <c>convert('RGB')</c>: alpha is dropped and not composited, palettes are expanded, colour
-/// profiles and gamma are ignored, of several pages or frames the first is read. Two things differ from PIL: 16-bit samples are rounded to
-/// the nearest of 256 values (PIL clips or truncates), and the orientation in a file's EXIF or TIFF tag is applied, so that a photograph
-/// stands as every viewer (and OpenCV) shows it.
+/// otherwise is an error. Pixels are those of PIL's <c>convert('RGB')</c>: alpha is dropped and not composited, palettes are expanded,
+/// colour profiles and gamma are ignored, of several pages or frames the first is read. Two things differ from PIL: 16-bit samples are
+/// rounded to the nearest of 256 values (PIL clips or truncates), and the orientation in a file's EXIF or TIFF tag is applied, so that a
+/// photograph stands as every viewer (and OpenCV) shows it.
 /// </summary>
 public static class ImageFile
 {

@@ -89,9 +89,9 @@ internal sealed class JpegFile
     }
 
     /// <summary>
-    /// The file with all its scans, for Skia. Where a scan has no more data and a marker follows, libjpeg paints the rest grey and Skia does
-    /// not tell; where the input itself ends, it does. So the last marker is taken away where the image is one scan: data that fall short by
-    /// more than a few blocks, be it by a cut that was mended or by damage, are then an error.
+    /// The file with all its scans, for Skia. Where a scan has no more data and a marker follows, libjpeg paints the rest grey and Skia
+    /// does not tell; where the input itself ends, it does. So the last marker is taken away where the image is one scan: data that fall
+    /// short by more than a few blocks, be it by a cut that was mended or by damage, are then an error.
     /// </summary>
     /// <exception cref="CodecException">The file has no end: it is truncated.</exception>
     internal byte[] WithoutEnd(ReadOnlySpan<byte> data)
