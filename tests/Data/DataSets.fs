@@ -105,6 +105,24 @@ let tests =
                     Expect.sequenceEqual opened.CategoryNames [ "bottle"; "our-part" ] "categories"
                     Expect.stringContains (refusal (fun () -> opened.Category "cable")) "no category 'cable'" "unknown category"))
 
+            testCase "BMP, WebP and TIFF images and masks are found" (fun () ->
+                inTemporaryFolder (fun folder ->
+                    writeCategory folder suffixed
+                    let formats = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "imaging", "formats")
+                    let add source target = File.Copy(Path.Combine(formats, source), Path.Combine(folder, target))
+                    add "rgb.bmp" "train/good/a.BMP"
+                    add "lossless.webp" "train/good/b.webp"
+                    for i, image, mask in [ 7, "lossy.webp", "mask16.tif"; 8, "rgb.bmp", "mask.bmp"; 9, "alpha.tif", "mask-lossless.webp" ] do
+                        add image $"test/scratch/00{i}{Path.GetExtension image}"
+                        add mask $"ground_truth/scratch/00{i}_mask{Path.GetExtension mask}"
+                    let category = (Datasets.Open folder).Category(nameOf folder)
+                    Expect.equal [ for s in category.Train -> s.Id ] [ for name in [ "000.png"; "001.png"; "002.png"; "a.BMP"; "b.webp" ] -> $"train/good/{name}" ] "train"
+                    let found = [ for s in category.Test do if s.Id.CompareTo "test/scratch/002" > 0 then s ]
+                    Expect.equal [ for s in found -> s.Id[13..] ] [ "007.webp"; "008.bmp"; "009.tif" ] "test"
+                    for s in found do
+                        Expect.equal (s.LoadMask(13, 19).Pixels |> Array.filter ((=) 255uy) |> Array.length) 12 $"anomalous pixels of {s.Id}"
+                        Expect.isGreaterThan (s.Load()).Width 0 s.Id))
+
             testCase "without a ground_truth folder there are image labels only" (fun () ->
                 inTemporaryFolder (fun folder ->
                     writeCategory folder suffixed

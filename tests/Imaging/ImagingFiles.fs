@@ -98,7 +98,7 @@ let tests =
                 let jpeg = File.ReadAllBytes(input "photo.jpg")
                 refused (Path.Combine(folder, "none.png")) "no such file"
                 refused (write "empty.png" [||]) "empty"
-                refused (write "text.jpg" "not an image"B) "neither a PNG nor a JPEG"
+                refused (write "text.jpg" "not an image"B) "not a PNG, JPEG, BMP, WebP or TIFF picture"
                 refused (write "jpeg.png" jpeg) "mislabelled"
                 refused (write "png.jpeg" png) "mislabelled"
                 refused (write "short.jpg" jpeg[.. jpeg.Length / 2]) "truncated"

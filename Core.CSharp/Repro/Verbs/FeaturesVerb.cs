@@ -17,7 +17,11 @@ internal static class FeaturesVerb
         var backbone = new Option<string>("--backbone") { Description = "the network, e.g. resnet18, vgg19, efficientnet-b4", HelpName = "B", Required = true };
         var weights = new Option<string>("--weights") { Description = "its weights file: .safetensors, .pth, .pt or .weights", HelpName = "FILE", Required = true };
         var layers = new Option<string?>("--layers") { Description = "layers, separated by commas; without it, all that the file has", HelpName = "L,..." };
-        var image = new Option<string?>("--image") { Description = "a PNG or JPEG image; the weights' own preprocessing is applied", HelpName = "FILE" };
+        var image = new Option<string?>("--image")
+        {
+            Description = $"an image ({ImageFormats.Names}); the weights' own preprocessing is applied",
+            HelpName = "FILE",
+        };
         var size = new Option<int?>("--size") { Description = "resizes the image to N x N (bilinear, antialiased)", HelpName = "N" }.AtLeast(1);
         var input = new Option<string?>("--input") { Description = "a float32 .npy array [N,3,H,W], fed as it is", HelpName = "X.npy" };
         var output = new Option<string>("--out") { Description = "the feature maps, float32 [N,C,H,W] by layer", HelpName = "F.safetensors", Required = true };

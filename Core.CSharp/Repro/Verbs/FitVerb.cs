@@ -5,6 +5,7 @@ using Reproduction;
 using Repro.Records;
 using Reproduction.Backbones;
 using Reproduction.Data;
+using Reproduction.Imaging;
 using Reproduction.Methods;
 using Reproduction.Metrics;
 using Reproduction.Models;
@@ -23,7 +24,12 @@ internal static class FitVerb
     {
         var method = new Option<string>("--method") { Description = $"One of {string.Join(", ", Registry.Methods.Select(each => each.Id))}.", HelpName = "ID", Required = true };
         var variant = new Option<string?>("--variant") { Description = "A variant by name (the first default one whose weights are there).", HelpName = "V" };
-        var train = new Option<string>("--train") { Description = "Folder of photographs of good products, PNG or JPEG, any size.", HelpName = "DIR", Required = true };
+        var train = new Option<string>("--train")
+        {
+            Description = $"Folder of photographs of good products ({ImageFormats.Names}), any size.",
+            HelpName = "DIR",
+            Required = true,
+        };
         var good = new Option<string?>("--good") { Description = "Further good photographs, not trained on, to choose the threshold with.", HelpName = "DIR" };
         var defective = new Option<string?>("--defective") { Description = "Photographs of defects, to choose the threshold with; needs --good.", HelpName = "DIR" };
         var fpr = new Option<double>("--fpr") { Description = "Accepted share of good products that are called defective (0.01).", HelpName = "F", DefaultValueFactory = _ => 0.01 };

@@ -5,7 +5,10 @@ namespace Reproduction.Data;
 /// <summary>Plain folders of photographs, without labels.</summary>
 public static class ImageFolder
 {
-    /// <summary>Every PNG and JPEG file in a folder and below it, in the order of their paths; or the one file that is named.</summary>
+    /// <summary>
+    /// Every file with a picture's name (<see cref="ImageFile.HasImageName"/>) in a folder and below it, in the order of their paths; or the
+    /// one file that is named.
+    /// </summary>
     /// <returns>At least one sample, with label 0 and without mask; its id is the path relative to the folder.</returns>
     /// <exception cref="UserError">There is no such file or folder, or no image in it.</exception>
     public static IReadOnlyList<Sample> Samples(string path)
@@ -17,6 +20,8 @@ public static class ImageFolder
             .Order(StringComparer.Ordinal)
             .Select(file => new Sample(file, Path.GetRelativePath(path, file).Replace('\\', '/'), 0, "good", null))
             .ToArray();
-        return samples.Length > 0 ? samples : throw new UserError($"{path}: no PNG or JPEG images in it; put the photographs there");
+        return samples.Length > 0
+            ? samples
+            : throw new UserError($"{path}: no {ImageFormats.Names} images in it; put the photographs there");
     }
 }

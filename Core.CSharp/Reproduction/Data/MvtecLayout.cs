@@ -45,7 +45,7 @@ internal static class MvtecLayout
         var good = Path.Combine(folder, "train", "good");
         var train = ImagesIn(good).Select(file => new Sample(file, Id(folder, file), 0, "good", null)).ToArray();
         if (train.Length == 0)
-            throw new UserError($"{good}: no PNG or JPEG images; put the normal images to train on there");
+            throw new UserError($"{good}: no {ImageFormats.Names} images; put the normal images to train on there");
         return new Category(dataset, name, train, [.. Test(folder)]);
     }
 
@@ -68,7 +68,9 @@ internal static class MvtecLayout
     private static string MaskOf(string folder, string image)
     {
         var stem = Path.GetFileNameWithoutExtension(image);
-        string[] candidates = [$"{stem}_mask.png", $"{stem}.png", $"{stem}_mask.jpg", $"{stem}.jpg"];
+        var candidates = ImageFormats.Extensions
+            .SelectMany(extension => new[] { $"{stem}_mask{extension}", $"{stem}{extension}" })
+            .ToArray();
         return candidates.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists)
             ?? throw new UserError($"{Path.Combine(folder, candidates[0])}: the mask of {image} is missing; add it, or remove the ground_truth folder to use image labels only");
     }

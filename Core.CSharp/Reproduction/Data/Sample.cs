@@ -13,7 +13,7 @@ public sealed record Sample(string Path, string Id, int Label, string Defect, st
     /// <summary>Where the pixels come from when they are not an image file of their own at <see cref="Path"/>.</summary>
     internal Func<Image>? Pixels { get; init; }
 
-    /// <summary>True if the image is a PNG or JPEG at <see cref="Path"/>; false if it is one of many inside another file.</summary>
+    /// <summary>True if the image is a file at <see cref="Path"/>; false if it is one of many inside another file.</summary>
     public bool IsFile => Pixels is null;
 
     /// <summary>True if <see cref="LoadMask"/> can tell which pixels are anomalous.</summary>

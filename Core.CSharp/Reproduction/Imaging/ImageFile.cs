@@ -1,9 +1,7 @@
-using System.Buffers.Binary;
-
 namespace Reproduction.Imaging;
 
 /// <summary>What a file's first bytes say of it, without decoding it.</summary>
-/// <param name="Format">"PNG" or "JPEG".</param>
+/// <param name="Format">"PNG", "JPEG", "BMP", "WebP" or "TIFF".</param>
 /// <param name="Width">Columns as stored (before an EXIF rotation).</param>
 /// <param name="Height">Rows as stored.</param>
 /// <param name="Channels">1 (grey) or 3; alpha is not counted.</param>
@@ -11,68 +9,84 @@ namespace Reproduction.Imaging;
 public sealed record ImageHeader(string Format, int Width, int Height, int Channels, int BitDepth);
 
 /// <summary>
-/// PNG and JPEG files. Pixels are those of PIL's <c>convert('RGB')</c>: alpha is dropped and not composited, palettes are expanded, colour
-/// profiles and gamma are ignored. Two things differ from PIL: 16-bit samples are rounded to the nearest of 256 values (PIL clips or
-/// truncates), and a JPEG's EXIF orientation is applied, so that a photograph stands as every viewer (and OpenCV) shows it.
+/// Files of pictures: PNG, JPEG, BMP, WebP and TIFF are read, PNG and JPEG written. The content says which it is; a name that says
+/// otherwise is an error. Pixels are those of PIL's <c>convert('RGB')</c>: alpha is dropped and not composited, palettes are expanded,
+/// colour profiles and gamma are ignored, of several pages or frames the first is read. Two things differ from PIL: 16-bit samples are
+/// rounded to the nearest of 256 values (PIL clips or truncates), and the orientation in a file's EXIF or TIFF tag is applied, so that a
+/// photograph stands as every viewer (and OpenCV) shows it.
 /// </summary>
 public static class ImageFile
 {
-    /// <summary>The greatest width and height that is read or written, in pixels.</summary>
+    /// <summary>The greatest width and height that is read, in pixels.</summary>
     public const int MaxSide = 16_384;
 
-    private static readonly byte[] PngMagic = [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
-    private static readonly byte[] JpegMagic = [0xFF, 0xD8, 0xFF];
-
-    /// <summary>True if the name ends in .png, .jpg or .jpeg, in any case.</summary>
-    public static bool HasImageName(string path) => FormatOfName(path) is not null;
+    /// <summary>True if the name ends in .png, .jpg, .jpeg, .bmp, .webp, .tif or .tiff, in any case.</summary>
+    public static bool HasImageName(string path) => ImageFormats.OfName(path) is not null;
 
     /// <summary>Reads an RGB image; a grey file gives its value three times.</summary>
-    /// <exception cref="UserError">The file is missing, empty, truncated, damaged, mislabelled, no PNG or JPEG, or larger than <see cref="MaxSide"/>.</exception>
+    /// <exception cref="UserError">
+    /// The file is missing, empty, truncated, damaged, mislabelled, of no known format, or larger than <see cref="MaxSide"/>.
+    /// </exception>
     public static Image Read(string path) => Decode(ReadBytes(path), path).ToRgb();
 
     /// <summary>
-    /// Reads a ground-truth mask: one channel of 0 (normal) and 255 (anomalous). In a PNG every pixel with a non-zero channel is anomalous, at
-    /// any bit depth; in a JPEG, whose black is not exactly 0, every pixel of at least half the greatest value.
+    /// Reads a ground-truth mask: one channel of 0 (normal) and 255 (anomalous). Every pixel with a non-zero channel is anomalous, at any
+    /// bit depth; in a JPEG and a lossy WebP, whose black is not exactly 0, every pixel of at least half the greatest value.
     /// </summary>
     /// <exception cref="UserError">As <see cref="Read"/>.</exception>
     public static Image ReadMask(string path)
     {
         var data = ReadBytes(path);
-        var image = Decode(data, path, NativeCodecs.Reduction.NonZero);
-        var least = FormatOfBytes(data) == "JPEG" ? 128 : 1;
+        var image = Decode(data, path, Reduction.NonZero);
+        var least = IsLossy(data) ? 128 : 1;
         var mask = new byte[image.Width * image.Height];
         for (var i = 0; i < mask.Length; i++)
         {
             foreach (var value in image.Pixels.AsSpan(i * image.Channels, image.Channels))
+            {
                 if (value >= least)
+                {
                     mask[i] = 255;
+                }
+            }
         }
         return new Image(image.Width, image.Height, 1, mask);
     }
 
-    /// <summary>Decodes a PNG or JPEG that is in memory, to 1 or 3 channels as the data has them.</summary>
+    /// <summary>Decodes a file that is in memory, to 1 or 3 channels as the data has them.</summary>
     /// <param name="data">The whole file.</param>
-    /// <param name="name">What the data is called in error messages; if it ends in an image's extension, that must be the right one.</param>
+    /// <param name="name">
+    /// What the data is called in error messages; if it ends in an image's extension, that must be the right one.
+    /// </param>
     /// <exception cref="UserError">As <see cref="Read"/>.</exception>
-    public static Image Decode(ReadOnlySpan<byte> data, string name) => Decode(data, name, NativeCodecs.Reduction.Round);
+    public static Image Decode(ReadOnlySpan<byte> data, string name) => Decode(data, name, Reduction.Round);
 
     /// <summary>The header of a file; its pixels may still turn out to be damaged.</summary>
     /// <exception cref="UserError">The header says that the file cannot be read.</exception>
     public static ImageHeader Inspect(string path)
     {
         var data = ReadBytes(path);
-        var header = CheckedHeader(data, path);
-        return new ImageHeader(FormatOfBytes(data)!, header.Width, header.Height, header.Channels, header.BitDepth);
+        var format = CheckedFormat(data, path);
+        try
+        {
+            return CheckedHeader(data, format, path);
+        }
+        catch (CodecException e)
+        {
+            throw Refused(path, format, e);
+        }
     }
 
-    /// <summary>Writes a PNG or, by the name's extension, a JPEG of quality 92 through a temporary file, so that no half a file is ever seen.</summary>
-    /// <exception cref="UserError">The extension is neither, the folder cannot be written, or the image is larger than <see cref="MaxSide"/>.</exception>
+    /// <summary>
+    /// Writes a PNG or, by the name's extension, a JPEG of quality 92 through a temporary file, so that no half a file is ever seen.
+    /// </summary>
+    /// <exception cref="UserError">The extension is neither, or the folder cannot be written.</exception>
     public static void Write(string path, Image image)
     {
-        var data = FormatOfName(path) switch
+        var data = ImageFormats.OfName(path) switch
         {
-            "PNG" => EncodePng(image),
-            "JPEG" => EncodeJpeg(image),
+            ImageFormats.Png => EncodePng(image),
+            ImageFormats.Jpeg => EncodeJpeg(image),
             _ => throw new UserError($"{path}: images are written as .png, .jpg or .jpeg; choose one of these names"),
         };
         var temporary = $"{path}.{Environment.ProcessId}-{Guid.NewGuid():N}.tmp";
@@ -88,61 +102,127 @@ public static class ImageFile
         }
     }
 
-    /// <summary>The bytes of a PNG file: the same pixels give the same bytes with the same zlib.</summary>
-    public static byte[] EncodePng(Image image) => NativeCodecs.EncodePng(image);
+    /// <summary>The bytes of a PNG file: the same pixels give the same bytes with the same version of Skia.</summary>
+    public static byte[] EncodePng(Image image) => SkiaCodec.EncodePng(image);
 
     /// <summary>The bytes of a JPEG file; colour is subsampled 4:2:0.</summary>
     /// <param name="quality">1 (worst) to 100.</param>
-    public static byte[] EncodeJpeg(Image image, int quality = 92) => NativeCodecs.EncodeJpeg(image, quality);
+    public static byte[] EncodeJpeg(Image image, int quality = 92) => SkiaCodec.EncodeJpeg(image, quality);
 
-    private static Image Decode(ReadOnlySpan<byte> data, string name, NativeCodecs.Reduction reduction)
+    private static Image Decode(ReadOnlySpan<byte> data, string name, Reduction reduction)
     {
-        var header = CheckedHeader(data, name);
+        var format = CheckedFormat(data, name);
         try
         {
-            return FormatOfBytes(data) == "PNG"
-                ? NativeCodecs.DecodePng(data, header, reduction)
-                : ExifOrientation.Apply(NativeCodecs.DecodeJpeg(data, header), ExifOrientation.Read(data));
+            CheckedHeader(data, format, name);
+            var (image, orientation) = format switch
+            {
+                ImageFormats.Png => DecodePng(data, reduction),
+                ImageFormats.Jpeg => DecodeJpeg(data),
+                ImageFormats.Webp => (SkiaCodec.Decode(data), WebpFile.Read(data).Orientation),
+                ImageFormats.Tiff => DecodeTiff(data, reduction),
+                _ => (SkiaCodec.Decode(data), ExifOrientation.Upright),
+            };
+            return ExifOrientation.Apply(image, orientation);
         }
-        catch (NativeCodecs.CodecException e)
+        catch (CodecException e)
         {
-            throw Damaged(name, FormatOfBytes(data)!, e);
+            throw Refused(name, format, e);
         }
     }
 
-    private static NativeCodecs.Header CheckedHeader(ReadOnlySpan<byte> data, string name)
+    private static (Image Image, int Orientation) DecodePng(ReadOnlySpan<byte> data, Reduction reduction)
+    {
+        var png = PngFile.ReadHeader(data);
+        png.ReadChunks(data);
+        return (PngReader.Reads(png) ? PngReader.Read(png, reduction) : SkiaCodec.Decode(data), png.Orientation);
+    }
+
+    private static (Image Image, int Orientation) DecodeJpeg(ReadOnlySpan<byte> data)
+    {
+        var jpeg = JpegFile.ReadHeader(data);
+        return (SkiaCodec.Decode(jpeg.WithoutEnd(data)), jpeg.Orientation);
+    }
+
+    private static (Image Image, int Orientation) DecodeTiff(ReadOnlySpan<byte> data, Reduction reduction)
+    {
+        using var tiff = TiffFile.Open(data);
+        return (tiff.Read(reduction), tiff.Orientation);
+    }
+
+    private static bool IsLossy(ReadOnlySpan<byte> data) => ImageFormats.OfBytes(data) switch
+    {
+        ImageFormats.Jpeg => true,
+        ImageFormats.Webp => !WebpFile.Read(data).Lossless,
+        _ => false,
+    };
+
+    private static string CheckedFormat(ReadOnlySpan<byte> data, string name)
     {
         if (data.IsEmpty)
+        {
             throw new UserError($"{name}: the file is empty; copy it again or remove it");
-        var format = FormatOfBytes(data)
-            ?? throw new UserError($"{name}: neither a PNG nor a JPEG (it starts with {Convert.ToHexString(data[..Math.Min(8, data.Length)])}); convert it to one of them");
-        if (FormatOfName(name) is { } named && named != format)
-            throw new UserError($"{name}: mislabelled, its content is a {format} and its name says {named}; rename it");
-        // libpng itself refuses sizes above a million with a message that says less: ask the header's bytes first.
-        if (format == "PNG" && data.Length >= 24)
-            CheckSize(BinaryPrimitives.ReadUInt32BigEndian(data[16..]), BinaryPrimitives.ReadUInt32BigEndian(data[20..]), name);
-        try
-        {
-            var header = format == "PNG" ? NativeCodecs.PngHeader(data) : NativeCodecs.JpegHeader(data);
-            CheckSize(header.Width, header.Height, name);
-            return header;
         }
-        catch (NativeCodecs.CodecException e)
+        var start = Convert.ToHexString(data[..Math.Min(8, data.Length)]);
+        var format = ImageFormats.OfBytes(data)
+            ?? throw new UserError($"{name}: not a {ImageFormats.Names} picture (it starts with {start}); convert it to one of them");
+        return ImageFormats.OfName(name) is { } named && named != format
+            ? throw new UserError($"{name}: mislabelled, its content is a {format} and its name says {named}; rename it")
+            : format;
+    }
+
+    private static ImageHeader CheckedHeader(ReadOnlySpan<byte> data, string format, string name)
+    {
+        // What is too large is told as such even where the header is no possible one, and before a library allocates for it.
+        var (width, height) = format switch
         {
-            throw Damaged(name, format, e);
+            ImageFormats.Png => PngFile.Size(data),
+            ImageFormats.Tiff => TiffDirectory.Check(data),
+            _ => (0, 0),
+        };
+        CheckSize(width, height, name);
+        var header = Header(data, format);
+        CheckSize(header.Width, header.Height, name);
+        return header;
+    }
+
+    private static ImageHeader Header(ReadOnlySpan<byte> data, string format)
+    {
+        switch (format)
+        {
+            case ImageFormats.Png:
+                var png = PngFile.ReadHeader(data);
+                return new ImageHeader(format, png.Width, png.Height, png.Channels, png.BitDepth);
+            case ImageFormats.Jpeg:
+                var jpeg = JpegFile.ReadHeader(data);
+                return new ImageHeader(format, jpeg.Width, jpeg.Height, jpeg.Components == 1 ? 1 : 3, jpeg.BitDepth);
+            case ImageFormats.Tiff:
+                using (var tiff = TiffFile.Open(data))
+                {
+                    return new ImageHeader(format, tiff.Width, tiff.Height, tiff.Channels, tiff.BitDepth);
+                }
+            case ImageFormats.Webp:
+                WebpFile.Read(data);
+                break;
+            default:
+                BmpFile.CheckLength(data);
+                break;
         }
+        var (width, height, channels) = SkiaCodec.Header(data);
+        return new ImageHeader(format, width, height, channels, 8);
     }
 
     private static void CheckSize(long width, long height, string name)
     {
         if (width > MaxSide || height > MaxSide)
+        {
             throw new UserError($"{name}: {width} x {height} pixels; at most {MaxSide} a side are read: crop or shrink the image");
-        if (width * height * 3 > Array.MaxLength)
-            throw new UserError($"{name}: {width} x {height} pixels do not fit into memory: crop or shrink the image");
+        }
     }
 
-    private static UserError Damaged(string name, string format, Exception e) =>
-        new($"{name}: a damaged or truncated {format} ({e.Message}); copy it again or remove it", e);
+    private static UserError Refused(string name, string format, CodecException e) => e.Damaged
+        ? new UserError($"{name}: a damaged or truncated {format} ({e.Message}); copy it again or remove it", e)
+        : new UserError($"{name}: {e.Message}; save it as a PNG or an ordinary {format}", e);
 
     private static byte[] ReadBytes(string path)
     {
@@ -159,14 +239,4 @@ public static class ImageFile
             throw new UserError($"{path}: cannot be read ({e.Message})", e);
         }
     }
-
-    private static string? FormatOfBytes(ReadOnlySpan<byte> data) =>
-        data.StartsWith(PngMagic) ? "PNG" : data.StartsWith(JpegMagic) ? "JPEG" : null;
-
-    private static string? FormatOfName(string name) => Path.GetExtension(name).ToLowerInvariant() switch
-    {
-        ".png" => "PNG",
-        ".jpg" or ".jpeg" => "JPEG",
-        _ => null,
-    };
 }

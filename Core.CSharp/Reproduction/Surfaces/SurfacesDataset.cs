@@ -12,7 +12,8 @@ public sealed record SurfacesCounts(int Train = 80, int TestGood = 16, int PerDe
 /// <summary>
 /// A procedural data set in MVTec layout: six textures and four objects, photographed 256 x 256 under varying light, with eight kinds of defects and
 /// their exact masks. It needs no download and its images are nobody's, so that everything can be tried with it. A seed gives the same files on every
-/// machine: only arithmetic that IEEE 754 prescribes is used, and PNG's settings are fixed (the same pixels give the same file with Debian 12's zlib).
+/// machine: only arithmetic that IEEE 754 prescribes is used, and PNG's settings are fixed (the same pixels give the same file with the
+/// same version of Skia).
 /// </summary>
 public static class SurfacesDataset
 {

@@ -1,0 +1,33 @@
+namespace Reproduction.Imaging;
+
+/// <summary>A codec refused a file's content; the message says why, without the file's name.</summary>
+/// <param name="message">What is wrong, to stand in brackets behind the file's name.</param>
+/// <param name="damaged">False if the file may be sound and is only of a kind that is not read.</param>
+/// <param name="inner">The library's exception, if there is one.</param>
+internal sealed class CodecException(string message, bool damaged = true, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>False if the file may be sound and is only of a kind that is not read.</summary>
+    internal bool Damaged { get; } = damaged;
+}
+
+/// <summary>How a 16-bit sample becomes an 8-bit one: the nearest of 256 values, or 255 wherever it is not zero (masks).</summary>
+internal enum Reduction
+{
+    Round,
+    NonZero,
+}
+
+/// <summary>What the codecs share.</summary>
+internal static class Samples
+{
+    /// <summary>round(value / 257), or 255 and 0.</summary>
+    internal static byte Reduce(ushort value, Reduction reduction) =>
+        reduction == Reduction.Round ? (byte)((value + 128) / 257) : value == 0 ? (byte)0 : byte.MaxValue;
+
+    /// <summary>The <paramref name="index"/>-th sample of 1, 2, 4 or 8 bits in a row that is packed from the highest bit on.</summary>
+    internal static int Packed(ReadOnlySpan<byte> row, int index, int bits)
+    {
+        var position = (long)index * bits;
+        return row[(int)(position >> 3)] >> (8 - bits - (int)(position & 7)) & ((1 << bits) - 1);
+    }
+}
