@@ -1,10 +1,11 @@
+using System.Numerics;
 using System.Text;
 
 namespace Reproduction;
 
 /// <summary>
-/// The SplitMix64 generator (Steele, Lea, Flood 2014): the n-th value is a hash of key + n times a constant, in 64-bit integers only, so that a
-/// seed gives the same numbers on every machine and .NET version (<see cref="Random"/> promises neither).
+/// The SplitMix64 generator (Steele, Lea, Flood 2014): the n-th value is a hash of key + n times a constant, in 64-bit integers only, so
+/// that a seed gives the same numbers on every machine and .NET version (<see cref="Random"/> promises neither).
 /// </summary>
 public sealed class SplitMix64(ulong seed)
 {
@@ -12,7 +13,9 @@ public sealed class SplitMix64(ulong seed)
 
     private ulong _state = seed;
 
-    /// <summary>A generator of its own for a named part of a larger whole: changing one part's use of numbers leaves the others alone.</summary>
+    /// <summary>
+    /// A generator of its own for a named part of a larger whole: changing one part's use of numbers leaves the others alone.
+    /// </summary>
     /// <param name="seed">The seed of the whole.</param>
     /// <param name="part">The part's name; any two names give unrelated sequences.</param>
     public static SplitMix64 For(ulong seed, string part)
@@ -36,7 +39,10 @@ public sealed class SplitMix64(ulong seed)
     public ulong NextBits() => Mix(_state += Golden);
 
     /// <summary>Uniform on [0, 1), a multiple of 2^-53.</summary>
-    public double NextDouble() => (NextBits() >> 11) * (1.0 / (1UL << 53));
+    public double NextDouble() => Uniform(NextBits());
+
+    // Signed on the way: processors convert only that in one step.
+    private static double Uniform(ulong bits) => (long)(bits >> 11) * (1.0 / (1UL << 53));
 
     /// <summary>Uniform on [<paramref name="low"/>, <paramref name="high"/>).</summary>
     public double NextDouble(double low, double high) => low + (high - low) * NextDouble();
@@ -53,6 +59,34 @@ public sealed class SplitMix64(ulong seed)
 
     /// <summary>A standard normal variate (Box-Muller); its last digits depend on the machine's logarithm and cosine.</summary>
     public double NextNormal() => Math.Sqrt(-2 * Math.Log(1 - NextDouble())) * Math.Cos(2 * Math.PI * NextDouble());
+
+    /// <summary>
+    /// Fills a span with what as many calls of <see cref="NextNormal"/> would give, up to their last digits and several times as fast.
+    /// </summary>
+    public void NextNormals(Span<double> normals)
+    {
+        const int block = 256;
+        Span<double> first = stackalloc double[block];
+        Span<double> second = stackalloc double[block];
+        var state = _state;
+        while (!normals.IsEmpty)
+        {
+            var count = Math.Min(block, normals.Length);
+            for (var i = 0; i < count; i++)
+            {
+                first[i] = 1 - Uniform(Mix(state += Golden));
+                second[i] = 2 * Math.PI * Uniform(Mix(state += Golden));
+            }
+            for (var i = 0; i < count; i += Vector<double>.Count)
+            {
+                var radius = Vector.SquareRoot(-2 * Vector.Log(new Vector<double>(first[i..])));
+                (radius * Vector.Cos(new Vector<double>(second[i..]))).CopyTo(first[i..]);
+            }
+            first[..count].CopyTo(normals);
+            normals = normals[count..];
+        }
+        _state = state;
+    }
 
     /// <summary>Shuffles in place, every order equally likely (Fisher-Yates).</summary>
     public void Shuffle<T>(Span<T> items)

@@ -55,15 +55,15 @@ let tests =
         testCase "embossing is imgaug's" (fun () ->
             expectWithin 1 "augment-emboss" (Filters.Correlate(source.Value, Augmentation.EmbossKernel(0.3, 0.5))))
 
-        testCase "CLAHE of one channel is OpenCV's" (fun () -> expectWithin 1 "augment-clahe-grey" (Filters.Clahe(channel 0 large.Value, 2.0, 8)))
+        testCase "CLAHE of one channel is OpenCV's" (fun () -> expectWithin 0 "augment-clahe-grey" (Clahe.Equalise(channel 0 large.Value, 2.0, 8)))
 
         testCase "8-bit L*a*b* is OpenCV's, there and back" (fun () ->
-            expectWithin 1 "lab" (ColorSpaces.ToLab even.Value)
-            expectWithin 1 "lab-back" (ColorSpaces.FromLab(expected "lab")))
+            expectWithin 0 "lab" (CieLab.FromRgb even.Value)
+            expectWithin 0 "lab-back" (CieLab.ToRgb(expected "lab")))
 
         testCase "CLAHE of an RGB image changes the lightness and keeps the colour" (fun () ->
-            let before = ColorSpaces.ToLab large.Value
-            let after = ColorSpaces.ToLab(ColorSpaces.ClaheLightness(large.Value, 2.0, 8))
+            let before = CieLab.FromRgb large.Value
+            let after = CieLab.FromRgb(ColorSpaces.ClaheLightness(large.Value, 2.0, 8))
             let meanChange c = Array.map2 (fun (a: byte) (b: byte) -> abs (float a - float b)) (channel c before).Pixels (channel c after).Pixels |> Array.average
             Expect.isGreaterThan (meanChange 0) 10.0 "lightness"
             Expect.isLessThan (meanChange 1) 3.0 "a"
@@ -72,7 +72,7 @@ let tests =
         testCase "hue and value shifts are OpenCV's" (fun () -> expectWithin 1 "augment-hue-value" (ColorSpaces.ShiftHsv(source.Value, 7, 0, -9)))
 
         testCase "shift, scale and rotation are OpenCV's" (fun () ->
-            expectWithin 2 "augment-affine" (Geometry.ShiftScaleRotate(source.Value, 12.0, 1.05, 0.04, -0.03)))
+            expectWithin 0 "augment-affine" (Geometry.ShiftScaleRotate(source.Value, 12.0, 1.05, 0.04, -0.03)))
 
         testCase "no movement moves nothing, four quarter turns and two flips neither" (fun () ->
             let pixels = source.Value.Pixels

@@ -1,3 +1,8 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace Reproduction.Imaging;
 
 /// <summary>How pixels are interpolated when an image changes size.</summary>
@@ -70,15 +75,16 @@ public static class Resizer
 
     private static Image Bilinear(Image image, int width, int height)
     {
-        const int one = 1 << BilinearBits;
-        const int half = 1 << (2 * BilinearBits - 1);
         var channels = image.Channels;
         var result = new Image(width, height, channels);
-        var (left, columnWeights) = BilinearSources(image.Width, width);
+        var columns = BilinearSources(image.Width, width);
         var (top, rowWeights) = BilinearSources(image.Height, height);
         var stride = image.Width * channels;
-        var upper = new int[width * channels];
-        var lower = new int[width * channels];
+        // Bytes are read four, sums written four at a time: both rows have room beyond their ends.
+        var source = new byte[stride + channels + sizeof(uint)];
+        var length = width * channels;
+        var block = Vector<byte>.Count;
+        var (upper, lower, output) = (new int[length + block], new int[length + block], new byte[length + block]);
         var (upperRow, lowerRow) = (-1, -1);
         for (var y = 0; y < height; y++)
         {
@@ -90,28 +96,53 @@ public static class Resizer
                 (upperRow, lowerRow) = (lowerRow, upperRow);
             }
             if (first != upperRow)
-                Horizontal(first, upper);
+            {
+                image.Pixels.AsSpan(first * stride, stride).CopyTo(source);
+                BlendColumns(source, channels, columns, upper);
+            }
             if (second != lowerRow)
-                Horizontal(second, lower);
+            {
+                image.Pixels.AsSpan(second * stride, stride).CopyTo(source);
+                BlendColumns(source, channels, columns, lower);
+            }
             (upperRow, lowerRow) = (first, second);
-            var weight = rowWeights[y];
-            var target = result.Pixels.AsSpan(y * width * channels, width * channels);
-            for (var i = 0; i < target.Length; i++)
-                target[i] = (byte)((upper[i] * (one - weight) + lower[i] * weight + half) >> (2 * BilinearBits));
+            for (var i = 0; i < length; i += block)
+            {
+                BlendRows(upper, lower, rowWeights[y], i).CopyTo(output, i);
+            }
+            output.AsSpan(0, length).CopyTo(result.Pixels.AsSpan(y * length));
         }
         return result;
+    }
 
-        void Horizontal(int row, int[] sums)
+    /// <summary>The weighted sums of neighbouring pixels of a row, with <see cref="BilinearBits"/> more bits than a byte.</summary>
+    private static void BlendColumns(byte[] row, int channels, (int[] First, int[] Weight) columns, int[] sums)
+    {
+        ref var start = ref MemoryMarshal.GetArrayDataReference(row);
+        var (first, weights) = columns;
+        for (var x = 0; x < first.Length && x < weights.Length; x++)
         {
-            var source = image.Pixels.AsSpan(row * stride, stride);
-            for (var x = 0; x < width; x++)
-            {
-                var first = left[x] * channels;
-                var second = Math.Min(left[x] + 1, image.Width - 1) * channels;
-                var weight = columnWeights[x];
-                for (var c = 0; c < channels; c++)
-                    sums[x * channels + c] = source[first + c] * (one - weight) + source[second + c] * weight;
-            }
+            // At the right border the weight of the pixel that would lie beyond it is 0.
+            ref var pixel = ref Unsafe.Add(ref start, first[x] * channels);
+            var left = FourBytes(ref pixel);
+            var right = FourBytes(ref Unsafe.Add(ref pixel, channels));
+            ((left << BilinearBits) + (right - left) * weights[x]).StoreUnsafe(ref sums[x * channels]);
+        }
+
+        static Vector128<int> FourBytes(ref byte at) =>
+            Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(ref at)).AsByte())).AsInt32();
+    }
+
+    private static Vector<byte> BlendRows(int[] upper, int[] lower, int weight, int offset)
+    {
+        var count = Vector<int>.Count;
+        return Filters.Narrow(Blend(offset), Blend(offset + count), Blend(offset + 2 * count), Blend(offset + 3 * count));
+
+        Vector<int> Blend(int at)
+        {
+            var (above, below) = (new Vector<int>(upper, at), new Vector<int>(lower, at));
+            var half = new Vector<int>(1 << (2 * BilinearBits - 1));
+            return ((above << BilinearBits) + (below - above) * weight + half) >> (2 * BilinearBits);
         }
     }
 

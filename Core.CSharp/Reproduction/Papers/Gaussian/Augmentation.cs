@@ -2,7 +2,9 @@ using Reproduction.Imaging;
 
 namespace Reproduction.Papers.Gaussian;
 
-/// <summary>Which random changes leave a normal image of a category normal, as the public code of Rippel et al. (`gaussian`) rules it.</summary>
+/// <summary>
+/// Which random changes leave a normal image of a category normal, as the public code of Rippel et al. (`gaussian`) rules it.
+/// </summary>
 /// <param name="Flip">May be mirrored: not with text or a direction (metal_nut, pill, capsule, screw).</param>
 /// <param name="Rotate90">May be turned by 90 degrees: not the transistor.</param>
 /// <param name="Rotate45">May be turned by up to 45 degrees instead of 15: where turning leaves no artefact at the border.</param>
@@ -13,7 +15,9 @@ public sealed record AugmentationRules(bool Flip, bool Rotate90, bool Rotate45, 
     private static readonly string[] Unflippable = ["metal_nut", "pill", "capsule", "screw"];
     private static readonly string[] FreelyTurned = ["carpet", "grid", "hazelnut", "leather", "tile"];
 
-    /// <summary>The rules for a category of MVTec AD; another category may be flipped and turned by 90 degrees, and otherwise by 15.</summary>
+    /// <summary>
+    /// The rules for a category of MVTec AD; another category may be flipped and turned by 90 degrees, and otherwise by 15.
+    /// </summary>
     public static AugmentationRules For(string category) => new(
         Flip: !Unflippable.Contains(category),
         Rotate90: category != "transistor",
@@ -23,8 +27,8 @@ public sealed record AugmentationRules(bool Flip, bool Rotate90, bool Rotate45, 
 }
 
 /// <summary>
-/// The random augmentation of `gaussian`'s public code (albumentations 0.4.3, with imgaug's sharpening, embossing and noise). It has one thing
-/// that the paper's text does not: <c>HueSaturationValue</c> also shifts the saturation by up to 30, its default.
+/// The random augmentation of `gaussian`'s public code (albumentations 0.4.3, with imgaug's sharpening, embossing and noise). It has one
+/// thing that the paper's text does not: <c>HueSaturationValue</c> also shifts the saturation by up to 30, its default.
 /// </summary>
 public static class Augmentation
 {
@@ -76,7 +80,8 @@ public static class Augmentation
     {
         var (shift, enlarge, turn) = rules.BackgroundEdge ? (0.05, 0.1, rules.Rotate45 ? 45.0 : 15.0) : (0.0, 0.0, 0.0);
         return Geometry.ShiftScaleRotate(
-            image, random.NextDouble(-turn, turn), 1 + random.NextDouble(-0.05, enlarge), random.NextDouble(-shift, shift), random.NextDouble(-shift, shift));
+            image, random.NextDouble(-turn, turn), 1 + random.NextDouble(-0.05, enlarge),
+            random.NextDouble(-shift, shift), random.NextDouble(-shift, shift));
     }
 
     private static int Integer(SplitMix64 random, int low, int high) => low + random.NextInt(high - low + 1);
@@ -134,10 +139,14 @@ public static class Augmentation
     {
         var table = new byte[256];
         for (var i = 0; i < table.Length; i++)
+        {
             table[i] = (byte)Math.Clamp((float)(i * (1 + contrast) + brightness * 255), 0, 255);
+        }
         var result = image.Copy();
         foreach (ref var value in result.Pixels.AsSpan())
+        {
             value = table[value];
+        }
         return result;
     }
 
@@ -146,17 +155,28 @@ public static class Augmentation
     /// <param name="perChannel">Whether the channels get noise of their own or share it.</param>
     internal static Image Noisy(Image image, double deviation, bool perChannel, SplitMix64 random)
     {
-        var result = image.Copy();
-        var pixels = result.Pixels;
-        for (var i = 0; i < pixels.Length; i += image.Channels)
+        const int block = 1024;
+        var channels = image.Channels;
+        var copies = perChannel ? 1 : channels;
+        var normals = new double[block * channels / copies];
+        var noise = new float[block * channels];
+        var bytes = new byte[block * channels];
+        var result = new Image(image.Width, image.Height, channels);
+        for (var start = 0; start < result.Pixels.Length; start += bytes.Length)
         {
-            var noise = random.NextNormal();
-            for (var c = 0; c < image.Channels; c++)
+            var count = Math.Min(bytes.Length, result.Pixels.Length - start);
+            var drawn = normals.AsSpan(0, count / copies);
+            random.NextNormals(drawn);
+            for (var i = 0; i < drawn.Length; i++)
             {
-                if (perChannel && c > 0)
-                    noise = random.NextNormal();
-                pixels[i + c] = Filters.ToByte((float)(pixels[i + c] + deviation * noise));
+                for (var c = 0; c < copies; c++)
+                {
+                    noise[i * copies + c] = (float)(deviation * drawn[i]);
+                }
             }
+            image.Pixels.AsSpan(start, count).CopyTo(bytes);
+            Filters.Add(bytes, noise);
+            bytes.AsSpan(0, count).CopyTo(result.Pixels.AsSpan(start));
         }
         return result;
     }
