@@ -17,8 +17,7 @@ let private printSlowest (summary: TestRunSummary) =
     for test, result in slow do
         System.Console.WriteLine $"  %6.1f{result.meanDuration / 1000.0} s  {test.fullName JoinWith.Dot.asString}"
 
-[<EntryPoint>]
-let main args =
+let private runTests args =
     let mutable summary = None
     let remember = Append_Summary_Handler(SummaryHandler(fun result -> summary <- Some result))
     let exitCode = runTestsInAssemblyWithCLIArgs [ remember; if System.Console.IsOutputRedirected then Colours 0 ] args
@@ -35,3 +34,11 @@ let main args =
 
         System.Console.WriteLine $"{summary.passed.Length} passed, {failed} failed{skipped}"
         if summary.results.IsEmpty then 1 else exitCode
+
+[<EntryPoint>]
+let main args =
+    match args with
+    | [| SavedModels.Argument; folder |] ->
+        SavedModels.score folder
+        0
+    | _ -> runTests args

@@ -47,7 +47,7 @@ public static class Training
         {
             if (context.Cancellation.IsCancellationRequested)
             {
-                context.Checkpoints?.Save(State(model, optimizer, tail, done, first));
+                Save(context.Checkpoints, model, optimizer, tail, done, first);
                 context.Cancellation.ThrowIfCancellationRequested();
             }
             using (torch.NewDisposeScope())
@@ -74,24 +74,25 @@ public static class Training
                 context.Progress(done, steps, string.Create(CultureInfo.InvariantCulture, $"loss {number:g4}"));
                 if (stop?.Invoke(done - 1, number) == true) break;
             }
-            if (context.Checkpoints is { Due: true } checkpoints && done < steps) checkpoints.Save(State(model, optimizer, tail, done, first));
+            if (context.Checkpoints is { Due: true } checkpoints && done < steps) Save(checkpoints, model, optimizer, tail, done, first);
         }
         return (tail.Count > 0 ? tail.Average() : lastGood, done);
     }
 
-    private static DetectorState State(nn.Module model, OptimizerHelper optimizer, IReadOnlyCollection<double> tail, long done, double first)
+    private static void Save(
+        ICheckpoints? checkpoints, nn.Module model, OptimizerHelper optimizer, IReadOnlyCollection<double> tail, long done, double first)
     {
-        using var buffer = new MemoryStream();
-        using (var writer = new BinaryWriter(buffer, System.Text.Encoding.UTF8, leaveOpen: true)) optimizer.save_state_dict(writer);
+        if (checkpoints is null) return;
+        using var scope = torch.NewDisposeScope();
         var tensors = model.state_dict().ToDictionary(entry => "model." + entry.Key, entry => entry.Value);
-        tensors["optimizer"] = torch.tensor(buffer.ToArray());
+        foreach (var (name, value) in OptimizerTensors.Save(optimizer)) tensors[name] = value;
         tensors["random"] = torch.random.get_rng_state();
         tensors["losses"] = torch.tensor(tail.ToArray());
-        return new DetectorState(tensors, new Dictionary<string, string>
+        checkpoints.Save(new DetectorState(tensors, new Dictionary<string, string>
         {
             ["step"] = done.ToString(CultureInfo.InvariantCulture),
             ["first_loss"] = first.ToString("r", CultureInfo.InvariantCulture),
-        });
+        }));
     }
 
     private static long Resume(FitContext context, nn.Module model, OptimizerHelper optimizer, Queue<double> tail, ref double first)
@@ -101,8 +102,7 @@ public static class Training
         const string prefix = "model.";
         model.load_state_dict(state.Tensors.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value));
-        using var reader = new BinaryReader(new MemoryStream(state.Tensors["optimizer"].cpu().data<byte>().ToArray()));
-        optimizer.load_state_dict(reader);
+        OptimizerTensors.Load(optimizer, state.Tensors);
         torch.random.set_rng_state(state.Tensors["random"]);
         foreach (var loss in state.Tensors["losses"].data<double>().ToArray()) tail.Enqueue(loss);
         first = double.Parse(state.Values["first_loss"], CultureInfo.InvariantCulture);

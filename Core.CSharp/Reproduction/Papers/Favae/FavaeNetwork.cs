@@ -58,7 +58,9 @@ internal sealed class FavaeNetwork : nn.Module
         decoderActivations = nn.ModuleList<nn.Module<Tensor, Tensor>>([.. DecoderLayers[..^1].Select(layer => Activation(Scaled(layer.Out)))]);
         adapters = nn.ModuleList<nn.Module<Tensor, Tensor>>([.. features.Select(feature => Adapter(
             Scaled(DecoderLayers.First(layer => layer.Number == feature.DecoderLayer).Out), feature.Channels))]);
-        _logVariances = [.. features.Select(feature => feature.Channels).Prepend(3).Select(channels => nn.Parameter(torch.zeros(channels)))];
+        // Registering takes nothing out of the caller's dispose scope, as TorchSharp's own layers do with their parameters.
+        _logVariances = [.. features.Select(feature => feature.Channels).Prepend(3)
+            .Select(channels => (Parameter)nn.Parameter(torch.zeros(channels)).DetachFromDisposeScope())];
         FeatureLayers = [.. features.Select(feature => feature.DecoderLayer)];
         RegisterComponents();
         for (var i = 0; i < _logVariances.Length; i++) register_parameter($"log_variance_{i}", _logVariances[i]);

@@ -149,8 +149,8 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
                 _states[name] = (live, best);
                 register_buffer("best_" + name.Replace('.', '_'), best);
             }
-            register_buffer("best_auroc", _bestAuroc = torch.full([1L], -1.0, ScalarType.Float64, device));
-            register_buffer("epochs_since", _epochsSince = torch.zeros([1L], ScalarType.Int64, device));
+            register_buffer("best_auroc", _bestAuroc = torch.full([1L], -1.0, ScalarType.Float64, device).DetachFromDisposeScope());
+            register_buffer("epochs_since", _epochsSince = torch.zeros([1L], ScalarType.Int64, device).DetachFromDisposeScope());
         }
 
         /// <summary>The best validation AUROC of the epochs so far.</summary>

@@ -413,8 +413,8 @@ internal sealed class SsaeDetector : IAnomalyDetector
     {
         private readonly SsaeNetwork network;
         private readonly Dictionary<string, Tensor> _best = [];
-        private readonly Tensor _loss = torch.tensor(float.PositiveInfinity);
-        private readonly Tensor _misses = torch.tensor(0L);
+        private readonly Tensor _loss = torch.tensor(float.PositiveInfinity).DetachFromDisposeScope();
+        private readonly Tensor _misses = torch.tensor(0L).DetachFromDisposeScope();
 
         public BestSoFar(SsaeNetwork network) : base(nameof(BestSoFar))
         {
@@ -424,7 +424,7 @@ internal sealed class SsaeDetector : IAnomalyDetector
             register_buffer("misses", _misses);
             foreach (var (name, value) in network.state_dict())
             {
-                register_buffer("best_" + name.Replace('.', '_'), _best[name] = value.detach().clone());
+                register_buffer("best_" + name.Replace('.', '_'), _best[name] = value.detach().clone().DetachFromDisposeScope());
             }
         }
 
