@@ -9,6 +9,7 @@ open FsCheck
 open FsCheck.FSharp
 open Reproduction
 open Reproduction.Imaging
+open Reproduction.Papers.Gaussian
 
 /// Records of filters.bin as (operation, size, image).
 let private records = lazy (

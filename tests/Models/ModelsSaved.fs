@@ -56,11 +56,11 @@ let private check (paper: IMethod) () =
         let expected =
             [ for variant in variants ->
                   use _scope = torch.NewDisposeScope()
-                  let settings = SettingsText.Resolve(paper, short paper.Id variant.Name, Profile.Smoke, "bottle", "test")
-                  use detector = paper.Create(settings, resources)
+                  let configuration = paper.Configure(short paper.Id variant.Name, Profile.Smoke, "bottle", "test")
+                  use detector = configuration.Create resources
                   fit detector
                   let file = Path.Combine(folder, variant.Name + ".model")
-                  let model = ModelFile(paper.Id, variant.Name, SettingsText.ToJson settings, [], 0.5, Nullable 0.5, "none", 6)
+                  let model = ModelFile(paper.Id, variant.Name, configuration.ToJson(), [], 0.5, Nullable 0.5, "none", 6)
                   model.Write(file, detector.Save())
                   variant.Name, scoreBytes detector ]
 

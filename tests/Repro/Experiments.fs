@@ -17,6 +17,7 @@ open Reproduction.Data
 open Reproduction.Imaging
 open Reproduction.Methods
 open Reproduction.Papers
+open Reproduction.Papers.Favae
 open Reproduction.Tests.InMemory
 
 /// A folder that goes with the test.
@@ -283,10 +284,10 @@ let tests =
             let cell seed () = (sweep folder resources).Run(cells [ tiny ] [ seed ], false, Ends(), CancellationToken.None) |> ignore
             cell 3 ()
             // TorchSharp 0.107 counts a parameter twice when it is made, and once when it is freed.
-            let settings = SettingsText.Resolve(Registry.Find "favae", tiny, Profile.Smoke, "widget", "test")
+            let settings = ((Registry.Find "favae").Configure(tiny, Profile.Smoke, "widget", "test") :?> Configuration<FavaeSettings>).Settings
             let parameters = ref 0L
             let network () =
-                use detector = new FavaeDetector(settings :?> FavaeSettings, resources.Resources)
+                use detector = new FavaeDetector(settings, resources.Resources)
                 parameters.Value <- int64 (Seq.length (detector.Network.parameters ()))
             let counted = grown network
             Expect.isTrue (counted = 0L || counted > parameters.Value && counted < 2L * parameters.Value) $"a network made and freed: {counted}, {parameters.Value} parameters"
