@@ -155,21 +155,21 @@ public static class Augmentation
     {
         const int block = 1024;
         var channels = image.Channels;
-        var normals = new double[perChannel ? block * channels : block];
+        var copies = perChannel ? 1 : channels;
+        var normals = new double[block * channels / copies];
         var noise = new float[block * channels];
         var bytes = new byte[block * channels];
         var result = new Image(image.Width, image.Height, channels);
         for (var start = 0; start < result.Pixels.Length; start += bytes.Length)
         {
             var count = Math.Min(bytes.Length, result.Pixels.Length - start);
-            var drawn = normals.AsSpan(0, perChannel ? count : count / channels);
+            var drawn = normals.AsSpan(0, count / copies);
             random.NextNormals(drawn);
-            for (int i = 0, at = 0; i < drawn.Length; i++)
+            for (var i = 0; i < drawn.Length; i++)
             {
-                var value = (float)(deviation * drawn[i]);
-                for (var copies = count / drawn.Length; copies > 0; copies--)
+                for (var c = 0; c < copies; c++)
                 {
-                    noise[at++] = value;
+                    noise[i * copies + c] = (float)(deviation * drawn[i]);
                 }
             }
             image.Pixels.AsSpan(start, count).CopyTo(bytes);
