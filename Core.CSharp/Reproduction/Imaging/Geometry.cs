@@ -48,20 +48,20 @@ public static class Geometry
         }
     }
 
-    /// <summary>Columns as rows. In squares so small that the rows which one side of them crosses stay in the cache.</summary>
+    /// <summary>Columns as rows. In strips of so few rows that these stay in the cache while the columns are walked down.</summary>
     /// <param name="image">Grey or RGB.</param>
     /// <param name="fromRight">The last column becomes the first row.</param>
     /// <param name="fromBottom">Rows begin with the last row's pixel.</param>
     private static Image Transposed(Image image, bool fromRight, bool fromBottom)
     {
-        const int square = 16;
+        const int strip = 16;
         var (width, height, channels) = (image.Width, image.Height, image.Channels);
         var result = new Image(height, width, channels);
         ref var first = ref MemoryMarshal.GetArrayDataReference(image.Pixels);
         ref var firstTarget = ref MemoryMarshal.GetArrayDataReference(result.Pixels);
-        for (var top = 0; top < height; top += square)
+        for (var top = 0; top < height; top += strip)
         {
-            var rows = Math.Min(square, height - top);
+            var rows = Math.Min(strip, height - top);
             for (var x = 0; x < width; x++)
             {
                 var row = fromRight ? width - 1 - x : x;
