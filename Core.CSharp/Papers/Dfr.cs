@@ -107,6 +107,9 @@ public sealed class Dfr : IMethod
     private const string Distilled = "vgg19_16x";
     private const string Embedded = "vgg16_quarter";
 
+    /// <summary>The public code takes other networks too; of a ResNet the ends of its first stages, a position for 2, 4, 8 and 16 pixels.</summary>
+    private static readonly string[] ResNetScales = ["stem", "layer1", "layer2", "layer3"];
+
     /// <inheritdoc/>
     public string Id => "dfr";
 
@@ -129,6 +132,10 @@ public sealed class Dfr : IMethod
                Network: "vgg19/" + Scales[subset.Last - 1]),
         .. from source in new[] { "paper", "code" }
            select new Variant($"{source}-f1-12-vgg19_16x", "f{1:12} of a distilled quarter-width VGG-19: a substitute, not in the paper", Network: Distilled),
+        new Variant("resnet18", "stem and first three stages of ResNet-18: not in the paper", Network: "resnet18/layer3"),
+        new Variant(
+            PackagedWeights.Name, "stem and first three stages of the ResNet-18 that comes with the program: not in the paper", Default: true,
+            PackagedWeights.Name),
         new Variant("embedded", "the last scale of each of four blocks of the embedded quarter-width VGG-16: not in the paper", Default: true, Network: Embedded),
     ];
 
@@ -174,14 +181,17 @@ public sealed class Dfr : IMethod
     private static DfrSettings Named(string variant)
     {
         var parts = variant.Split('-');
-        var settings = variant == "embedded"
-            ? new DfrSettings { Network = Embedded, Layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"], Padding = BorderMode.Zeros }
-            : new DfrSettings
+        var settings = variant switch
+        {
+            "embedded" => new DfrSettings { Network = Embedded, Layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"], Padding = BorderMode.Zeros },
+            "resnet18" or PackagedWeights.Name => new DfrSettings { Network = variant, Layers = ResNetScales, Padding = BorderMode.Zeros },
+            _ => new DfrSettings
             {
                 Network = parts[^1] == Distilled ? Distilled : "vgg19",
                 Layers = [.. Scales.Take(int.Parse(parts[2], CultureInfo.InvariantCulture)).Skip(int.Parse(parts[1][1..], CultureInfo.InvariantCulture) - 1)],
                 Padding = parts[^1] == "zero" ? BorderMode.Zeros : BorderMode.Reflect,
-            };
+            },
+        };
         return parts[0] != "code" ? settings : settings with
         {
             Resampling = Resampling.Nearest,

@@ -103,6 +103,7 @@ public sealed class Favae : IMethod
     [
         ("vgg16", "vgg16", ["conv2_2", "conv3_3", "conv4_3"], ThreeLevels),
         ("resnet18", "resnet18", ["layer1", "layer2", "layer3"], ThreeLevels),
+        (PackagedWeights.Name, PackagedWeights.Name, ["layer1", "layer2", "layer3"], ThreeLevels),
         ("yolov3", "yolov3", ["20"], [10]),
         ("vgg19", "vgg19", ["conv2_2", "conv3_4"], [22, 16]),
         ("embedded", "vgg16_quarter", ["conv2_2", "conv3_3", "conv4_3"], ThreeLevels),
@@ -122,6 +123,7 @@ public sealed class Favae : IMethod
     [
         new("vgg16", "VGG-16: Table 1, M1 of figure 3b", Default: true, "vgg16/conv4_3"),
         new("resnet18", "ResNet-18: Table 3", Default: true, "resnet18/layer3"),
+        new(PackagedWeights.Name, "the ResNet-18 that comes with the program: not in the paper", Default: true, PackagedWeights.Name),
         new("yolov3", "YOLOv3: Table 3", Default: true, "yolov3"),
         new("vanilla", "the vanilla VAE: Tables 1 and 3, M4 of figure 3b", Default: true),
         new("random", "VGG-16 with random weights: M2 of figure 3b"),

@@ -83,6 +83,7 @@ public sealed class Gaussian : IMethod
         ("resnet18", "resnet18", "ResNet-18", 224, ResNetLevels),
         ("resnet34", "resnet34", "ResNet-34", 224, ResNetLevels),
         ("resnet50", "resnet50", "ResNet-50", 224, ResNetLevels),
+        ("resnet18_cntk", PackagedWeights.Name, "the packaged ResNet-18 (not in the paper)", 224, ResNetLevels),
         ("efficientnetv2_b0", "tf_efficientnetv2_b0", "EfficientNetV2-B0 (not in the paper)", 224, EfficientNetLevels),
         ("vgg16_quarter", "vgg16_quarter", "quarter-width VGG-16 (not in the paper)", 224, ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"]),
     ];

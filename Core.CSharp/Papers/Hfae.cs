@@ -25,6 +25,8 @@ public sealed class Hfae : IMethod
             settings => settings with { Encoder = "wide_resnet50_2" }, isDefault: true),
         Row("resnet50_v1", "ResNet-50 v1 encoder: a substitute for wR50, in no table of the paper",
             settings => settings with { Encoder = "resnet50_v1" }),
+        Row(PackagedWeights.Name, "the ResNet-18 that comes with the program as encoder: a substitute for R18, in no table of the paper",
+            settings => settings with { Encoder = PackagedWeights.Name }, isDefault: true),
         Row("embedded", "quarter-width VGG-16 encoder that comes with the program: a substitute, in no table of the paper",
             settings => settings with { Encoder = "vgg16_quarter", Layers = ["pool2", "pool3", "pool4"] }, isDefault: true),
         Row("eq9-literal", "residual maps weighted by 1/(w_k h_k) before their sum, as eq. (9) prints it",
