@@ -36,7 +36,8 @@ let private seeds =
     lazy
         [| for file in [ "zip.pth"; "legacy.pth"; "zip_wrapped.pth"; "legacy_wrapped.pth"; "module.pth" ] do yield file, File.ReadAllBytes(Path.Combine(golden, file))
            yield "safetensors", safeTensors
-           yield "darknet", darknet |]
+           yield "darknet", darknet
+           yield "onnx", OnnxBytes.small |]
 
 /// Numbers at which lengths, offsets and counts go wrong.
 let private numbers = [| 0L; 1L; -1L; 127L; 128L; 255L; 256L; 65535L; 65536L; 0x7fffffffL; 0x80000000L; 0xffffffffL; 0x100000000L; Int64.MaxValue; Int64.MinValue |]

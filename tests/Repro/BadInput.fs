@@ -210,7 +210,7 @@ let private table: (string * (unit -> string list) * int * string list) list =
       "no training images", (fun () -> runWith "no-train" "weights" []), 1, [ "1 of 1 cells failed"; "train/good: no PNG, JPEG, BMP, WebP or TIFF images" ]
       "no weights folder", (fun () -> runWith "data" "nowhere" []), 1, [ "nowhere: no such folder of weights"; "repro weights fetch" ]
       "an empty weights folder", (fun () -> runWith "data" "empty" []), 1, [ "no weights for vgg16_quarter"; "repro weights fetch" ]
-      "no weights for any default variant", (fun () -> [ "run"; "--paper"; "gaussian"; "--data"; files.Value["data"]; "--out"; files.Value["run"] ]), 1, [ "no default variant of gaussian can run"; "--variant" ]
+      "no weights for any default variant", (fun () -> [ "run"; "--paper"; "gaussian"; "--data"; files.Value["data"]; "--weights"; files.Value["empty"]; "--out"; files.Value["run"] ]), 1, [ "no default variant of gaussian can run"; "--variant"; "resnet18_cntk" ]
       "an output folder that cannot be", (fun () -> [ "run"; "--paper"; "hfae"; "--variant"; "embedded"; "--data"; files.Value["data"]; "--weights"; files.Value["weights"]; "--profile"; "smoke"; "--out"; files.Value["file/run"] ]), 1, [ "cannot write in"; "file/run"; "--out" ]
       "no photographs to fit", (fun () -> [ "fit"; "--method"; "gaussian"; "--train"; files.Value["nowhere"]; "--out"; "m" ]), 1, [ "nowhere: no such file or folder" ]
       "an empty folder to fit", (fun () -> [ "fit"; "--method"; "gaussian"; "--train"; files.Value["empty"]; "--out"; "m" ]), 1, [ "no PNG, JPEG, BMP, WebP or TIFF images" ]

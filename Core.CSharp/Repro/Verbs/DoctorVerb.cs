@@ -70,6 +70,9 @@ internal static class DoctorVerb
     private static IEnumerable<(string, string, string?)> Weights(string? folder)
     {
         var architectures = Registry.Methods.SelectMany(method => method.Variants).Select(variant => variant.Network).OfType<string>().Distinct().Order().ToList();
+        yield return PackagedWeights.AreThere
+            ? ("packaged weights", $"{PackagedWeights.Name} ({PackagedWeights.File.Licence}), an ImageNet ResNet-18, from {PackagedWeights.Folder}", null)
+            : ("packaged weights", $"{PackagedWeights.Folder} has none", "build the program again: a restore brings them");
         if (folder is null)
         {
             yield return ("weights", "no folder given", "--weights DIR checks yours; 'repro weights fetch' downloads the published files");
@@ -77,7 +80,7 @@ internal static class DoctorVerb
         }
         using var backbones = new BackboneProvider(folder, torch.CPU);
         var has = architectures.Where(backbones.Has).ToList();
-        var lacks = architectures.Except(has).ToList();
+        var lacks = architectures.Except(has).Where(network => network != PackagedWeights.Name).ToList();
         yield return ("weights", has.Count > 0 ? string.Join(", ", has) : $"{folder} has none", has.Count > 0 ? null : "'repro weights fetch' downloads the published files");
         if (lacks.Count > 0) yield return ("weights", $"{lacks.Count} further networks are not in {folder}", $"'repro weights list' names their files ({string.Join(", ", lacks)})");
     }

@@ -15,7 +15,11 @@ internal static class FeaturesVerb
     public static Command Create()
     {
         var backbone = new Option<string>("--backbone") { Description = "the network, e.g. resnet18, vgg19, efficientnet-b4", HelpName = "B", Required = true };
-        var weights = new Option<string>("--weights") { Description = "its weights file: .safetensors, .pth, .pt or .weights", HelpName = "FILE", Required = true };
+        var weights = new Option<string?>("--weights")
+        {
+            Description = $"its weights file: .safetensors, .pth, .pt, .weights or .onnx; {PackagedWeights.Name}'s comes with the program",
+            HelpName = "FILE",
+        };
         var layers = new Option<string?>("--layers") { Description = "layers, separated by commas; without it, all that the file has", HelpName = "L,..." };
         var image = new Option<string?>("--image")
         {
@@ -40,17 +44,20 @@ internal static class FeaturesVerb
         command.SetAction(parsed =>
         {
             Extract(
-                parsed.GetRequiredValue(weights), parsed.GetRequiredValue(backbone), parsed.GetValue(layers)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+                parsed.GetValue(weights), parsed.GetRequiredValue(backbone), parsed.GetValue(layers)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
                 parsed.GetValue(image), parsed.GetValue(size), parsed.GetValue(input), parsed.GetRequiredValue(output));
             return 0;
         });
         return command;
     }
 
-    private static void Extract(string weights, string name, string[]? layers, string? image, int? size, string? input, string output)
+    private static void Extract(string? weights, string name, string[]? layers, string? image, int? size, string? input, string output)
     {
         using var scope = torch.NewDisposeScope();
-        using var backbone = Backbone.Load(weights, name);
+        using var backbone = weights is not null
+            ? Backbone.Load(weights, name)
+            : Backbone.Load(PackagedWeights.TryFind(name) ?? throw new UserError(
+                $"the weights of {Architecture.Get(name).Name} do not come with the program; give their file with --weights", exitCode: 2));
         layers = (layers is null or [] ? backbone.LayerNames : layers).Distinct().ToArray();
         var features = image is not null
             ? backbone.Forward(ReadImage(image, size), layers)

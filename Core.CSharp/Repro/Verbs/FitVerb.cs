@@ -75,12 +75,14 @@ internal static class FitVerb
             int Finish(Fitting fitted, IAnomalyDetector model, Calibration threshold)
             {
                 using var scope = torch.NewDisposeScope();
+                WeightsUsed[] used = [.. backbones.Used.Select(network => new WeightsUsed(network.Name, network.WeightsSha256, network.Architecture))];
                 new ModelFile(
-                    paper.Id, name, configuration.ToJson(), [.. backbones.Used.Select(used => new WeightsUsed(used.Name, used.WeightsSha256, used.Architecture))],
+                    paper.Id, name, configuration.ToJson(), used,
                     threshold.Image, threshold.Pixel, threshold.Rule, samples.Count).Write(parsed.GetRequiredValue(output), model.Save());
                 var print = parsed.InvocationConfiguration.Output;
                 print.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{paper.Id} {name}: fitted on {samples.Count} images in {timer.Elapsed.TotalSeconds:0.0} s"));
+                RunOptions.TellWeights(used, print);
                 print.WriteLine(string.Create(CultureInfo.InvariantCulture, $"threshold {threshold.Image:g6}: {threshold.Rule}"));
                 print.WriteLine($"model: {Path.GetFullPath(parsed.GetRequiredValue(output))}");
                 return 0;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Reproduction.Backbones;
 using Reproduction.Methods;
 
 namespace Repro.Verbs;
@@ -9,8 +10,24 @@ internal static class RunOptions
 {
     public static Option<string?> Weights() => new("--weights")
     {
-        Description = "Folder of weights (.safetensors, .pth, .weights, with optional .json sidecars).", HelpName = "DIR",
+        Description = "Folder of weights (.safetensors, .pth, .weights, .onnx, with optional .json sidecars); "
+            + $"without it, {PackagedWeights.Name}, which comes with the program.",
+        HelpName = "DIR",
     };
+
+    /// <summary>One line on the trained networks that were taken; nothing where there was none.</summary>
+    public static void TellWeights(IEnumerable<WeightsUsed> used, TextWriter output)
+    {
+        var all = used.Distinct().Select(weights => $"{weights.Name}{Origin(weights)}, sha256 {weights.Sha256[..12]}...").ToList();
+        if (all.Count > 0)
+        {
+            output.WriteLine($"weights: {string.Join("; ", all)}");
+        }
+
+        static string Origin(WeightsUsed weights) => PackagedWeights.Are(weights.Name, weights.Sha256)
+            ? $" ({PackagedWeights.File.Licence}), which comes with the program"
+            : "";
+    }
 
     public static Option<string> Device() => new("--device")
     {

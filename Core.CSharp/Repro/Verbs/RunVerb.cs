@@ -75,6 +75,7 @@ internal static class RunVerb
         var print = parsed.InvocationConfiguration.Output;
         var results = SweepProgress.Show(cells.Count, print, observer => sweep.Run(cells, force, observer, stop.Token));
         PrintTable(results, print);
+        RunOptions.TellWeights(results.SelectMany(result => result.Record?.Weights ?? []), print);
         print.WriteLine($"records: {Path.GetFullPath(RunRecord.Folder(output))}");
         return Tell(results, stop, parsed);
     }
@@ -116,7 +117,8 @@ internal static class RunVerb
             ? possible
             : throw new UserError(
                 $"no default variant of {method.Id} can run: {(backbones.Folder is { } folder ? $"{folder} has" : "without --weights there is")} none of "
-                + $"{string.Join(", ", defaults.Select(variant => variant.Network).Distinct())}; 'repro weights fetch' gets them, or name a --variant");
+                + $"{string.Join(", ", defaults.Select(variant => variant.Network).Distinct())}; 'repro weights fetch' gets them, or name a --variant, "
+                + $"or leave --weights out to take {PackagedWeights.Name}, which comes with the program");
     }
 
     private static IReadOnlyList<string> Categories(Dataset dataset, string[] asked)

@@ -38,6 +38,7 @@ internal static class ScoreVerb
             using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
             var resources = new Resources { Backbones = backbones, Features = new UncachedFeatures(), Device = place };
             var (file, detector) = ModelFile.Read(parsed.GetRequiredValue(model), resources);
+            RunOptions.TellWeights(file.Weights, parsed.InvocationConfiguration.Output);
             using (detector)
             {
                 return Score(file, detector, samples, parsed.GetRequiredValue(output)) && parsed.GetValue(fail) ? DefectExitCode : 0;

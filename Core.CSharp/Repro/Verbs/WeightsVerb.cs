@@ -17,19 +17,25 @@ internal static class WeightsVerb
             HelpName = "DIR",
             DefaultValueFactory = _ => "weights",
         };
-        var list = new Command("list", "Lists a folder's weights files and the networks they are for.") { folder };
-        list.SetAction(parsed => List(Weights.Open(parsed.GetRequiredValue(folder)), parsed.InvocationConfiguration.Output));
+        var list = new Command("list", "Lists a folder's weights files, the networks they are for, and what comes with the program.") { folder };
+        list.SetAction(parsed =>
+        {
+            var named = parsed.GetRequiredValue(folder);
+            // Who names no folder and has none asks for what there is: the packaged weights.
+            var isThere = Directory.Exists(named) || parsed.GetResult(folder) is { Implicit: false };
+            return List(isThere ? Weights.Open(named) : null, parsed.InvocationConfiguration.Output);
+        });
 
         var files = new Argument<string[]>("FILE") { Description = "the files; without any, all of --weights", Arity = ArgumentArity.ZeroOrMore };
         var verify = new Command("verify", "Checks sha256, structure, shapes and values of weights files.") { files, folder };
         verify.SetAction(parsed =>
         {
             var named = parsed.GetValue(files) ?? [];
-            var all = named.Length > 0 ? [.. named.Select(WeightsFile.Describe)] : Weights.Open(parsed.GetRequiredValue(folder)).Files;
+            var all = named.Length > 0 ? [.. named.Select(Named)] : Weights.Open(parsed.GetRequiredValue(folder)).Files;
             return Verify(all, parsed.InvocationConfiguration.Output);
         });
 
-        var file = new Argument<string>("FILE") { Description = "the file" };
+        var file = new Argument<string>("FILE") { Description = $"the file, or {PackagedWeights.Name} for the one that comes with the program" };
         var inspect = new Command("inspect", "Prints the tensors of a weights file and the layers that its network gives.") { file };
         inspect.SetAction(parsed => Inspect(parsed.GetRequiredValue(file), parsed.InvocationConfiguration.Output));
 
@@ -41,18 +47,32 @@ internal static class WeightsVerb
         return new Command("weights", "Lists, verifies, inspects and fetches weights files.") { list, verify, inspect, fetch };
     }
 
-    private static int List(Weights weights, TextWriter output)
+    private static int List(Weights? weights, TextWriter output)
     {
-        foreach (var file in weights.Files)
+        foreach (var file in weights?.Files ?? [])
         {
-            output.WriteLine($"{Path.GetFileName(file.Path),-44} {file.Architecture ?? "unknown network",-22} {new FileInfo(file.Path).Length / 1e6,8:F1} MB  {file.Licence}");
+            output.WriteLine(Line(file));
         }
-        if (weights.Files.Count == 0)
+        if (PackagedWeights.AreThere)
+        {
+            output.WriteLine($"{Line(PackagedWeights.File)}, comes with the program");
+        }
+        if (weights is { Files.Count: 0 })
         {
             output.WriteLine($"{weights.Folder}: no weights files; `repro weights fetch NAME --weights {weights.Folder}` downloads them");
         }
         return 0;
     }
+
+    private static string Line(WeightsFile file)
+    {
+        var megabytes = new FileInfo(file.Path).Length / 1e6;
+        return $"{Path.GetFileName(file.Path),-44} {file.Architecture ?? "unknown network",-22} {megabytes,8:F1} MB  {file.Licence}";
+    }
+
+    /// <summary>The file of a path, or the packaged one by its name.</summary>
+    private static WeightsFile Named(string path) =>
+        path == PackagedWeights.Name && !File.Exists(path) ? PackagedWeights.File : WeightsFile.Describe(path);
 
     private static int Verify(IReadOnlyList<WeightsFile> files, TextWriter output)
     {
@@ -98,10 +118,10 @@ internal static class WeightsVerb
 
     private static int Inspect(string path, TextWriter output)
     {
-        var file = WeightsFile.Describe(path);
-        using (var checkpoint = Checkpoint.Open(path))
+        var file = Named(path);
+        using (var checkpoint = Checkpoint.Open(file.Path))
         {
-            output.WriteLine($"{path}: {checkpoint.Format}, {checkpoint.Entries.Count} tensors");
+            output.WriteLine($"{file.Path}: {checkpoint.Format}, {checkpoint.Entries.Count} tensors");
             foreach (var (key, value) in checkpoint.Metadata)
             {
                 output.WriteLine($"  {key} = {value}");

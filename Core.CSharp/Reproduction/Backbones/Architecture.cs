@@ -7,9 +7,14 @@ namespace Reproduction.Backbones;
 /// <param name="Name">As its library calls it.</param>
 /// <param name="Preprocessing">Of the published weights, where no sidecar says otherwise.</param>
 /// <param name="Create">The structure, for a border mode; only VGGs have another than zeros.</param>
-internal sealed partial record Architecture(string Name, Preprocessing Preprocessing, Func<BorderMode, Network> Create)
+/// <param name="Rename">Gives a file's tensors the structure's names for them; null: they have them.</param>
+internal sealed partial record Architecture(
+    string Name, Preprocessing Preprocessing, Func<BorderMode, Network> Create, Func<Checkpoint, Network, Checkpoint>? Rename = null)
 {
     private static readonly int[] Depth18 = [2, 2, 2, 2];
+
+    // CNTK's ResNet-18 has a residual block more than the paper's in its last stage.
+    private static readonly int[] Depth18Cntk = [2, 2, 2, 3];
     private static readonly int[] Depth34 = [3, 4, 6, 3];
 
     /// <summary>All of them, by name.</summary>
@@ -22,6 +27,9 @@ internal sealed partial record Architecture(string Name, Preprocessing Preproces
         new("vgg19_bn", Preprocessing.ImageNet, border => Vgg.Nineteen(border, batchNorm: true)),
         new("vgg19_16x", Preprocessing.None, _ => Vgg.Distilled()),
         new("resnet18", Preprocessing.ImageNet, Zeros("resnet18", () => new ResNet(Depth18, bottleneck: false))),
+        new(
+            PackagedWeights.Name, Preprocessing.Cntk,
+            Zeros(PackagedWeights.Name, () => new ResNet(Depth18Cntk, bottleneck: false, pooled: true)), ResNetGraph.Name),
         new("resnet34", Preprocessing.ImageNet, Zeros("resnet34", () => new ResNet(Depth34, bottleneck: false))),
         new("resnet50", Preprocessing.ImageNet, Zeros("resnet50", () => new ResNet(Depth34, bottleneck: true))),
         new("resnet50_v1", Preprocessing.Caffe, Zeros("resnet50_v1", () => new ResNet(Depth34, bottleneck: true, strideInFirst: true))),

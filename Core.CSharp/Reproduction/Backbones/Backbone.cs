@@ -205,7 +205,7 @@ public sealed class Backbone : IDisposable
         var network = architecture.Create(options.Border);
         try
         {
-            WeightLoading.Load(network, architecture.Name, checkpoint, options);
+            WeightLoading.Load(network, architecture.Name, architecture.Rename?.Invoke(checkpoint, network) ?? checkpoint, options);
             var sha256 = WeightsFile.Hash(path);
             if (FileStamp.Of(path) != stamp)
             {

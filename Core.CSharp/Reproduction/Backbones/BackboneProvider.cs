@@ -28,29 +28,39 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
         foreach (var backbone in Used) backbone.CheckUnchanged();
     }
 
-    /// <summary>The sha256 of the folder's file with this name (without extension) as it is now, in lower-case hexadecimal; null when there is none.</summary>
+    /// <summary>
+    /// The sha256 of the file with this name (without extension) as it is now, the folder's or the packaged one, in lower-case hexadecimal;
+    /// null when there is none.
+    /// </summary>
     public string? Sha256Of(string name)
     {
         if (!_hashes.TryGetValue(name, out var hash))
         {
-            _hashes[name] = hash = _weights?.Files.FirstOrDefault(file => file.Name == name) is { } found && File.Exists(found.Path) ? WeightsFile.Hash(found.Path) : null;
+            var found = _weights?.Files.FirstOrDefault(file => file.Name == name)
+                ?? (name == PackagedWeights.Name ? PackagedWeights.TryFind(name) : null);
+            _hashes[name] = hash = found is not null && File.Exists(found.Path) ? WeightsFile.Hash(found.Path) : null;
         }
         return hash;
     }
 
-    /// <summary>Whether the folder has weights for a network, and as deep as is asked for.</summary>
+    /// <summary>
+    /// Whether a variant with this network runs unasked: the folder has weights for it, as deep as is asked for. Where the user gave no
+    /// folder, the packaged weights count; where there is one, they are taken only for what names them.
+    /// </summary>
     /// <param name="network">An architecture, or an architecture and its deepest layer: <c>vgg19/relu5_4</c>.</param>
     public bool Has(string network)
     {
         var parts = network.Split('/', 2);
-        if (_weights?.TryFind(parts[0]) is null) return false;
+        if ((_weights is null ? PackagedWeights.TryFind(parts[0]) : _weights.TryFind(parts[0])) is null) return false;
         return parts.Length == 1 || Load(parts[0], BorderMode.Zeros).LayerNames.Contains(parts[1]);
     }
 
     /// <summary>A frozen network with trained weights; not the caller's to dispose.</summary>
     /// <param name="network">An architecture, or the name of one of the folder's files without its extension.</param>
     /// <param name="border">The border of a VGG's convolutions.</param>
-    /// <exception cref="UserError">There are no such weights, the file is broken, or it was replaced since it was loaded.</exception>
+    /// <exception cref="UserError">
+    /// Neither the folder nor the program has such weights, the file is broken, or it was replaced since it was loaded.
+    /// </exception>
     public Backbone Get(string network, BorderMode border = BorderMode.Zeros)
     {
         var backbone = Load(network, border);
@@ -87,7 +97,9 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
         return backbone;
     }
 
-    private WeightsFile Find(string network) => _weights is null
-        ? throw new UserError($"{network} needs trained weights: give their folder with --weights ('repro weights fetch' downloads the published files)")
-        : _weights.Find(network);
+    private WeightsFile Find(string network) => _weights?.TryFind(network) ?? PackagedWeights.TryFind(network) ?? (_weights is null
+        ? throw new UserError(
+            $"{network} needs trained weights: give their folder with --weights ('repro weights fetch' downloads the published files), "
+            + $"or take {PackagedWeights.Name}, which comes with the program")
+        : _weights.Find(network));
 }

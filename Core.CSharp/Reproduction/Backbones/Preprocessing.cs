@@ -20,6 +20,11 @@ public sealed record Preprocessing(string Color, double Range, IReadOnlyList<dou
     /// <summary>BGR in 0..255 less ImageNet's mean, as Caffe's networks are trained.</summary>
     public static Preprocessing Caffe { get; } = new("BGR", 255, [103.939, 116.779, 123.68], null);
 
+    /// <summary>
+    /// BGR in 0..255 less the channel means of the image that the packaged ResNet-18 was trained with (<see cref="PackagedWeights"/>).
+    /// </summary>
+    public static Preprocessing Cntk { get; } = new("BGR", 255, [103.06262401521815, 115.90288236463556, 123.1516307762691], null);
+
     /// <summary>Applies the normalisation.</summary>
     /// <param name="imagesRgb01"><c>[N,3,H,W]</c>, RGB, 0..1.</param>
     /// <returns>A new tensor of the same shape.</returns>

@@ -5,7 +5,7 @@ namespace Reproduction.Backbones;
 
 /// <summary>
 /// ResNets (He et al., 2016) and wide ResNets (Zagoruyko and Komodakis, 2016). Layers: <c>stem</c> (after its ReLU), <c>maxpool</c>,
-/// <c>layer1</c>..<c>layer4</c>, and <c>layerS.B</c> for the output of each residual block.
+/// <c>layer1</c>..<c>layer4</c>, and <c>layerS.B</c> for the output of each residual block; <c>avgpool</c> where it is asked for.
 /// </summary>
 internal sealed class ResNet : Network
 {
@@ -18,7 +18,8 @@ internal sealed class ResNet : Network
     /// <param name="strideInFirst">
     /// A bottleneck's stride is in its first 1x1 convolution (v1, as published and in Caffe and Keras) and not in the 3x3 (v1.5, torchvision).
     /// </param>
-    public ResNet(int[] counts, bool bottleneck, int widthFactor = 1, bool strideInFirst = false)
+    /// <param name="pooled">Whether the mean over all positions of the last layer is a layer, <c>avgpool</c> <c>[N,C,1,1]</c>.</param>
+    public ResNet(int[] counts, bool bottleneck, int widthFactor = 1, bool strideInFirst = false, bool pooled = false)
     {
         stem = Add(new("conv1", "bn1", 3, 64, 7, 2));
         Name("stem", 64);
@@ -54,7 +55,15 @@ internal sealed class ResNet : Network
                 blocks.Add(new(Layers[^1].Name, body, shortcut));
             }
         }
+        if (pooled)
+        {
+            Name("avgpool", width);
+        }
     }
+
+    public Convolution Stem => stem;
+
+    public IReadOnlyList<Block> Blocks => blocks;
 
     public override IReadOnlyList<string> ClassifierPrefixes { get; } = ["fc."];
 
@@ -73,6 +82,11 @@ internal sealed class ResNet : Network
                     {
                         break;
                     }
+                }
+                if (taps.Wants("avgpool"))
+                {
+                    current = Replace(current, current.mean([2L, 3L], keepdim: true));
+                    taps.Take("avgpool", current);
                 }
             }
         }
@@ -94,5 +108,8 @@ internal sealed class ResNet : Network
         return body.add_(shortcut).relu_();
     }
 
-    private sealed record Block(string Name, Convolution[] Body, Convolution? Shortcut);
+    /// <param name="Name">Of the layer that is the block's output.</param>
+    /// <param name="Body">Its convolutions, a ReLU after each but the last.</param>
+    /// <param name="Shortcut">The convolution beside them; null: the block's input itself is added.</param>
+    public sealed record Block(string Name, Convolution[] Body, Convolution? Shortcut);
 }

@@ -6,7 +6,7 @@ namespace Reproduction.Backbones;
 /// <summary>A weights file and what its sidecar <c>NAME.json</c> says of it; everything but the path may be unknown.</summary>
 public sealed record WeightsFile
 {
-    internal static readonly string[] Extensions = [".safetensors", ".pth", ".pt", ".weights"];
+    internal static readonly string[] Extensions = [".safetensors", ".pth", ".pt", ".weights", ".onnx"];
 
     /// <summary>The file.</summary>
     public required string Path { get; init; }
@@ -117,7 +117,9 @@ public sealed class Weights
     /// <summary>Its weights files, in the order of their names.</summary>
     public IReadOnlyList<WeightsFile> Files { get; }
 
-    /// <summary>Lists a folder's <c>.safetensors</c>, <c>.pth</c>, <c>.pt</c> and <c>.weights</c> files with their sidecars.</summary>
+    /// <summary>
+    /// Lists a folder's <c>.safetensors</c>, <c>.pth</c>, <c>.pt</c>, <c>.weights</c> and <c>.onnx</c> files with their sidecars.
+    /// </summary>
     /// <exception cref="UserError">There is no such folder, or a sidecar cannot be read.</exception>
     public static Weights Open(string folder)
     {

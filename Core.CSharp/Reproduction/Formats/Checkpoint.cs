@@ -14,6 +14,9 @@ public enum CheckpointFormat
 
     /// <summary>Darknet's raw floats in the order of the network's layers.</summary>
     Darknet,
+
+    /// <summary>The initialisers of an ONNX model.</summary>
+    Onnx,
 }
 
 /// <summary>
@@ -31,11 +34,14 @@ public sealed class Checkpoint : IDisposable
     private readonly CheckpointFile file;
     private readonly Dictionary<string, TensorEntry> byName;
 
-    private Checkpoint(CheckpointFile file, CheckpointFormat format, IReadOnlyList<TensorEntry> entries, IReadOnlyDictionary<string, string> metadata)
+    private Checkpoint(
+        CheckpointFile file, CheckpointFormat format, IReadOnlyList<TensorEntry> entries, IReadOnlyDictionary<string, string> metadata,
+        OnnxGraph? graph = null)
     {
         this.file = file;
         Format = format;
         Metadata = metadata;
+        Graph = graph;
         Entries = entries;
         byName = new Dictionary<string, TensorEntry>(entries.Count);
         Int128 total = 0;
@@ -59,11 +65,14 @@ public sealed class Checkpoint : IDisposable
     /// <summary>The container format, recognised by content and not by the file's name.</summary>
     public CheckpointFormat Format { get; }
 
-    /// <summary>The <c>__metadata__</c> of a safetensors file; empty for the others.</summary>
+    /// <summary>The <c>__metadata__</c> of a safetensors file, the producer of an ONNX model; empty for the others.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Every tensor, in the file's order.</summary>
     public IReadOnlyList<TensorEntry> Entries { get; }
+
+    /// <summary>What an ONNX model computes with its tensors; null for the other formats.</summary>
+    internal OnnxGraph? Graph { get; }
 
     /// <summary>Finds a tensor by name.</summary>
     public bool TryGet(string name, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out TensorEntry? entry) => byName.TryGetValue(name, out entry);
@@ -97,7 +106,12 @@ public sealed class Checkpoint : IDisposable
             {
                 return new Checkpoint(file, CheckpointFormat.Darknet, DarknetWeights.Read(file), NoMetadata);
             }
-            throw file.Broken("is neither safetensors, nor a PyTorch state dict, nor darknet weights");
+            if (OnnxFile.Recognises(start))
+            {
+                var (entries, graph, metadata) = OnnxFile.Read(file);
+                return new Checkpoint(file, CheckpointFormat.Onnx, entries, metadata, graph);
+            }
+            throw file.Broken("is neither safetensors, nor a PyTorch state dict, nor darknet weights, nor an ONNX model");
         }
         catch
         {
@@ -108,6 +122,11 @@ public sealed class Checkpoint : IDisposable
 
     /// <summary>Closes the file; entries cannot be read afterwards.</summary>
     public void Dispose() => file.Dispose();
+
+    /// <summary>The same file with other names for its tensors; those that get none are left out.</summary>
+    /// <param name="named">Tensors of this checkpoint with their new names.</param>
+    internal Checkpoint Renamed(IEnumerable<(string Name, TensorEntry Entry)> named) =>
+        new(file, Format, [.. named.Select(pair => pair.Entry.Renamed(pair.Name))], Metadata);
 
     internal UserError Broken(string problem) => file.Broken(problem);
 

@@ -11,6 +11,7 @@ public sealed class TensorEntry
     private readonly long[] shape;
     private readonly long[] strides;
     private readonly long offset;
+    private readonly byte[]? decoded;
 
     /// <param name="file">The file, whose range the caller has checked.</param>
     /// <param name="name">As in the file, without wrappers such as <c>module.</c>.</param>
@@ -28,6 +29,14 @@ public sealed class TensorEntry
         Type = type;
         ElementCount = shape.Contains(0) ? 0 : shape.Aggregate(1L, (product, length) => checked(product * length));
     }
+
+    /// <summary>A tensor whose elements the file writes in a code of its own, so that they were decoded with the header.</summary>
+    internal TensorEntry(CheckpointFile file, string name, ElementType type, long[] shape, byte[] decoded)
+        : this(file, name, type, shape, null, 0) => this.decoded = decoded;
+
+    /// <summary>The same elements under another name.</summary>
+    internal TensorEntry Renamed(string name) =>
+        decoded is null ? new(file, name, Type, shape, strides, offset) : new(file, name, Type, shape, decoded);
 
     /// <summary>The tensor's name, as its network's library publishes it.</summary>
     public string Name { get; }
@@ -124,6 +133,11 @@ public sealed class TensorEntry
     {
         if (ElementCount == 0)
         {
+            return;
+        }
+        if (decoded is not null)
+        {
+            decoded.CopyTo(target);
             return;
         }
         if (IsRowMajor())

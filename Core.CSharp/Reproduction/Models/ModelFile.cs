@@ -120,7 +120,7 @@ public sealed record ModelFile(
             if (found.WeightsSha256 != needed.Sha256)
             {
                 throw new UserError(
-                    $"{path} was fitted with {needed.Name}, sha256 {needed.Sha256[..12]}..., but {backbones.Folder} has {found.Name}, sha256 {found.WeightsSha256[..12]}...; "
+                    $"{path} was fitted with {needed.Name}, sha256 {needed.Sha256[..12]}..., but {backbones.Folder ?? "the program"} has {found.Name}, sha256 {found.WeightsSha256[..12]}...; "
                     + "give the folder with the same file, or fit again");
             }
         }

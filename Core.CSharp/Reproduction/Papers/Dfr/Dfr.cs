@@ -108,6 +108,9 @@ public sealed class DfrMethod : Method<DfrSettings>
         ("relu5_1", 5, 512), ("relu5_2", 5, 512), ("relu5_3", 5, 512), ("relu5_4", 5, 512),
     ];
 
+    /// <summary>The public code takes other networks too; of a ResNet the ends of its first stages, as scales of 2, 4, 8 and 16 pixels.</summary>
+    private static readonly string[] ResNetScales = ["stem", "layer1", "layer2", "layer3"];
+
     /// <summary>The subsets of scales of Tables II to VI: the first and the last.</summary>
     private static readonly (int First, int Last)[] Subsets = [(1, 2), (1, 4), (1, 8), (1, 12), (1, 16), (12, 12), (9, 12), (5, 12), (3, 12)];
 
@@ -118,6 +121,9 @@ public sealed class DfrMethod : Method<DfrSettings>
 
     /// <summary>The 16 scales of VGG-19 in the order of Table I.</summary>
     public static IReadOnlyList<string> Scales { get; } = [.. TableI.Select(scale => scale.Layer)];
+
+    /// <summary>The public code takes other networks too; of a ResNet the ends of its first stages, a position for 2, 4, 8 and 16 pixels.</summary>
+    private static readonly string[] ResNetScales = ["stem", "layer1", "layer2", "layer3"];
 
     /// <inheritdoc/>
     public override string Id => "dfr";
@@ -147,6 +153,10 @@ public sealed class DfrMethod : Method<DfrSettings>
                $"{source.Name}-f1-12-vgg19_16x", "f{1:12} of a distilled quarter-width VGG-19: a substitute, not in the paper",
                source.Of(new DfrSettings { Network = Distilled, Layers = [.. Scales.Take(12)], Padding = BorderMode.Reflect }),
                Network: Distilled),
+        new("resnet18", "stem and first three stages of ResNet-18: not in the paper",
+            new DfrSettings { Network = "resnet18", Layers = ResNetScales, Padding = BorderMode.Zeros }, Network: "resnet18/layer3"),
+        new(PackagedWeights.Name, "stem and first three stages of the ResNet-18 that comes with the program: not in the paper",
+            new DfrSettings { Network = PackagedWeights.Name, Layers = ResNetScales, Padding = BorderMode.Zeros }, Default: true, PackagedWeights.Name),
         new("embedded", "the last scale of each of four blocks of the embedded quarter-width VGG-16: not in the paper",
             new DfrSettings { Network = Embedded, Layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"], Padding = BorderMode.Zeros },
             Default: true, Network: Embedded),

@@ -124,6 +124,8 @@ public sealed class FavaeMethod : Method<FavaeSettings>
     [
         new("vgg16", "VGG-16: Table 1, M1 of figure 3b", Vgg16, Default: true, "vgg16/conv4_3"),
         new("resnet18", "ResNet-18: Table 3", ResNet18, Default: true, "resnet18/layer3"),
+        new(PackagedWeights.Name, "the ResNet-18 that comes with the program: not in the paper",
+            ResNet18 with { Network = PackagedWeights.Name }, Default: true, PackagedWeights.Name),
         new("yolov3", "YOLOv3: Table 3", Vgg16 with { Network = "yolov3", Layers = ["20"], DecoderLayers = [10] }, Default: true, "yolov3"),
         new("vanilla", "the vanilla VAE: Tables 1 and 3, M4 of figure 3b", Vanilla, Default: true),
         new("random", "VGG-16 with random weights: M2 of figure 3b", Vgg16 with { Extractor = FeatureExtractor.Random }),

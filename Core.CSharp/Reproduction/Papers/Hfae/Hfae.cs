@@ -35,6 +35,8 @@ public sealed class HfaeMethod : Method<HfaeSettings>
         Row("resnet18", "ResNet-18 encoder (Tables 1-4, R18)", ResNet18, isDefault: true),
         Row("wide_resnet50_2", "wide ResNet-50-2 encoder (Tables 1-4, wR50)", ResNet18 with { Network = "wide_resnet50_2" }, isDefault: true),
         Row("resnet50_v1", "ResNet-50 v1 encoder: a substitute for wR50, in no table of the paper", ResNet18 with { Network = "resnet50_v1" }),
+        Row(PackagedWeights.Name, "the ResNet-18 that comes with the program as encoder: a substitute for R18, in no table of the paper",
+            ResNet18 with { Network = PackagedWeights.Name }, isDefault: true),
         Row("embedded", "quarter-width VGG-16 encoder that comes with the program: a substitute, in no table of the paper",
             ResNet18 with { Network = "vgg16_quarter", Layers = ["pool2", "pool3", "pool4"] }, isDefault: true),
         Row("eq9-literal", "residual maps weighted by 1/(w_k h_k) before their sum, as eq. (9) prints it", ResNet18 with { WeightByPositions = true }),
