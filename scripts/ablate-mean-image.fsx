@@ -4,21 +4,21 @@
 // layer4 has) and 1-5. Writes results/extractor/mean-image.csv.
 //   scripts/repro doctor && dotnet fsi scripts/ablate-mean-image.fsx -- DATA WEIGHTS CATEGORY ...
 // DATA: MVTec AD's folder. WEIGHTS: a folder with resnet18. The first command builds what this script loads.
-#r "../Core.CSharp/bin/Release/net10.0/repro.dll"
-#r "../Core.CSharp/bin/Release/net10.0/TorchSharp.dll"
+#r "../Core.CSharp/Repro/bin/Release/net10.0/Reproduction.dll"
+#r "../Core.CSharp/Repro/bin/Release/net10.0/TorchSharp.dll"
 
 open System
 open System.IO
 open System.Runtime.InteropServices
 open Reproduction.Backbones
 open Reproduction.Data
-open Reproduction.Experiments
+open Reproduction.Methods
 open Reproduction.Metrics
 open Reproduction.Papers
 open TorchSharp
 
 let root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, ".."))
-NativeLibrary.Load(Path.Combine(root, "Core.CSharp/bin/Release/net10.0/libLibTorchSharp.so")) |> ignore
+NativeLibrary.Load(Path.Combine(root, "Core.CSharp/Repro/bin/Release/net10.0/libLibTorchSharp.so")) |> ignore
 
 let data, weights, categories =
     match List.ofArray fsi.CommandLineArgs |> List.tail with
@@ -74,8 +74,8 @@ let rows =
               use backbones = new BackboneProvider(weights, torch.CPU)
               let resources = Resources(Backbones = backbones, Features = features (mean = "image"), Device = torch.CPU)
               let gaussian = Registry.Find "gaussian"
-              let settings = SettingsText.Resolve(gaussian, $"{network}-mahalanobis+image_size={size}", Profile.Paper, name, "mvtec")
-              use detector = gaussian.Create(settings, resources)
+              let configuration = gaussian.Configure($"{network}-mahalanobis+image_size={size}", Profile.Paper, name, "mvtec")
+              use detector = configuration.Create resources
               detector.Fit(SampleImages category.Train, FitContext(Seed = 0)) |> ignore
               use scores = detector.Score(ImageBatch.All(SampleImages category.Test))
               let over (levels: int list) =

@@ -2,14 +2,17 @@
 // registry and the numbers of images of MVTec AD.
 //   scripts/repro doctor && dotnet fsi scripts/scale.fsx [-- RUN ...]      RUN: folders of runs beside those under results/
 // It writes the tables into papers/SCALE.md; the first command builds what this loads.
-#r "../Core.CSharp/bin/Release/net10.0/repro.dll"
+#r "../Core.CSharp/Repro/bin/Release/net10.0/Reproduction.dll"
+#r "../Core.CSharp/Repro/bin/Release/net10.0/repro.dll"
 
 open System
 open System.Collections.Generic
 open System.IO
 open System.Text.Json
 open System.Text.Json.Nodes
-open Reproduction.Experiments
+open Repro.Records
+open Repro.Sweeps
+open Reproduction.Methods
 open Reproduction.Papers
 
 let root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, ".."))
@@ -137,7 +140,7 @@ let dfrAutoencoder (settings: JsonObject) latentShare =
 
 let vgg19Rate = 25.6 * bench "vgg19 at 256 x 256, batch 4, 2 threads, ours"
 
-let dfrSettings variant profile = SettingsText.ToJson((Registry.Find "dfr").Settings(Request(variant, profile, "bottle", "mvtec")))
+let dfrSettings variant profile = (Registry.Find "dfr").Configure(Request(variant, profile, "bottle", "mvtec")).ToJson()
 
 let dfrLatentShare =
     let record = records |> List.find (fun record -> record.Paper = "dfr" && record.Variant = "paper-f1-8-zero")
@@ -171,14 +174,14 @@ let ssaeStep (settings: JsonObject) =
     let work (settings: JsonObject) =
         let growing = [ for share in settings["growing"].AsArray() -> share.GetValue<float>() ** 2.0 ]
         number settings "batch_size" * number settings "width" ** 2.0 * number settings "image_size" ** 2.0 * List.average growing
-    let quick = SettingsText.ToJson((Registry.Find "ssae").Settings(Request("objective1", Profile.Quick, "bottle", "mvtec")))
+    let quick = (Registry.Find "ssae").Configure(Request("objective1", Profile.Quick, "bottle", "mvtec")).ToJson()
     measuredStep "ssae" "objective1" * work settings / work quick
 
 /// Seconds of hfae's step; a decoder over four times the channels has sixteen times the multiplications.
 let hfaeStep (encoder: string) = measuredStep "hfae" "resnet18" * (if encoder.Contains "resnet50" then 16.0 else 1.0)
 
 let cost (cell: Cell) (train: int, test: int) =
-    let settings = SettingsText.ToJson(cell.Settings())
+    let settings = cell.Configure().ToJson()
     let train, test = float train, float test
     let trained steps step features other =
         let score, metrics = measuredScore cell.Method.Id
@@ -259,7 +262,7 @@ let studyTable profile =
       row "all five" (total (List.collect snd all)) ]
 
 let stepTable =
-    let settings (method: IMethod) variant profile = SettingsText.ToJson(method.Settings(Request(variant, profile, "bottle", "mvtec")))
+    let settings (method: IMethod) variant profile = method.Configure(Request(variant, profile, "bottle", "mvtec")).ToJson()
     let row paper variant step =
         let method = Registry.Find paper
         let measured = records |> List.exists (fun record -> record.Paper = paper && record.Variant.Split('+')[0] = variant && record.Profile = "quick")

@@ -3,7 +3,6 @@ using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Formats;
 using Reproduction.Methods;
-using Reproduction.Papers;
 using Reproduction.Papers.Favae;
 using TorchSharp;
 using static TorchSharp.torch;

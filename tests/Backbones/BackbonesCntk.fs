@@ -17,6 +17,7 @@ open Reproduction.Data
 open Reproduction.Imaging
 open Reproduction.Methods
 open Reproduction.Papers
+open Reproduction.Papers.Gaussian
 open Reproduction.Tests.OnnxBytes
 
 /// The issue's bound: the largest error over the largest value.
@@ -86,7 +87,7 @@ let private random side =
 
 /// A photograph of Surfaces, RGB in 0..1.
 let private photograph side =
-    let struct (image, _) = Surfaces.Render("hex_nut", "test", "good", 3, 0)
+    let struct (image, _) = Reproduction.Surfaces.SurfacesDataset.Render("hex_nut", "test", "good", 3, 0)
     let image = Resizer.Resize(image, side, side, Resampling.BilinearAntialias)
     torch.tensor(Array.map float32 image.Pixels).reshape(1L, int64 side, int64 side, 3L).permute(0L, 3L, 1L, 2L) / 255f.ToScalar()
 
@@ -343,24 +344,23 @@ let private packaged =
 
           testCase "the methods' variants ask for layers that it has"
           <| fun () ->
-              let settings (method: string) variant = (Registry.Find method).Settings(Request(variant, Profile.Quick, "bottle", "mvtec"))
-              let hfae = settings "hfae" name :?> HfaeSettings
-              let dfr = settings "dfr" name :?> DfrSettings
-              let favae = settings "favae" name :?> FavaeSettings
-              let gaussian = settings "gaussian" $"{name}-npca1" :?> GaussianSettings
-              Expect.equal [ hfae.Encoder; dfr.Network; favae.Network; gaussian.Network ] (List.replicate 4 name) "networks"
-              for layers in [ Seq.ofArray hfae.Layers; dfr.Layers; favae.FeatureLayers; gaussian.Levels ] do
+              let request variant = Request(variant, Profile.Quick, "bottle", "mvtec")
+              let hfae = Hfae.HfaeMethod().Settings(request name)
+              let dfr = Dfr.DfrMethod().Settings(request name)
+              let favae = Favae.FavaeMethod().Settings(request name)
+              let gaussian = (GaussianMethod().Configure(request $"{name}-npca1") :?> Configuration<GaussianSettings>).Settings
+              Expect.equal [ hfae.Network; dfr.Network; favae.Network; gaussian.Network ] (List.replicate 4 name) "networks"
+              for layers in [ Seq.ofArray hfae.Layers; dfr.Layers; favae.Layers; gaussian.Layers ] do
                   Expect.containsAll backbone.Value.LayerNames layers "layers"
-              Expect.equal ((settings "dfr" "resnet18" :?> DfrSettings).Layers |> List.ofSeq) (List.ofSeq dfr.Layers) "dfr takes the same layers of torchvision's"
+              Expect.equal (Dfr.DfrMethod().Settings(request "resnet18").Layers |> List.ofSeq) (List.ofSeq dfr.Layers) "dfr takes the same layers of torchvision's"
 
           testCase "dfr trains and scores on it"
           <| fun () ->
               use _ = torch.NewDisposeScope()
               use backbones = new BackboneProvider(null, torch.CPU)
-              let resources = Resources(Backbones = backbones, Features = Reproduction.Experiments.UncachedFeatures(), Device = torch.CPU)
+              let resources = Resources(Backbones = backbones, Features = UncachedFeatures(), Device = torch.CPU)
               let images = InMemory.RandomImages(5, 64)
-              let settings = Reproduction.Experiments.SettingsText.Resolve(Registry.Find "dfr", $"{name}+image_size=64", Profile.Smoke, "bottle", "mvtec")
-              use detector = (Registry.Find "dfr").Create(settings, resources)
+              use detector = (Registry.Find "dfr").Configure($"{name}+image_size=64", Profile.Smoke, "bottle", "mvtec").Create resources
               let facts = detector.Fit(images, FitContext(Seed = 0))
               Expect.equal facts["channels"] 512.0 "64 + 64 + 128 + 256"
               use scores = detector.Score(ImageBatch.All images)

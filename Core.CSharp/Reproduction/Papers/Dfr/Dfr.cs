@@ -108,9 +108,6 @@ public sealed class DfrMethod : Method<DfrSettings>
         ("relu5_1", 5, 512), ("relu5_2", 5, 512), ("relu5_3", 5, 512), ("relu5_4", 5, 512),
     ];
 
-    /// <summary>The public code takes other networks too; of a ResNet the ends of its first stages, as scales of 2, 4, 8 and 16 pixels.</summary>
-    private static readonly string[] ResNetScales = ["stem", "layer1", "layer2", "layer3"];
-
     /// <summary>The subsets of scales of Tables II to VI: the first and the last.</summary>
     private static readonly (int First, int Last)[] Subsets = [(1, 2), (1, 4), (1, 8), (1, 12), (1, 16), (12, 12), (9, 12), (5, 12), (3, 12)];
 
