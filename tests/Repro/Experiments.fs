@@ -283,7 +283,7 @@ let tests =
                 live () - before
             let cell seed () = (sweep folder resources).Run(cells [ tiny ] [ seed ], false, Ends(), CancellationToken.None) |> ignore
             cell 3 ()
-            // TorchSharp 0.107 counts a parameter twice when it is made, and once when it is freed.
+            // TorchSharp 0.107 counts a parameter twice when it is made, and once when it is freed; a kernel is made once in each layout.
             let settings = ((Registry.Find "favae").Configure(tiny, Profile.Smoke, "widget", "test") :?> Configuration<FavaeSettings>).Settings
             let parameters = ref 0L
             let network () =

@@ -122,7 +122,7 @@ public sealed class Backbone : IDisposable
     /// <summary>Feature maps of images.</summary>
     /// <param name="imagesRgb01"><c>[N,3,H,W]</c>, RGB, 0..1; <see cref="Preprocessing"/> is applied here.</param>
     /// <param name="layers">Names out of <see cref="LayerNames"/>, or other names for them; only what they need is computed.</param>
-    /// <returns>One <c>[N,C,H',W']</c> a layer, in the order asked for, contiguous, on <see cref="Device"/>.</returns>
+    /// <returns>One <c>[N,C,H',W']</c> a layer, in the order asked for, with the channels innermost in memory, on <see cref="Device"/>.</returns>
     /// <exception cref="UserError">The backbone has no such layer.</exception>
     public Tensor[] Forward(Tensor imagesRgb01, IReadOnlyList<string> layers)
     {
@@ -148,8 +148,8 @@ public sealed class Backbone : IDisposable
         using var gradients = options.Trainable ? null : torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var taps = new Taps(names);
-        network.Run(Network.ChannelsLast(input.to(Device)), taps);
-        return [.. names.Select(name => taps[name].contiguous().MoveToOuterDisposeScope())];
+        network.Run(input.to(Device).channels_last(), taps);
+        return [.. names.Select(name => taps[name].channels_last().MoveToOuterDisposeScope())];
     }
 
     /// <summary>Switches the batch norms of a trainable backbone between the batch's statistics (training) and the running ones.</summary>

@@ -89,7 +89,7 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
         using var scope = torch.NewDisposeScope();
         if (trainable)
         {
-            weight = Learned(kernel, device);
+            weight = Learned(kernel.channels_last(), device);
             bias = offset is null ? null : Learned(offset, device);
             norm = batchNorm is null ? null : new BatchNorm(
                 Learned(batchNorm.Weight, device), Learned(batchNorm.Bias, device), Kept(batchNorm.Mean, device), Kept(batchNorm.Variance, device));
@@ -99,7 +99,7 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
         {
             (kernel, offset) = Fold(kernel, offset, batchNorm);
         }
-        weight = Kept(Network.ChannelsLast(kernel.to(device)), device);
+        weight = Kept(kernel.to(device).channels_last(), device);
         bias = offset is null ? null : Kept(offset, device);
     }
 

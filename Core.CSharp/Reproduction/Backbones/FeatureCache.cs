@@ -218,5 +218,5 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
     private string PathOf(string key, string image) => Path.Combine(folder, key, image[..2], image + ".safetensors");
 
     private static string Key(Backbone backbone, IReadOnlyList<string> layers, ImageSize size, Pooling pooling) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{backbone.Fingerprint}|{string.Join(',', layers)}|{size}|{pooling}|{ForwardBatch}")))[..24];
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{torch.__version__}|{backbone.Fingerprint}|{string.Join(',', layers)}|{size}|{pooling}|{ForwardBatch}")))[..24];
 }

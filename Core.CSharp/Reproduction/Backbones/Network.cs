@@ -36,16 +36,6 @@ internal abstract class Network : IDisposable
 
     public void Dispose() => convolutions.ForEach(convolution => convolution.Dispose());
 
-    /// <summary>
-    /// The same values with the channels innermost in memory, which libtorch's CPU convolutions then keep through the whole network
-    /// instead of reordering before and after each.
-    /// </summary>
-    public static Tensor ChannelsLast(Tensor value)
-    {
-        using var scope = torch.NewDisposeScope();
-        return value.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).MoveToOuterDisposeScope();
-    }
-
     protected Convolution Add(ConvolutionSpec spec)
     {
         convolutions.Add(new Convolution(spec));

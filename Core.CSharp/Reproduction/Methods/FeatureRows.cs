@@ -18,6 +18,8 @@ public sealed class FeatureRows : IDisposable
 
     private readonly ImageBatch _images;
     private readonly Func<ImageBatch, Tensor[]> _fetch;
+
+    /// <summary><c>[images,H,W,C]</c> a layer.</summary>
     private readonly Tensor[]? _held;
 
     /// <summary>Fetches the features of all images once where they fit.</summary>
@@ -39,25 +41,34 @@ public sealed class FeatureRows : IDisposable
         var first = _fetch(images.Chunks(FillBatch).First());
         if (first.Sum(map => map.numel() / map.shape[0]) * sizeof(float) * images.Count > limitBytes) return;
 
-        _held = [.. first.Select(map => empty([images.Count, .. map.shape[1..]], ScalarType.Float32, map.device).DetachFromDisposeScope())];
+        _held = [.. first.Select(map =>
+            empty([images.Count, map.shape[2], map.shape[3], map.shape[1]], ScalarType.Float32, map.device).DetachFromDisposeScope())];
         var filled = 0L;
         foreach (var chunk in images.Chunks(FillBatch))
         {
             cancellation.ThrowIfCancellationRequested();
             using var each = NewDisposeScope();
-            foreach (var (row, map) in _held.Zip(_fetch(chunk))) row.narrow(0, filled, chunk.Count).copy_(map);
+            foreach (var (row, map) in _held.Zip(_fetch(chunk))) row.narrow(0, filled, chunk.Count).copy_(map.permute(0, 2, 3, 1));
             filled += chunk.Count;
         }
     }
 
     /// <summary>The features of some rows.</summary>
     /// <param name="rows">Which, each in 0..count-1.</param>
-    /// <returns>One <c>[N,C,H,W]</c> tensor a layer; the caller disposes them.</returns>
+    /// <returns>One <c>[N,C,H,W]</c> tensor a layer with the channels innermost in memory; the caller disposes them.</returns>
     public Tensor[] Get(int[] rows)
     {
-        if (_held is null) return _fetch(_images with { Indices = [.. rows.Select(row => _images.Indices[row])] });
-        using var index = tensor(rows.Select(row => (long)row).ToArray(), device: _held[0].device);
-        return [.. _held.Select(map => map.index_select(0, index))];
+        using var scope = NewDisposeScope();
+        if (_held is null)
+        {
+            var fetched = _fetch(_images with { Indices = [.. rows.Select(row => _images.Indices[row])] });
+            return [.. fetched.Select(map =>
+            {
+                using (map) return map.channels_last().MoveToOuterDisposeScope();
+            })];
+        }
+        var index = tensor(rows.Select(row => (long)row).ToArray(), device: _held[0].device);
+        return [.. _held.Select(map => map.index_select(0, index).permute(0, 3, 1, 2).MoveToOuterDisposeScope())];
     }
 
     /// <inheritdoc/>

@@ -243,6 +243,7 @@ internal sealed class RegionalAutoencoder : nn.Module<Tensor, Tensor>
         last = nn.Conv2d(hidden, channels, 1);
         Latent = latent;
         RegisterComponents();
+        this.to_channels_last();
     }
 
     /// <summary>c_d.</summary>
@@ -425,7 +426,7 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         {
             context.Cancellation.ThrowIfCancellationRequested();
             using var each = torch.NewDisposeScope();
-            var features = Features(batch).flatten(2).transpose(1, 2);
+            var features = Features(batch).permute(0, 2, 3, 1).flatten(1, 2);
             for (var i = 0; i < batch.Count; i++)
             {
                 var image = features[i];
@@ -462,7 +463,8 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
             var order = context.Shuffle(count, step / perEpoch);
             var rows = order.AsSpan((int)(step % perEpoch) * batchSize, batchSize).ToArray().Select(row => (long)row).ToArray();
             var batch = samples.index_select(0, torch.tensor(rows).to(resources.Device));
-            return Loss(batch.unsqueeze(-1).unsqueeze(-1));
+            // As one image of a single row: positions of images of one position each would not have their channels innermost.
+            return Loss(batch.unsqueeze(0).unsqueeze(0).permute(0, 3, 1, 2));
         });
     }
 

@@ -1,3 +1,4 @@
+using Reproduction.Backbones;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -54,12 +55,20 @@ public sealed class RegionalFeatures : IDisposable
         using var scope = torch.NewDisposeScope();
         if (map.shape[2] == _image.Height && map.shape[3] == _image.Width)
         {
-            return nn.functional.avg_pool2d(map, [_filter.Size, _filter.Size], [_filter.Stride, _filter.Stride]).MoveToOuterDisposeScope();
+            return nn.functional.avg_pool2d(map.channels_last(), [_filter.Size, _filter.Size], [_filter.Stride, _filter.Stride]).MoveToOuterDisposeScope();
         }
-        var result = map;
-        if (Operator(map.shape[2], rows: true, map.device) is { } rows) result = rows.matmul(result);
-        if (Operator(map.shape[3], rows: false, map.device) is { } columns) result = result.matmul(columns);
-        return (ReferenceEquals(result, map) ? map.alias() : result).MoveToOuterDisposeScope();
+        // With the channels innermost both are products of a matrix with the rows of a matrix.
+        var (count, channels, height, width) = (map.shape[0], map.shape[1], map.shape[2], map.shape[3]);
+        var result = map.channels_last().permute(0, 2, 3, 1);
+        if (Operator(height, rows: true, map.device) is { } rows)
+        {
+            result = rows.matmul(result.reshape(count, height, width * channels)).reshape(count, Height, width, channels);
+        }
+        if (Operator(width, rows: false, map.device) is { } columns)
+        {
+            result = columns.matmul(result.reshape(count * Height, width, channels)).reshape(count, Height, Width, channels);
+        }
+        return result.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
     /// <summary>Equation (3): the aligned layers side by side.</summary>
@@ -121,6 +130,6 @@ public sealed class RegionalFeatures : IDisposable
         var isIdentity = matrix.shape[0] == matrix.shape[1] && matrix.allclose(torch.eye(length), 0, 1e-7);
         return _operators[(length, rows, device.type)] = isIdentity
             ? null
-            : (rows ? matrix.transpose(0, 1) : matrix).contiguous().to(device).DetachFromDisposeScope();
+            : matrix.transpose(0, 1).contiguous().to(device).DetachFromDisposeScope();
     }
 }

@@ -364,7 +364,7 @@ internal sealed class FavaeDetector : IAnomalyDetector
             foreach (var left in Starts(width))
             {
                 using var each = torch.NewDisposeScope();
-                var tile = images.narrow(2, top, FavaeNetwork.Side).narrow(3, left, FavaeNetwork.Side).contiguous();
+                var tile = images.narrow(2, top, FavaeNetwork.Side).narrow(3, left, FavaeNetwork.Side).channels_last();
                 var (code, _, encoderLayers) = _network.Encode(tile);
                 var (reconstruction, layers) = NegativeLogProbabilities(tile, code, encoderLayers);
                 var maps = torch.cat([reconstruction, layers], 1);
@@ -392,7 +392,8 @@ internal sealed class FavaeDetector : IAnomalyDetector
         var indices = torch.randint(normal.Count, [batch], generator: generator).data<long>().ToArray().Select(index => (int)index).ToArray();
         var images = normal.Pixels(indices, _size, _resources.Device);
         var isMoved = _settings is not { Rotation: 0, Translation: 0 };
-        return (_settings.ImageSize > FavaeNetwork.Side ? Crops(images, generator) : isMoved ? Moved(images, generator) : images).MoveToOuterDisposeScope();
+        return (_settings.ImageSize > FavaeNetwork.Side ? Crops(images, generator) : isMoved ? Moved(images, generator) : images)
+            .channels_last().MoveToOuterDisposeScope();
     }
 
     private static Tensor Crops(Tensor images, Generator generator)

@@ -1,3 +1,4 @@
+using Reproduction.Backbones;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -34,10 +35,11 @@ internal sealed class ResNetAutoencoder : Module<Tensor, Tensor>
             Up(64, 64, 1), Up(64, 64, 1),
             Upsample(scale_factor: [2.0, 2.0]), UpConvolution(64, 3, 7, 2), Sigmoid());
         RegisterComponents();
+        this.to_channels_last();
     }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor images) => decoder.call(encoder.call(images));
+    public override Tensor forward(Tensor images) => decoder.call(encoder.call(images.channels_last()));
 
     private static ResidualBlock Down(int from, int to, int stride) => new(
         Sequential(

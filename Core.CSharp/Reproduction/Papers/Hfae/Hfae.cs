@@ -178,6 +178,7 @@ public sealed class HfaeDecoder : Module<Tensor, Tensor[]>
                 .. settings.KernelSizes.Skip(1).Select((kernel, i) => ($"block{i + 2}", Block(channels[k], channels[k], kernel, settings.NegativeSlope))),
                 ("out", Conv2d(channels[k], channels[k], 1))]))]);
         RegisterComponents();
+        this.to_channels_last();
     }
 
     /// <summary>Eq. (3)-(4).</summary>
@@ -191,7 +192,7 @@ public sealed class HfaeDecoder : Module<Tensor, Tensor[]>
         for (var i = decoded.Length - 1; i >= 0; i--)
         {
             var first = _firstBlocks[i];
-            var feature = i == decoded.Length - 1 ? first.call(deepest)
+            var feature = i == decoded.Length - 1 ? first.call(deepest.channels_last())
                 : _firstBlockIsPointwise ? Upsampled(first.call(decoded[i + 1]))
                 : first.call(Upsampled(decoded[i + 1]));
             decoded[i] = _furtherBlocks[i].call(feature);

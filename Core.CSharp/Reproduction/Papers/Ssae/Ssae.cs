@@ -1,4 +1,5 @@
 using System.Globalization;
+using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Methods;
 using TorchSharp;
@@ -343,7 +344,7 @@ internal sealed class SsaeDetector : IAnomalyDetector
             if (!_settings.Augment) return image;
             if (choices[(4 * i) + 2] % 2 == 1) image = image.flip(2);
             return image.rot90(choices[(4 * i) + 3] % 4, (1, 2));
-        })]).contiguous();
+        })]).channels_last();
     }
 
     /// <summary>Equations (2) and (3): the difference heat map, smoothed.</summary>

@@ -1,3 +1,4 @@
+using Reproduction.Backbones;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -35,10 +36,11 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
             nn.Conv2d(c64, 3, 1), nn.Sigmoid(),
         ]);
         RegisterComponents();
+        this.to_channels_last();
     }
 
     /// <summary>The reconstruction of images <c>[N,3,H,W]</c>, H and W divisible by 8; 0..1.</summary>
-    public override Tensor forward(Tensor images) => layers.call(images);
+    public override Tensor forward(Tensor images) => layers.call(images.channels_last());
 
     private static IEnumerable<nn.Module<Tensor, Tensor>> Conv(int from, int to) =>
         [nn.Conv2d(from, to, 3, padding: 1), nn.BatchNorm2d(to), nn.ReLU()];
@@ -67,8 +69,7 @@ internal sealed class StackedDilatedConvolution : nn.Module<Tensor, Tensor>
 
     /// <summary>
     /// The convolution without the taps that see nothing but padding because they lie a map's side or more from the centre: the same result
-    /// and gradients in fewer multiplications. It also keeps such kernels away from oneDNN (2.7, in libtorch 1.13), in whose hands a training
-    /// on maps of 12 x 12 ended with a corrupted heap.
+    /// and gradients in fewer multiplications, a tenth of the time for the widest dilations of the network at full width on maps of 16 x 16.
     /// </summary>
     private Tensor Within(Tensor input, Conv2d convolution, int dilation)
     {
