@@ -13,23 +13,65 @@ public static class AtomicFile
     /// <exception cref="UserError">The folder cannot be written or the disk is full.</exception>
     public static void Write(string path, Action<Stream> write, Action? beforeRename = null)
     {
-        var temporary = $"{path}.{Environment.ProcessId}-{Guid.NewGuid():N}{TemporarySuffix}";
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            Replace(path, write, beforeRename);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"cannot write {path}: {failure.Message} Free some space or choose another folder, and run the same command again.", failure);
+        }
+    }
+
+    /// <summary>As <see cref="Write"/> into a folder that is there, for callers with words of their own for what goes wrong.</summary>
+    /// <exception cref="IOException">The folder is missing or the disk is full; nothing is left behind.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
+    public static void Replace(string path, Action<Stream> write, Action? beforeRename = null) =>
+        Replace(path, write, static (stream, write) => write(stream), beforeRename);
+
+    /// <summary>As the other one, with a state that may be a span.</summary>
+    /// <inheritdoc cref="Replace(string, Action{Stream}, Action)"/>
+    /// <param name="state">Handed to <paramref name="write"/>.</param>
+    public static void Replace<TState>(string path, TState state, Action<Stream, TState> write, Action? beforeRename = null)
+        where TState : allows ref struct
+    {
+        var temporary = $"{path}.{Environment.ProcessId}-{Guid.NewGuid():N}{TemporarySuffix}";
+        try
+        {
+            FileOperations.Tell(FileOperation.Create, temporary);
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
             {
-                write(stream);
+                write(stream, state);
+                FileOperations.Tell(FileOperation.Write, temporary);
                 stream.Flush(flushToDisk: true);
             }
+            FileOperations.Tell(FileOperation.Sync, temporary);
             beforeRename?.Invoke();
+            FileOperations.Tell(FileOperation.Rename, path);
             File.Move(temporary, path, overwrite: true);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or UserError)
+        catch
         {
-            try { File.Delete(temporary); } catch (Exception again) when (again is IOException or UnauthorizedAccessException) { }
-            if (failure is UserError) throw;
-            throw new UserError($"cannot write {path}: {failure.Message} Free some space or choose another folder, and run the same command again.", failure);
+            try
+            {
+                File.Delete(temporary);
+            }
+            catch (Exception again) when (again is IOException or UnauthorizedAccessException)
+            {
+                // What went wrong before says more.
+            }
+            throw;
+        }
+    }
+
+    /// <summary>Removes a file; none of that name is no error.</summary>
+    public static void Delete(string path)
+    {
+        if (File.Exists(path))
+        {
+            FileOperations.Tell(FileOperation.Remove, path);
+            File.Delete(path);
         }
     }
 
@@ -42,7 +84,13 @@ public static class AtomicFile
     public static void DeleteAbandoned(string path)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (!Directory.Exists(folder)) return;
-        foreach (var file in Directory.EnumerateFiles(folder, $"{Path.GetFileName(path)}.*{TemporarySuffix}")) File.Delete(file);
+        if (!Directory.Exists(folder))
+        {
+            return;
+        }
+        foreach (var file in Directory.EnumerateFiles(folder, $"{Path.GetFileName(path)}.*{TemporarySuffix}"))
+        {
+            Delete(file);
+        }
     }
 }

@@ -195,7 +195,7 @@ let tests =
             let record = RunRecord.Read(Directory.GetFiles(RunRecord.Folder sandbox.Run, "*.json")[0])
             Expect.equal record.Resumed 1 "the record tells"
 
-        testCase "four processes share a sweep while the clocks jump and one is killed: each cell is done once" <| fun () ->
+        testCase "four processes with clocks years apart share a sweep and one is killed: each cell is done once" <| fun () ->
             use sandbox = new Sandbox()
             let seeds = 12
             let arguments = runArguments sandbox "favae" "vanilla+width=0.125" @ [ "--seed"; String.Join(',', seq { 0 .. seeds - 1 }) ]

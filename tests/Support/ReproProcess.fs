@@ -15,15 +15,8 @@ let private repository = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..
 /// The weights that come with the repository.
 let embedded = Path.Combine(repository, "embedded")
 
-/// faults.c as a library that can be preloaded; compiled once.
-let private faults =
-    lazy
-        (let library = Path.Combine(Path.GetTempPath(), $"reproduction-faults-{Environment.ProcessId}.so")
-         AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> File.Delete library)
-         use compiler = Process.Start("cc", [ "-O1"; "-shared"; "-fPIC"; "-o"; library; Path.Combine(__SOURCE_DIRECTORY__, "faults.c"); "-ldl" ])
-         compiler.WaitForExit()
-         if compiler.ExitCode <> 0 then failwith "faults.c cannot be compiled"
-         library)
+/// What watches a process's file operations from within (tests/Faults).
+let private faults = Path.Combine(AppContext.BaseDirectory, "Faults.dll")
 
 /// A folder with a small category of Surfaces, an output folder and a feature cache; it goes with the test.
 type Sandbox() =
@@ -50,24 +43,27 @@ type Sandbox() =
     member _.Run = inRoot "run"
     member _.Cache = inRoot "cache"
 
-    /// Where faults.c writes the operations.
+    /// Where the startup hook writes the operations.
     member _.Log = inRoot "log"
+
+    member private this.Logs = Directory.GetFiles(root, "log.*")
 
     /// The operations so far: process, operation, path.
     member this.Operations =
-        if File.Exists this.Log then
-            [| for line in File.ReadAllLines this.Log do
+        [| for file in this.Logs do
+               // A process may be writing a line just now.
+               use reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
+
+               for line in reader.ReadToEnd().Split('\n') do
                    match line.Split(' ', 3) with
                    | [| id; operation; path |] -> int id, operation, path
                    | _ -> () |]
-        else
-            [||]
 
     /// Forgets the records, the cache and the log.
     member this.Clear() =
         for folder in [ this.Run; this.Cache ] do
             if Directory.Exists folder then Directory.Delete(folder, true)
-        File.Delete this.Log
+        for file in this.Logs do File.Delete file
 
     interface IDisposable with
         member _.Dispose() = Directory.Delete(root, true)
@@ -110,7 +106,7 @@ type Running(info: ProcessStartInfo) =
 /// The exit code of a process that SIGKILL ended.
 let killed = 128 + 9
 
-/// Starts `repro` with the sandbox's cache, a checkpoint after every step, and faults.c looking on.
+/// Starts `repro` with the sandbox's cache, a checkpoint after every step, and tests/Faults looking on.
 /// `limit` goes before the command in a shell, for example "ulimit -v 1000000".
 let start (sandbox: Sandbox) (limit: string) (environment: (string * string) list) (arguments: string list) =
     let program = Path.Combine(AppContext.BaseDirectory, "repro.dll")
@@ -122,7 +118,7 @@ let start (sandbox: Sandbox) (limit: string) (environment: (string * string) lis
           "REPRO_CHECKPOINT_SECONDS", "0"
           "OMP_WAIT_POLICY", "PASSIVE"
           "OMP_NUM_THREADS", "1"
-          "LD_PRELOAD", faults.Value
+          "DOTNET_STARTUP_HOOKS", faults
           "FAULTS_UNDER", sandbox.Root
           "FAULTS_LOG", sandbox.Log ]
         @ environment do

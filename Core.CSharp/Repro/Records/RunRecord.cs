@@ -121,7 +121,7 @@ public sealed record RunRecord
         }
         var json = JsonSerializer.Serialize(this, SnakeCaseJson.Options) + "\n";
         var record = PathOf(run, Cell);
-        AtomicFile.WriteText(record, json, () => AtomicFile.WriteText(ScoresPathOf(run, Cell), table.ToString(), () => File.Delete(record)));
+        AtomicFile.WriteText(record, json, () => AtomicFile.WriteText(ScoresPathOf(run, Cell), table.ToString(), () => AtomicFile.Delete(record)));
     }
 
     /// <summary>Removes temporary files of a cell that a process left when it was killed. Only for the holder of the cell's lease.</summary>

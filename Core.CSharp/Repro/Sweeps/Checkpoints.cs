@@ -104,6 +104,6 @@ public sealed class Checkpoints(string path, Func<string> identity, TimeSpan int
     /// <summary>Removes a checkpoint, where there is one, or a folder for it.</summary>
     public static void Delete(string file)
     {
-        if (File.Exists(file)) File.Delete(file);
+        AtomicFile.Delete(file);
     }
 }

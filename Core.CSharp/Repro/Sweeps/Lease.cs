@@ -25,6 +25,7 @@ public sealed class Lease : IDisposable
         try
         {
             Directory.CreateDirectory(RunRecord.Folder(run));
+            FileOperations.Tell(FileOperation.Create, path);
             var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             return new Lease(file, RunRecord.PathOf(run, cell));
         }
@@ -50,7 +51,10 @@ public sealed class Lease : IDisposable
     {
         try
         {
-            if (File.Exists(_record)) File.Delete(_file.Name);
+            if (File.Exists(_record))
+            {
+                AtomicFile.Delete(_file.Name);
+            }
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException) { }
         _file.Dispose();

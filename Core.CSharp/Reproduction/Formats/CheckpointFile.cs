@@ -15,6 +15,7 @@ internal sealed class CheckpointFile : IDisposable
         Path = path;
         try
         {
+            FileOperations.Tell(FileOperation.Read, path);
             handle = File.OpenHandle(path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

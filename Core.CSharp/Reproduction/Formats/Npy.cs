@@ -87,22 +87,20 @@ public static partial class Npy
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), (ushort)padded);
         Encoding.ASCII.GetBytes(text.PadRight(padded - 1) + "\n", header.AsSpan(10));
 
-        var temporary = path + ".tmp";
         try
         {
-            using (var stream = File.Create(temporary))
+            AtomicFile.Replace(path, values, (stream, values) =>
             {
                 stream.Write(header);
                 var block = BlockBytes / Unsafe.SizeOf<T>();
                 for (var start = 0; start < values.Length; start += block)
+                {
                     stream.Write(MemoryMarshal.AsBytes(values.Slice(start, Math.Min(block, values.Length - start))));
-            }
-            File.Move(temporary, path, overwrite: true);
+                }
+            });
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            if (File.Exists(temporary))
-                File.Delete(temporary);
             throw new UserError($"{path}: cannot be written ({error.Message}); free some space or choose another folder", error);
         }
     }

@@ -89,15 +89,12 @@ public static class ImageFile
             ImageFormats.Jpeg => EncodeJpeg(image),
             _ => throw new UserError($"{path}: images are written as .png, .jpg or .jpeg; choose one of these names"),
         };
-        var temporary = $"{path}.{Environment.ProcessId}-{Guid.NewGuid():N}.tmp";
         try
         {
-            File.WriteAllBytes(temporary, data);
-            File.Move(temporary, path, overwrite: true);
+            AtomicFile.Replace(path, stream => stream.Write(data));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            try { File.Delete(temporary); } catch (Exception again) when (again is IOException or UnauthorizedAccessException) { }
             throw new UserError($"{path}: cannot be written ({e.Message})", e);
         }
     }
@@ -228,6 +225,7 @@ public static class ImageFile
     {
         try
         {
+            FileOperations.Tell(FileOperation.Read, path);
             return File.ReadAllBytes(path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)

@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Reproduction;
+
+/// <summary>
+/// Loaded into a process under test (DOTNET_STARTUP_HOOKS), it sees the process's file operations and makes a fault at a chosen one.
+/// <list type="bullet">
+/// <item><c>FAULTS_UNDER=DIR</c>: only files below this folder count.</item>
+/// <item><c>FAULTS_LOG=FILE</c>: one line an operation: process, operation, path; each process writes a file of its own, its number appended.</item>
+/// <item><c>FAULTS_KILL=TEXT</c> and <c>FAULTS_KILL_AT=N</c>: SIGKILL at the N-th operation on a path that contains this text.</item>
+/// <item><c>FAULTS_CLOCK=SECONDS</c>: files bear times that are off by this much, as a process whose clock is wrong leaves them.</item>
+/// </list>
+/// </summary>
+internal static partial class StartupHook
+{
+    private const int Sigkill = 9;
+
+    private static readonly object Gate = new();
+    private static readonly string? Under = Environment.GetEnvironmentVariable("FAULTS_UNDER");
+    private static readonly string? Log = Environment.GetEnvironmentVariable("FAULTS_LOG");
+    private static readonly string? Text = Environment.GetEnvironmentVariable("FAULTS_KILL");
+    private static readonly int At = Number("FAULTS_KILL_AT");
+    private static readonly int Clock = Number("FAULTS_CLOCK");
+    private static int _matched;
+
+    /// <summary>Called by .NET before the program starts.</summary>
+    public static void Initialize() => FileOperations.Watched = Meet;
+
+    private static void Meet(FileOperation operation, string path)
+    {
+        path = Path.GetFullPath(path);
+        if (Under is null || !path.StartsWith(Under, StringComparison.Ordinal))
+        {
+            return;
+        }
+        lock (Gate)
+        {
+            if (Text is not null && path.Contains(Text, StringComparison.Ordinal) && ++_matched == At)
+            {
+                _ = Kill(Environment.ProcessId, Sigkill);
+                Thread.Sleep(Timeout.Infinite);
+            }
+            if (Log is not null)
+            {
+                File.AppendAllText($"{Log}.{Environment.ProcessId}", string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId} {operation.ToString().ToLowerInvariant()} {path}\n"));
+            }
+            if (Clock != 0 && operation == FileOperation.Sync)
+            {
+                File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddSeconds(Clock));
+            }
+        }
+    }
+
+    private static int Number(string variable) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : 0;
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+}
