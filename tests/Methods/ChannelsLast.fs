@@ -1,4 +1,4 @@
-/// The layout with the channels innermost: that it is kept by what is done to parameters, and that every convolution of every network is computed in it.
+/// The layout with the channels innermost: what is done to parameters keeps it, and every convolution of every network is computed in it.
 module Reproduction.Tests.ChannelsLast
 
 open System
@@ -20,8 +20,8 @@ type private Layer = torch.nn.Module<torch.Tensor, torch.Tensor>
 let private same (a: torch.Tensor) (b: torch.Tensor) = a.eq(b).all().ToBoolean()
 let private isLast (value: torch.Tensor) = ChannelsLast.is_channels_last value
 
-/// Names of the convolutions whose kernel, input, output or kernel's gradient does not have its channels innermost. libtorch goes by input and kernel:
-/// the gradient that comes to a convolution it brings into their layout itself.
+/// Names of the convolutions whose kernel, input, output or kernel's gradient does not have its channels innermost. libtorch goes by input
+/// and kernel: the gradient that comes to a convolution it brings into their layout itself.
 let private faults (network: torch.nn.Module) (loss: unit -> torch.Tensor) =
     let seen = List<string>()
     let mutable count = 0
@@ -94,7 +94,7 @@ let tests =
             let encoded = backbone.Forward(images 2 64, settings.Layers)
 
             let loss () =
-                HfaeEquations.Loss [| for encoded, decoded in Seq.zip encoded (decoder.call encoded[2]) -> HfaeEquations.ResidualMap(encoded, decoded) |]
+                HfaeEquations.Loss [| for e, d in Seq.zip encoded (decoder.call encoded[2]) -> HfaeEquations.ResidualMap(e, d) |]
 
             Expect.equal (faults decoder loss) [] "layouts"
 
@@ -112,7 +112,8 @@ let tests =
             testCase $"favae {variant} trains in it" <| fun () ->
                 use _scope = torch.NewDisposeScope()
                 use resources = new RandomResources([ "vgg16_quarter" ])
-                use detector = new FavaeDetector(FavaeMethod().Settings(Request(variant, Profile.Smoke, "bottle", "test")), resources.Resources)
+                let settings = FavaeMethod().Settings(Request(variant, Profile.Smoke, "bottle", "test"))
+                use detector = new FavaeDetector(settings, resources.Resources)
                 let batch = ChannelsLast.channels_last (images 2 128)
                 Expect.equal (faults detector.Network (fun () -> detector.Loss(batch, null))) [] "layouts"
 
@@ -121,7 +122,8 @@ let tests =
                 use _scope = torch.NewDisposeScope()
                 use network = new SsaeNetwork(kernel, 0.0625)
                 let batch = images 2 (8 * 33 * (kernel / 2)) // so large that no tap of the widest dilation is left out
-                Expect.equal (faults network (fun () -> SsaeDetector.Objective1(network.call batch, batch, torch.ones_like(batch).narrow(1, 0, 1) * 0.5, 0.5))) [] "layouts"
+                let mask = torch.rand [| 2L; 1L; batch.shape[2]; batch.shape[3] |]
+                Expect.equal (faults network (fun () -> SsaeDetector.Objective1(network.call batch, batch, mask, 0.5))) [] "layouts"
 
         testCase "the autoencoder of gaussian's tables trains in it" <| fun () ->
             use _scope = torch.NewDisposeScope()
@@ -130,14 +132,16 @@ let tests =
             Expect.equal (faults network (fun () -> (network.call(batch) - batch).square().mean())) [] "layouts"
 
         // At 70 pixels the borders of TensorFlow are uneven somewhere.
-        for architecture, side in [ "vgg16_quarter", 64; "resnet18", 64; "efficientnet-b0", 70; "tf_efficientnetv2_b0", 70; "yolov3", 32 ] do
+        for architecture, side in
+            [ "vgg16_quarter", 64; "resnet18", 64; "efficientnet-b0", 70; "tf_efficientnetv2_b0", 70; "yolov3", 32 ] do
             testCase $"{architecture} is computed in it to its last layer, frozen and trained" <| fun () ->
                 for trainable in [ false; true ] do
                     use _scope = torch.NewDisposeScope()
                     use backbone = Backbone.Random(architecture, 7, BackboneOptions(Trainable = trainable))
                     let features = backbone.Forward(images 1 side, backbone.LayerNames)
                     Expect.isEmpty [ for name, map in Seq.zip backbone.LayerNames features do if not (isLast map) then name ] "layers"
-                    Expect.isEmpty [ for entry in backbone.StateDict false do if entry.Value.dim () = 4L && not (isLast entry.Value) then entry.Key ] "kernels"
+                    let plain (value: torch.Tensor) = value.dim () = 4L && not (isLast value)
+                    Expect.isEmpty [ for entry in backbone.StateDict false do if plain entry.Value then entry.Key ] "kernels"
                     if trainable then
                         (features |> Seq.map (fun map -> map.square().mean()) |> Seq.reduce (fun a b -> a + b)).backward()
                         Expect.isEmpty

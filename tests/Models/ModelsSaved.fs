@@ -69,7 +69,8 @@ let private check (paper: IMethod) () =
         for name, bytes in expected do
             let failed = Path.Combine(folder, name + ".failed")
             if File.Exists failed then failtest $"{paper.Id} {name} cannot be scored by another process: {File.ReadAllText failed}"
-            Expect.isTrue (File.ReadAllBytes(Path.Combine(folder, name + ".scores")).AsSpan().SequenceEqual(bytes)) $"{paper.Id} {name}: the same scores to the bit"
+            let elsewhere = File.ReadAllBytes(Path.Combine(folder, name + ".scores"))
+            Expect.isTrue (elsewhere.AsSpan().SequenceEqual bytes) $"{paper.Id} {name}: the same scores to the bit"
     finally
         Directory.Delete(folder, true)
 

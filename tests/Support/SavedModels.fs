@@ -41,7 +41,9 @@ let scoreBytes (detector: IAnomalyDetector) =
     use _noGradient = torch.no_grad ()
     use scores = detector.Score(ImageBatch.All images)
 
-    [| for tensor in Seq.concat [ Option.toList (Option.ofObj scores.Map); [ scores.Image ]; [ for part in scores.Parts -> part.Value ]; Option.toList (Option.ofObj scores.Reconstruction) ] do
+    let optional (tensor: torch.Tensor | null) = Option.toList (Option.ofObj tensor)
+
+    [| for tensor in [ yield! optional scores.Map; scores.Image; for part in scores.Parts do part.Value; yield! optional scores.Reconstruction ] do
            use plain = tensor.cpu().contiguous ()
            let values = plain.data<float32>().ToArray()
            yield! MemoryMarshal.AsBytes(ReadOnlySpan values).ToArray() |]

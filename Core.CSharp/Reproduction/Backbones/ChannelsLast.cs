@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Reproduction.Backbones;
 
 /// <summary>
-/// PyTorch's <c>memory_format=torch.channels_last</c>, which TorchSharp does not have: tensors <c>[N,C,H,W]</c> whose channels lie innermost in
-/// memory. libtorch's CPU convolutions keep this layout through a whole network instead of reordering before and after each; and oneDNN 3.7, in
-/// libtorch 2.10, computes wrong gradients in the plain layout on some processors and none in this one.
+/// PyTorch's <c>memory_format=torch.channels_last</c>, which TorchSharp does not have: tensors <c>[N,C,H,W]</c> whose channels lie innermost
+/// in memory. libtorch's CPU convolutions keep this layout through a whole network instead of reordering before and after each; and oneDNN
+/// 3.7, in libtorch 2.10, computes wrong gradients in the plain layout on some processors and none in this one.
 /// </summary>
 internal static class ChannelsLast
 {
@@ -28,14 +28,14 @@ internal static class ChannelsLast
     }
 
     /// <summary>
-    /// Brings the kernels of all convolutions of a module to this layout. Before an optimiser is made: the kernels become new parameters, as
-    /// they do by <c>to(device)</c>. What is copied into them later leaves the layout as it is.
+    /// Brings the kernels of all convolutions of a module to this layout. Before an optimiser is made: the kernels become new parameters,
+    /// as they do by <c>to(device)</c>. What is copied into them later leaves the layout as it is.
     /// </summary>
     public static T to_channels_last<T>(this T module) where T : nn.Module
     {
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        foreach (var convolution in module.modules().Append(module).OfType<TorchSharp.Modules.Convolution>().Where(convolution => convolution.weight.dim() == 4))
+        foreach (var convolution in module.modules().Append(module).OfType<TorchSharp.Modules.Convolution>())
         {
             convolution.weight = new Parameter(convolution.weight.channels_last().clone(), convolution.weight.requires_grad);
         }

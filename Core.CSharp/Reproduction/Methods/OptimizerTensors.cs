@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 namespace Reproduction.Methods;
 
 /// <summary>
-/// What an optimiser has gathered over its steps, as tensors for a checkpoint. TorchSharp's own format stores the bytes of a tensor in the order
-/// in which they lie in memory and reads them back in another where the layout differs, and leaves what it reads to the current dispose scope.
+/// What an optimiser has gathered over its steps, as tensors for a checkpoint. TorchSharp's own format stores the bytes of a tensor in the
+/// order in which they lie in memory and reads them back in another where the layout differs, and leaves what it reads to the current
+/// dispose scope.
 /// </summary>
 internal static class OptimizerTensors
 {
@@ -52,7 +53,11 @@ internal static class OptimizerTensors
 
     private static (string Name, Tensor? Value)[] Parts(OptimizerState state) => state switch
     {
-        Adam.State adam => [(nameof(adam.exp_avg), adam.exp_avg), (nameof(adam.exp_avg_sq), adam.exp_avg_sq), (nameof(adam.max_exp_avg_sq), adam.max_exp_avg_sq)],
+        Adam.State adam =>
+        [
+            (nameof(adam.exp_avg), adam.exp_avg), (nameof(adam.exp_avg_sq), adam.exp_avg_sq),
+            (nameof(adam.max_exp_avg_sq), adam.max_exp_avg_sq),
+        ],
         SGD.State sgd => [(nameof(sgd.momentum_buffer), sgd.momentum_buffer)],
         _ => throw new NotSupportedException($"checkpoints do not know the state of {state.GetType().DeclaringType?.Name}"),
     };
