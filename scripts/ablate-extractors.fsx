@@ -1,8 +1,12 @@
 // favae, figure 3b and Table 3: whose features the decoder is trained to match.
-#load "analysis.fsx"
+#r "../Analysis.FSharp/bin/Release/net10.0/Reproduction.Analysis.dll" // dotnet build -c Release
 
-Analysis.ablate
-    "favae: the feature extractor"
-    "favae"
-    [ "vanilla"; "vgg16"; "random"; "unfrozen"; "encoder-stop"; "encoder"; "resnet18"; "random-resnet18"; "unfrozen-resnet18"; "vgg19"; "yolov3" ]
-    [ "image_auroc"; "pixel_auroc"; "aupro" ]
+open Reproduction.Analysis
+
+Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> Commands.ablate
+        "favae: the feature extractor"
+        "favae"
+        [ "vanilla"; "vgg16"; "random"; "unfrozen"; "encoder-stop"; "encoder"; "resnet18"; "random-resnet18"; "unfrozen-resnet18"; "vgg19"; "yolov3" ]
+        [ "image_auroc"; "pixel_auroc"; "aupro" ]
+|> exit

@@ -1,7 +1,11 @@
 // gaussian, Table I: L2, standardized Euclidean and Mahalanobis distance, level by level.
-#load "analysis.fsx"
+#r "../Analysis.FSharp/bin/Release/net10.0/Reproduction.Analysis.dll" // dotnet build -c Release
 
-Analysis.ablateLevels
-    "gaussian: three distances, level by level"
-    "gaussian"
-    [ for model in [ "l2"; "sed"; "mahalanobis" ] -> $"efficientnetv2_b0-{model}" ]
+open Reproduction.Analysis
+
+Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> Commands.ablateLevels
+        "gaussian: three distances, level by level"
+        "gaussian"
+        [ for model in [ "l2"; "sed"; "mahalanobis" ] -> $"efficientnetv2_b0-{model}" ]
+|> exit

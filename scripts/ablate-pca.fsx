@@ -1,7 +1,11 @@
 // gaussian, Table III: the components of largest variance (PCA) against those of smallest (NPCA).
-#load "analysis.fsx"
+#r "../Analysis.FSharp/bin/Release/net10.0/Reproduction.Analysis.dll" // dotnet build -c Release
 
-Analysis.ablateLevels
-    "gaussian: PCA and NPCA, level by level"
-    "gaussian"
-    [ for model in [ "mahalanobis"; "pca99"; "pca95"; "npca1"; "npca0.1"; "npca0.01" ] -> $"efficientnetv2_b0-{model}" ]
+open Reproduction.Analysis
+
+Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> Commands.ablateLevels
+        "gaussian: PCA and NPCA, level by level"
+        "gaussian"
+        [ for model in [ "mahalanobis"; "pca99"; "pca95"; "npca1"; "npca0.1"; "npca0.01" ] -> $"efficientnetv2_b0-{model}" ]
+|> exit

@@ -1,8 +1,12 @@
 // hfae: which levels are reconstructed, how residuals are compared, and the decoder's kernels.
-#load "analysis.fsx"
+#r "../Analysis.FSharp/bin/Release/net10.0/Reproduction.Analysis.dll" // dotnet build -c Release
 
-Analysis.ablate
-    "hfae: levels, normalisation and kernels"
-    "hfae"
-    [ "resnet18"; "level1"; "level2"; "level3"; "levels23"; "eq9-literal"; "no-normalisation"; "kernels111"; "kernels333"; "kernels151" ]
-    [ "image_auroc"; "pixel_auroc"; "aupro" ]
+open Reproduction.Analysis
+
+Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> Commands.ablate
+        "hfae: levels, normalisation and kernels"
+        "hfae"
+        [ "resnet18"; "level1"; "level2"; "level3"; "levels23"; "eq9-literal"; "no-normalisation"; "kernels111"; "kernels333"; "kernels151" ]
+        [ "image_auroc"; "pixel_auroc"; "aupro" ]
+|> exit

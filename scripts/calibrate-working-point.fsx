@@ -1,9 +1,13 @@
 // gaussian, Table IV: what n sigma promise and what they keep, with and without augmentation.
-#load "analysis.fsx"
+#r "../Analysis.FSharp/bin/Release/net10.0/Reproduction.Analysis.dll" // dotnet build -c Release
 
-Analysis.calibrate
-    "gaussian: the n-sigma working point"
-    "gaussian"
-    [ for model in [ "pca99"; "mahalanobis"; "npca1" ] do
-          for fit in [ ""; "-augmented" ] do
-              $"efficientnetv2_b0-{model}{fit}" ]
+open Reproduction.Analysis
+
+Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> Commands.calibrate
+        "gaussian: the n-sigma working point"
+        "gaussian"
+        [ for model in [ "pca99"; "mahalanobis"; "npca1" ] do
+              for fit in [ ""; "-augmented" ] do
+                  $"efficientnetv2_b0-{model}{fit}" ]
+|> exit

@@ -2,8 +2,8 @@
 // ImageNet's ResNet-18. Records go to results/extractor/NAME/runs, which are what embedded/README.md quotes.
 //   scripts/repro doctor && dotnet fsi scripts/compare-embedded.fsx -- DATA WEIGHTS [CATEGORY ...]
 // DATA: a data set's folder. WEIGHTS: a folder with resnet18. Without categories: all. The first command builds what this script loads.
-#r "../Core.CSharp/bin/Release/net10.0/repro.dll"
-#r "../Core.CSharp/bin/Release/net10.0/TorchSharp.dll"
+#r "../Core.CSharp/Repro/bin/Release/net10.0/Reproduction.dll"
+#r "../Core.CSharp/Repro/bin/Release/net10.0/TorchSharp.dll"
 
 open System
 open System.Diagnostics
@@ -11,9 +11,10 @@ open System.IO
 open System.Runtime.InteropServices
 open System.Text.Json
 open Reproduction.Backbones
+open Reproduction.Formats
 
 let root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, ".."))
-NativeLibrary.Load(Path.Combine(root, "Core.CSharp/bin/Release/net10.0/libLibTorchSharp.so")) |> ignore
+NativeLibrary.Load(Path.Combine(root, "Core.CSharp/Repro/bin/Release/net10.0/libLibTorchSharp.so")) |> ignore
 
 let data, weights, categories =
     match List.ofArray fsi.CommandLineArgs |> List.tail with

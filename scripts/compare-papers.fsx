@@ -1,4 +1,8 @@
 // All papers on the same categories: dotnet fsi scripts/compare-papers.fsx -- --run results/hfae results/dfr
-#load "analysis.fsx"
+#r "../Analysis.FSharp/bin/Release/net10.0/Reproduction.Analysis.dll" // dotnet build -c Release
 
-Analysis.comparePapers ()
+open Reproduction.Analysis
+
+Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> Commands.comparePapers
+|> exit

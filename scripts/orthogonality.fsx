@@ -1,4 +1,8 @@
 // ssae, section 4.2: figure 9 (how near a trained model is to an orthogonal projection) and figure 8 (marginal moments of the pixels).
-#load "analysis.fsx"
+#r "../Analysis.FSharp/bin/Release/net10.0/Reproduction.Analysis.dll" // dotnet build -c Release
 
-Analysis.orthogonality ()
+open Reproduction.Analysis
+
+Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> Commands.orthogonality
+|> exit

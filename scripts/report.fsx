@@ -1,4 +1,8 @@
 // A run's report: dotnet fsi scripts/report.fsx -- --run results/quick [--check]
-#load "analysis.fsx"
+#r "../Analysis.FSharp/bin/Release/net10.0/Reproduction.Analysis.dll" // dotnet build -c Release
 
-Analysis.report ()
+open Reproduction.Analysis
+
+Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> Commands.report
+|> exit

@@ -15,8 +15,9 @@ if [ -n "$check" ] && [ -n "$(git status --porcelain -- results)" ]; then
     exit 1
 fi
 
+dotnet build Analysis.FSharp -c Release -v quiet -nologo
 dotnet fsi scripts/report.fsx
-ablate() { dotnet fsi "scripts/$1.fsx" -- "${@:2}" >/dev/null; }
+ablate() { dotnet fsi "scripts/$1.fsx" -- "${@:2}" --write >/dev/null; }
 ablate ablate-levels --dataset mvtec --category bottle pill
 ablate ablate-pca --dataset mvtec --category bottle pill
 ablate calibrate-working-point --profile paper

@@ -1,4 +1,8 @@
 // favae, section 3 and figure 1: what likelihood, typicality and FAVAE say of the toy images.
-#load "analysis.fsx"
+#r "../Analysis.FSharp/bin/Release/net10.0/Reproduction.Analysis.dll" // dotnet build -c Release
 
-Analysis.toyDistribution ()
+open Reproduction.Analysis
+
+Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> Commands.toyDistribution
+|> exit

@@ -159,7 +159,7 @@ if [ -n "$dry_run" ]; then
 fi
 
 # Built here once, so that nodes need neither a compiler nor a network.
-dotnet fsi "$root/scripts/report.fsx" -- --help >/dev/null
+dotnet build "$root/Analysis.FSharp" -c Release -v quiet -nologo >/dev/null
 mkdir -p "$submission"
 printf '%s\n' "${arguments[@]}" ${device_arguments[@]+"${device_arguments[@]}"} >"$submission/arguments"
 printf '%s\n' "${cells[@]}" >"$submission/cells"

@@ -46,7 +46,7 @@ if [ -z "${TEST_CLUSTER_INSIDE:-}" ]; then
     [ "$(id -u)" -eq 0 ] || fail 'this needs root, for slurmd and for namespaces of its own'
     install_packages
     "$root/scripts/repro" --help >/dev/null
-    dotnet fsi "$root/scripts/report.fsx" -- --help >/dev/null
+    dotnet build "$root/Analysis.FSharp" -c Release -v quiet -nologo >/dev/null
     scratch=$(mktemp -d /tmp/slurm-test.XXXXXX)
     TEST_CLUSTER_INSIDE=$scratch unshare --net --pid --fork --kill-child --mount-proc -- "$script" &
     inside=$!
