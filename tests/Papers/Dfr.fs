@@ -55,7 +55,7 @@ let private randomMaps case =
 let private tiny (norm: ReconstructionNorm) =
     let name = if norm = ReconstructionNorm.L2 then "l2" else "mean_square"
     let variant = $"embedded+image_size=32+latent=2+epochs=1+positions_per_image=16+threshold_images=0+norm={name}"
-    DfrMethod().Settings(Request(variant, Profile.Smoke, "bottle", "test"))
+    (DfrMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<DfrSettings>).Settings
 
 [<Tests>]
 let tests =

@@ -16,7 +16,7 @@ open Reproduction.Tests.InMemory
 let private largest (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).ToSingle()
 
 let private smoke variant =
-    FavaeMethod().Settings(Request(variant, Profile.Smoke, "bottle", "test"))
+    (FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<FavaeSettings>).Settings
 
 let private images count side =
     (RandomImages(count, side) :> IImages).Pixels([| 0 .. count - 1 |], ImageSize.Square side, torch.CPU)

@@ -24,7 +24,7 @@ let private distort (kind: Distortion) (brightness: bool) (seed: int) (input: to
     SsaeDistortions.Apply(input, kind, brightness, generator)
 
 let private smoke variant =
-    SsaeMethod().Settings(Request(variant, Profile.Smoke, "bottle", "test"))
+    (SsaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<SsaeSettings>).Settings
 
 let private anyDistortion = Gen.elements (Enum.GetValues<Distortion>()) |> Gen.map2 (fun seed kind -> kind, seed) (Gen.choose (0, 100000)) |> Arb.fromGen
 
