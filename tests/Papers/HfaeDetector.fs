@@ -170,7 +170,7 @@ let private detectorTests =
           withResources (fun resources ->
               let odd = HfaeSettings(Network = "vgg16_quarter", Layers = layers, ImageSize = 72, BatchSize = 4)
               let message = refusal (fun () -> fitted odd resources (Stripes 4) 0)
-              Expect.stringContains message "18, 9, 4 at image side 72" "the sizes and the setting"
+              Expect.stringContains message "18, 9, 4 at image size 72" "the sizes and the setting"
               Expect.stringContains message "multiple of 32" "the way out"))
 
       testCase "features held in memory and features asked for anew are the same rows" (fun () ->
