@@ -58,10 +58,10 @@ internal sealed record ConvolutionLayer(
         foreach (var channels in new[] { 64, 128, 256 })
         {
             yield return new("hfae", channels, channels, 3, 8, Padding: 1);
-            yield return new("hfae", channels, channels, 1, 16);
+            yield return new("hfae", channels, channels, 1, 8);
             yield return new("hfae", 2 * channels, channels, 1, 8);
         }
-        yield return new("hfae", 64, 64, 5, 16, Padding: 2);
+        yield return new("hfae", 64, 64, 5, 8, Padding: 2);
     }
 
     private static IEnumerable<ConvolutionLayer> Favae(double width)
@@ -70,9 +70,9 @@ internal sealed record ConvolutionLayer(
         int Scaled(int channels) => Math.Max(8, (int)Math.Round(channels * width));
         var (c32, c128, c256, c512) = (Scaled(32), Scaled(128), Scaled(256), Scaled(512));
         yield return new("favae", 3, c128, 4, 24, 2, 1);
-        yield return new("favae", c128, c128, 4, 16, 2, 1);
-        yield return new("favae", c128, c256, 3, 16, Padding: 1);
-        yield return new("favae", c256, c256, 4, 16, 2, 1);
+        yield return new("favae", c128, c128, 4, 12, 2, 1);
+        yield return new("favae", c128, c256, 3, 8, Padding: 1);
+        yield return new("favae", c256, c256, 4, 8, 2, 1);
         yield return new("favae", c256, c512, 3, 8, Padding: 1);
         yield return new("favae", c512, c512, 4, 8, 2, 1);
         yield return new("favae", c512, c512, 3, 8, Padding: 1);
@@ -81,7 +81,7 @@ internal sealed record ConvolutionLayer(
         yield return new("favae", latent, c32, 8, 1, Transposed: true);
         yield return new("favae", c32, c512, 3, 8, Padding: 1, Transposed: true);
         yield return new("favae", c512, c512, 3, 8, Padding: 1, Transposed: true);
-        yield return new("favae", c512, c512, 4, 8, 2, 1, Transposed: true);
+        yield return new("favae", c512, c512, 4, 4, 2, 1, Transposed: true);
         yield return new("favae", c512, c256, 3, 8, Padding: 1, Transposed: true);
         yield return new("favae", c256, c256, 4, 8, 2, 1, Transposed: true);
         yield return new("favae", c256, c128, 3, 12, Padding: 1, Transposed: true);
@@ -104,7 +104,7 @@ internal sealed record ConvolutionLayer(
         {
             foreach (var dilation in new[] { 1, 2, 8 })
             {
-                yield return new("ssae", c256, c64, kernel, 17, Padding: dilation * (kernel - 1) / 2, Dilation: dilation);
+                yield return new("ssae", c256, c64, kernel, 9, Padding: dilation * (kernel - 1) / 2, Dilation: dilation);
             }
             yield return new("ssae", stack, c64, kernel, 8, Padding: kernel - 1, Dilation: 2);
         }
@@ -134,9 +134,9 @@ internal sealed record ConvolutionLayer(
         }
         yield return new("gaussian", 512, 32, 7, 7);
         yield return new("gaussian", 32, 512, 7, 1, Transposed: true);
-        yield return new("gaussian", 512, 1024, 3, 7, Padding: 1);
+        yield return new("gaussian", 256, 512, 3, 7, Padding: 1);
         yield return new("gaussian", 512, 1024, 1, 7);
-        yield return new("gaussian", 64, 12, 7, 16, Padding: 3);
+        yield return new("gaussian", 64, 12, 7, 9, Padding: 3);
         // EfficientNet, fine-tuned: the stem, the depthwise kernels, the widening 1x1 and the squeeze of one position.
         yield return new("gaussian", 3, 32, 3, 24, 2);
         foreach (var (channels, kernel, stride) in new[] { (32, 3, 1), (96, 3, 2), (144, 5, 2), (240, 5, 1), (144, 3, 1) })
