@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.Runtime.InteropServices;
 using Reproduction;
 using Repro.Verbs;
@@ -23,8 +24,9 @@ public static class CommandLine
     /// <param name="args">A verb and its options.</param>
     /// <param name="output">Instead of standard output.</param>
     /// <param name="error">Instead of standard error.</param>
+    /// <param name="beforeVerb">Called before a verb acts, not for help or wrong arguments: what the process settles before libtorch is loaded.</param>
     /// <returns>The exit code.</returns>
-    public static int Run(string[] args, TextWriter? output = null, TextWriter? error = null)
+    public static int Run(string[] args, TextWriter? output = null, TextWriter? error = null, Action? beforeVerb = null)
     {
         output ??= Console.Out;
         error ??= Console.Error;
@@ -63,6 +65,10 @@ public static class CommandLine
         }
         try
         {
+            if (parsed.Action is not HelpAction)
+            {
+                beforeVerb?.Invoke();
+            }
             return parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
         }
         catch (Exception failure)
@@ -91,8 +97,10 @@ public static class CommandLine
         UserError => failure.Message,
         DivergenceException => FirstLine(failure.Message),
         OperationCanceledException => "stopped; what is finished is kept, and the same command goes on from there",
-        DllNotFoundException or TypeInitializationException { InnerException: DllNotFoundException } =>
-            $"a native library is missing: run scripts/setup.sh ({FirstLine((failure.InnerException ?? failure).Message)})",
+        TypeInitializationException { InnerException: { } inner } => Describe(inner),
+        NotSupportedException when failure.Message.Contains("LoadNativeBackend", StringComparison.Ordinal) => TorchRuntime.Explain(failure.Message),
+        DllNotFoundException when failure.Message.Contains("orch", StringComparison.Ordinal) => TorchRuntime.Explain(failure.Message),
+        DllNotFoundException => $"a native library is missing; 'dotnet build' brings it ({FirstLine(failure.Message)})",
         OutOfMemoryException => $"out of memory; {Smaller}",
         ExternalException when MemoryErrors.Any(words => failure.Message.Contains(words, StringComparison.Ordinal)) =>
             $"out of memory ({FirstLine(failure.Message)}); {Smaller}",

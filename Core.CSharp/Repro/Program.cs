@@ -1,1 +1,1 @@
-return Repro.CommandLine.Run(args);
+return Repro.CommandLine.Run(args, beforeVerb: Repro.Verbs.ProcessorCheck.Prepare);

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Reproduction;
+using Reproduction.Backbones;
+using static TorchSharp.torch;
 
 /// <summary>
 /// Loaded into a process under test (DOTNET_STARTUP_HOOKS), it sees the process's file operations and makes a fault at a chosen one.
@@ -9,6 +11,7 @@ using Reproduction;
 /// <item><c>FAULTS_LOG=FILE</c>: one line an operation: process, operation, path; each process writes a file of its own, its number appended.</item>
 /// <item><c>FAULTS_KILL=TEXT</c> and <c>FAULTS_KILL_AT=N</c>: SIGKILL at the N-th operation on a path that contains this text.</item>
 /// <item><c>FAULTS_CLOCK=SECONDS</c>: files bear times that are off by this much, as a process whose clock is wrong leaves them.</item>
+/// <item><c>FAULTS_CONVOLUTIONS=wide|all</c>: the check of the convolutions sees wrong gradients, unless, for <c>wide</c>, they are held to AVX.</item>
 /// </list>
 /// </summary>
 internal static partial class StartupHook
@@ -24,7 +27,24 @@ internal static partial class StartupHook
     private static int _matched;
 
     /// <summary>Called by .NET before the program starts.</summary>
-    public static void Initialize() => FileOperations.Watched = Meet;
+    public static void Initialize()
+    {
+        FileOperations.Watched = Meet;
+        if (Environment.GetEnvironmentVariable("FAULTS_CONVOLUTIONS") is { } wrong)
+        {
+            ConvolutionVerdicts.OfThisMachine = new ConvolutionVerdicts(
+                Path.Combine(FeatureCache.UserFolder, "convolutions"),
+                [new ConvolutionLayer("hfae", 3, 5, 3, 8, Padding: 1)],
+                (layer, input, kernel, bias) => Convolved(layer, input, kernel, bias, wrong == "all" || TorchRuntime.Instructions != ConvolutionVerdicts.Fallback));
+        }
+    }
+
+    /// <summary>A convolution; a wrong one gives the input half of its gradient.</summary>
+    private static Tensor Convolved(ConvolutionLayer layer, Tensor input, Tensor kernel, Tensor bias, bool isWrong)
+    {
+        using var half = input.detach().add(input).div(2);
+        return ConvolutionCheck.Libtorch(layer, isWrong ? half : input, kernel, bias);
+    }
 
     private static void Meet(FileOperation operation, string path)
     {

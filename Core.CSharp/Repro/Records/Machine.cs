@@ -1,35 +1,21 @@
 using System.Reflection;
-using System.Runtime.InteropServices;
 using Reproduction;
+using Reproduction.Backbones;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Repro.Records;
 
 /// <summary>What the program runs on.</summary>
-public static partial class Machine
+public static class Machine
 {
     /// <summary>The part of a run record that says where it ran.</summary>
     public static RunEnvironment Describe(Device device) =>
-        new(LibtorchVersion, device.ToString(), torch.get_num_threads(), Processor, Commit);
+        new(LibtorchVersion, device.ToString(), torch.get_num_threads(), Processor, Commit,
+            device.type == DeviceType.CPU ? ConvolutionVerdicts.Known?.Text : null);
 
-    /// <summary>
-    /// Version of the libtorch that is loaded: of the shim in <c>stand-ins/</c>, or of the package that TorchSharp brings.
-    /// </summary>
-    public static string LibtorchVersion
-    {
-        get
-        {
-            try
-            {
-                return Marshal.PtrToStringUTF8(THSTorch_libtorch_version()) ?? "unknown";
-            }
-            catch (EntryPointNotFoundException)
-            {
-                return $"with TorchSharp {typeof(torch).Assembly.GetName().Version}";
-            }
-        }
-    }
+    /// <summary>Version of libtorch, such as 2.10.0.</summary>
+    public static string LibtorchVersion => TorchRuntime.LibtorchVersion;
 
     /// <summary>The commit that the program was built from, as far as the build knew; <c>-dirty</c> where its sources were not all committed.</summary>
     public static string Commit =>
@@ -39,17 +25,7 @@ public static partial class Machine
             : "unknown";
 
     /// <summary>The processor's name.</summary>
-    public static string Processor
-    {
-        get
-        {
-            const string information = "/proc/cpuinfo";
-            var line = File.Exists(information)
-                ? File.ReadLines(information).FirstOrDefault(text => text.StartsWith("model name", StringComparison.Ordinal))
-                : null;
-            return line?[(line.IndexOf(':') + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
-        }
-    }
+    public static string Processor => Reproduction.Processor.Name;
 
     /// <summary>The device of a name.</summary>
     /// <exception cref="UserError">There is no such device here.</exception>
@@ -63,12 +39,9 @@ public static partial class Machine
                 return torch.CUDA;
             case "cuda":
                 throw new UserError(
-                    $"--device cuda: libtorch {LibtorchVersion} sees no CUDA device; build against a CUDA libtorch with LIBTORCH=/path scripts/setup.sh, or use --device cpu");
+                    $"--device cuda: libtorch {LibtorchVersion} sees no CUDA device; build with 'dotnet build -p:Torch=cuda' on a machine that has one, or use --device cpu");
             default:
                 throw new UserError($"--device '{name}': the devices are cpu and cuda", exitCode: 2);
         }
     }
-
-    [LibraryImport("LibTorchSharp")]
-    private static partial nint THSTorch_libtorch_version();
 }

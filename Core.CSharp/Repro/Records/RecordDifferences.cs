@@ -54,6 +54,10 @@ public static class RecordDifferences
         {
             if (before != after) yield return $"{name} is {after}, in the record {before}";
         }
+        if (then.Convolutions is not null && now.Convolutions is not null && then.Convolutions != now.Convolutions)
+        {
+            yield return $"convolutions are {now.Convolutions}, in the record {then.Convolutions}";
+        }
         if (record.Resumed > 0) yield return $"the record's fit was interrupted {record.Resumed} times";
     }
 

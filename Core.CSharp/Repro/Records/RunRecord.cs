@@ -2,14 +2,29 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Metrics;
 
 namespace Repro.Records;
 
-/// <summary>Where a run ran: libtorch's version, the device, its threads, the processor and the program's commit.</summary>
-public sealed record RunEnvironment(string Libtorch, string Device, int Threads, string Processor, string Commit);
+/// <summary>Where a run ran.</summary>
+/// <param name="Libtorch">Version of libtorch.</param>
+/// <param name="Device"><c>cpu</c> or <c>cuda</c>.</param>
+/// <param name="Threads">Threads of a tensor operation.</param>
+/// <param name="Processor">The processor's name.</param>
+/// <param name="Commit">The commit that the program was built from.</param>
+/// <param name="Convolutions">
+/// <see cref="ConvolutionVerdict.Text"/>, such as <c>right</c>; absent where nothing was trained on a processor, and in records of older versions.
+/// </param>
+public sealed record RunEnvironment(
+    string Libtorch,
+    string Device,
+    int Threads,
+    string Processor,
+    string Commit,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Convolutions = null);
 
 /// <summary>Wall-clock seconds of a cell's stages; features that came from the cache cost what reading them costs.</summary>
 public sealed record StageSeconds(double Features, double Fit, double Score, double Metrics);

@@ -54,6 +54,7 @@ internal static class FitVerb
             ModelFile.PrepareFolder(parsed.GetRequiredValue(output)); // before the fit, not after hours of it
             var samples = ImageFolder.Samples(parsed.GetRequiredValue(train));
             var place = Machine.Device(parsed.GetRequiredValue(device));
+            ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
             using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
             var resources = new Resources { Backbones = backbones, Features = FeatureCache.FromEnvironment(), Device = place };
             var name = parsed.GetValue(variant) ?? DefaultVariant(paper, backbones);

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Repro.Studies;
 using Reproduction.Methods;
+using TorchSharp;
 
 namespace Repro.Verbs;
 
@@ -22,9 +23,13 @@ internal static class PretrainVerb
             output, seed, steps,
         };
         command.SetAction((parsed, cancellation) => Task.Run(
-            () => Run(
-                defaults with { Seed = parsed.GetValue(seed), Steps = parsed.GetValue(steps) }, parsed.GetRequiredValue(output),
-                parsed.InvocationConfiguration.Output, cancellation),
+            () =>
+            {
+                ProcessorCheck.BeforeTraining(torch.CPU, parsed.InvocationConfiguration.Error);
+                return Run(
+                    defaults with { Seed = parsed.GetValue(seed), Steps = parsed.GetValue(steps) }, parsed.GetRequiredValue(output),
+                    parsed.InvocationConfiguration.Output, cancellation);
+            },
             CancellationToken.None));
         return command;
     }

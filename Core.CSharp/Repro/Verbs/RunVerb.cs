@@ -58,7 +58,9 @@ internal static class RunVerb
                 foreach (var each in cells) parsed.InvocationConfiguration.Output.WriteLine(each.Id);
                 return 0;
             }
-            return Run(cells, dataset, backbones, parsed.GetRequiredValue(output), Machine.Device(parsed.GetRequiredValue(device)),
+            var place = Machine.Device(parsed.GetRequiredValue(device));
+            ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
+            return Run(cells, dataset, backbones, parsed.GetRequiredValue(output), place,
                 parsed.GetValue(force), parsed.GetValue(gallery), parsed);
         });
         return command;

@@ -36,6 +36,7 @@ internal static class ToyVerb
             () =>
             {
                 var place = Machine.Device(parsed.GetRequiredValue(device));
+                ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
                 using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
                 var sinceReport = Stopwatch.StartNew();
                 var study = new ToyStudy(new Resources { Backbones = backbones, Features = new UncachedFeatures(), Device = place })

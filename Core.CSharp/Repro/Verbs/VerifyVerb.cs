@@ -44,9 +44,11 @@ internal static class VerifyVerb
                 throw new UserError($"{parsed.GetRequiredValue(records)} has no record of {dataset.Name} ({string.Join(", ", dataset.CategoryNames)}); give the --data that its cells ran on");
             }
             SplitMix64.For((ulong)parsed.GetValue(seed), "verify").Shuffle<RunRecord>(all);
+            var place = Machine.Device(parsed.GetRequiredValue(device));
+            ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
             using var stop = new StopSignals();
             using var verification = new Verification(
-                dataset, parsed.GetValue(weights), Machine.Device(parsed.GetRequiredValue(device)), parsed.GetValue(tolerance), parsed.InvocationConfiguration.Output, stop.Token);
+                dataset, parsed.GetValue(weights), place, parsed.GetValue(tolerance), parsed.InvocationConfiguration.Output, stop.Token);
             var chosen = all.Take(parsed.GetValue(sample)).ToList();
             var different = chosen.Count(record => !verification.Holds(record));
             parsed.InvocationConfiguration.Output.WriteLine($"{chosen.Count - different} of {chosen.Count} cells hold (of {all.Length} records)");

@@ -48,14 +48,17 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
     }
 
     /// <summary><c>REPRO_CACHE</c>, or <c>reproduction/features</c> in the user's cache folder.</summary>
-    public static string DefaultFolder
+    public static string DefaultFolder =>
+        Environment.GetEnvironmentVariable("REPRO_CACHE") is { Length: > 0 } chosen ? chosen : Path.Combine(UserFolder, "features");
+
+    /// <summary><c>reproduction</c> in the user's cache folder.</summary>
+    internal static string UserFolder
     {
         get
         {
-            if (Environment.GetEnvironmentVariable("REPRO_CACHE") is { Length: > 0 } chosen) return chosen;
             var caches = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg ? xdg
                 : Path.Combine(Environment.GetEnvironmentVariable("HOME") is { Length: > 0 } home ? home : Path.GetTempPath(), ".cache");
-            return Path.Combine(caches, "reproduction", "features");
+            return Path.Combine(caches, "reproduction");
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Reproduction.Backbones;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -28,6 +29,7 @@ public static class Training
     /// <returns>Mean loss of the last tenth of the steps, and the number of steps done in all.</returns>
     /// <exception cref="DivergenceException">The loss became NaN or exploded.</exception>
     /// <exception cref="OperationCanceledException">The run is to stop; a checkpoint has been written.</exception>
+    /// <exception cref="UserError">libtorch's gradients are wrong on this processor (<see cref="ConvolutionVerdict"/>).</exception>
     public static (double Loss, long Steps) Run(
         FitContext context,
         nn.Module model,
@@ -37,6 +39,10 @@ public static class Training
         Func<long, double>? learningRate = null,
         Func<long, double, bool>? stop = null)
     {
+        if (model.parameters().FirstOrDefault() is { } parameter)
+        {
+            ConvolutionVerdicts.Require(parameter.device);
+        }
         var first = double.NaN;
         var lastGood = double.NaN;
         var tail = new Queue<double>();
