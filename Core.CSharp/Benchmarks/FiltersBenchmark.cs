@@ -1,4 +1,6 @@
+using Reproduction;
 using Reproduction.Imaging;
+using Reproduction.Papers.Gaussian;
 
 namespace Benchmarks;
 
