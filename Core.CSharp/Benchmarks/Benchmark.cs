@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 
 namespace Benchmarks;
 
@@ -6,14 +7,16 @@ namespace Benchmarks;
 /// <param name="Name">What was measured, and on how much.</param>
 /// <param name="Value">The figure.</param>
 /// <param name="Unit"><c>s</c>, <c>MiB</c>, <c>times faster</c>, ...</param>
-public sealed record Measurement(string Name, double Value, string Unit);
+/// <param name="Before">The same figure of an earlier commit, where one is given.</param>
+public sealed record Measurement(
+    string Name, double Value, string Unit, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Before = null);
 
 /// <summary>
 /// A benchmark: it measures our way and the baseline it is compared with in the same run, so that their ratio holds on any machine.
 /// </summary>
 public interface IBenchmark
 {
-    /// <summary>The name by which <c>repro bench</c> runs it.</summary>
+    /// <summary>The name by which <c>scripts/bench.sh</c> runs it.</summary>
     string Name { get; }
 
     /// <summary>One line: what is compared with what.</summary>
@@ -30,8 +33,8 @@ public static class BenchmarkRegistry
     /// <summary>The benchmarks, in the order in which they run.</summary>
     public static IReadOnlyList<IBenchmark> All { get; } =
     [
-        new DfrBenchmark(), new FavaeBenchmark(), new FeaturesBenchmark(), new FiltersBenchmark(), new GaussianBenchmark(), new HfaeBenchmark(),
-        new MetricsBenchmark(), new SsaeBenchmark(),
+        new DfrBenchmark(), new EngineBenchmark(), new FavaeBenchmark(), new FeaturesBenchmark(), new FiltersBenchmark(), new GaussianBenchmark(),
+        new HfaeBenchmark(), new MetricsBenchmark(), new SsaeBenchmark(), new StartBenchmark(), new StepsBenchmark(),
     ];
 }
 
@@ -49,6 +52,13 @@ public static class Gauge
             best = Math.Min(best, watch.Elapsed.TotalSeconds);
         }
         return best;
+    }
+
+    /// <summary>The value in the middle, the mean of the two in the middle of an even number.</summary>
+    public static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
     /// <summary>

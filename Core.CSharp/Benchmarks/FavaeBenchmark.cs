@@ -10,23 +10,20 @@ using static TorchSharp.torch;
 namespace Benchmarks;
 
 /// <summary>
-/// A training step of <see cref="Favae"/> with a frozen ResNet-18 as in the quick profile, augmentation included, beside the same step in
-/// PyTorch (<c>scripts/bench/favae.py</c>) where python3 has it; and what memory a thousand steps take.
+/// A training step of <see cref="Favae"/> with a frozen ResNet-18 as in the quick profile, augmentation included; and what memory a thousand
+/// steps take.
 /// </summary>
 public sealed class FavaeBenchmark : IBenchmark
 {
     private const int Images = 209;
     private const int Steps = 1_000;
     private const int WarmUp = 100;
-    private const int Rounds = 5;
-    private const int PyTorchSteps = 40;
-    private const int PyTorchWarmUp = 5;
 
     /// <inheritdoc/>
     public string Name => "favae";
 
     /// <inheritdoc/>
-    public string Description => "a training step of favae with ResNet-18 in the quick profile against the same step in PyTorch; memory over 1,000 steps";
+    public string Description => "a training step of favae with ResNet-18 in the quick profile; memory over 1,000 steps";
 
     /// <inheritdoc/>
     public IReadOnlyList<Measurement> Run(TextWriter progress)
@@ -36,22 +33,16 @@ public sealed class FavaeBenchmark : IBenchmark
         var trained = Train(settings, progress);
 
         var what = FormattableString.Invariant($"training step, width {settings.Width}, batch {settings.BatchSize}, {torch.get_num_threads()} threads");
-        var measured = new List<Measurement> { new(what, Median(trained.Ours), "s") };
-        if (trained.Theirs.Count == trained.Ours.Count)
-        {
-            measured.Add(new($"{what}, PyTorch", Median(trained.Theirs), "s"));
-            measured.Add(new("ours against PyTorch", Median(trained.Theirs.Zip(trained.Ours, (theirs, ours) => theirs / ours)), "times faster"));
-        }
-        measured.Add(new($"resident memory that steps {WarmUp} to {Steps} add", trained.Memory, "MiB"));
-        measured.Add(new($"tensors that steps {WarmUp} to {Steps} leave", trained.Tensors, "tensors"));
-        return measured;
+        return
+        [
+            new(what, trained.Step, "s"),
+            new($"resident memory that steps {WarmUp} to {Steps} add", trained.Memory, "MiB"),
+            new($"tensors that steps {WarmUp} to {Steps} leave", trained.Tensors, "tensors"),
+        ];
     }
 
-    /// <summary>
-    /// The median step of each round, ours and PyTorch's, in turns, so that whatever else the machine does falls on both; and what is added
-    /// after the first steps to resident memory, in MiB, and to the tensors alive.
-    /// </summary>
-    private static (List<double> Ours, List<double> Theirs, double Memory, double Tensors) Train(FavaeSettings settings, TextWriter progress)
+    /// <summary>The median step in seconds; and what is added after the first steps to resident memory, in MiB, and to the tensors alive.</summary>
+    private static (double Step, double Memory, double Tensors) Train(FavaeSettings settings, TextWriter progress)
     {
         var folder = Directory.CreateTempSubdirectory("repro-bench-");
         try
@@ -63,7 +54,7 @@ public sealed class FavaeBenchmark : IBenchmark
             }
             using var backbones = new BackboneProvider(folder.FullName, torch.CPU);
             using var detector = new FavaeDetector(settings, new Resources { Backbones = backbones, Features = new UncachedFeatures(), Device = torch.CPU });
-            var (ours, theirs, steps) = (new List<double>(), new List<double>(), new List<double>());
+            var steps = new List<double>();
             var atWarm = (Memory: 0.0, Tensors: 0L);
             var atEnd = atWarm;
             var watch = Stopwatch.StartNew();
@@ -75,41 +66,16 @@ public sealed class FavaeBenchmark : IBenchmark
                     steps.Add(watch.Elapsed.TotalSeconds);
                     if (done == WarmUp) atWarm = (Gauge.ResidentMebibytes, torch.Tensor.TotalCount);
                     if (done == all) atEnd = (Gauge.ResidentMebibytes, torch.Tensor.TotalCount);
-                    if (done % (Steps / Rounds) == 0)
-                    {
-                        ours.Add(Median(steps));
-                        steps.Clear();
-                        theirs.AddRange(PyTorch(settings, progress));
-                        progress.WriteLine($"{done} of {all} steps");
-                    }
+                    if (done % WarmUp == 0) progress.WriteLine($"{done} of {all} steps");
                     watch.Restart();
                 },
             });
-            return (ours, theirs, atEnd.Memory - atWarm.Memory, atEnd.Tensors - atWarm.Tensors);
+            return (Gauge.Median(steps), atEnd.Memory - atWarm.Memory, atEnd.Tensors - atWarm.Tensors);
         }
         finally
         {
             folder.Delete(recursive: true);
         }
-    }
-
-    /// <summary>PyTorch's median step; nothing where it cannot be run.</summary>
-    private static IEnumerable<double> PyTorch(FavaeSettings settings, TextWriter progress)
-    {
-        var seconds = PyTorchLoop.Seconds(
-            "favae.py",
-            [
-                ("--images", Images), ("--batch", settings.BatchSize), ("--steps", PyTorchSteps), ("--width-percent", (int)Math.Round(100 * settings.Width)),
-                ("--threads", torch.get_num_threads()),
-            ],
-            progress);
-        return seconds is null ? [] : [Median(seconds.Skip(PyTorchWarmUp))];
-    }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        var sorted = values.Order().ToArray();
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
     private sealed class RandomImages : IImages

@@ -11,7 +11,7 @@ namespace Benchmarks;
 
 /// <summary>
 /// A training epoch of <see cref="Hfae"/> with ResNet-18 on as many images of 256 x 256 as MVTec AD's bottle has, the encoder's features
-/// computed beforehand; beside the same loop in PyTorch (<c>scripts/bench/hfae.py</c>) where python3 has it.
+/// computed beforehand.
 /// </summary>
 public sealed class HfaeBenchmark : IBenchmark
 {
@@ -23,22 +23,18 @@ public sealed class HfaeBenchmark : IBenchmark
     public string Name => "hfae";
 
     /// <inheritdoc/>
-    public string Description => "a training epoch of hfae on bottle's 209 images of 256 x 256 against the same loop in PyTorch";
+    public string Description => "a training epoch of hfae on bottle's 209 images of 256 x 256";
 
     /// <inheritdoc/>
     public IReadOnlyList<Measurement> Run(TextWriter progress)
     {
         progress.WriteLine("training");
         var what = $"training epoch, {Images} images, batch {Settings.BatchSize}, {torch.get_num_threads()} threads";
-        var ours = Ours();
-        progress.WriteLine("training in PyTorch");
-        return PyTorch(progress) is { } theirs
-            ? [new(what, ours, "s"), new($"{what}, PyTorch", theirs, "s"), new("ours against PyTorch", theirs / ours, "times faster")]
-            : [new(what, ours, "s")];
+        return [new(what, Epoch(), "s")];
     }
 
     /// <summary>Shortest epoch, timed between the first steps of consecutive epochs.</summary>
-    private static double Ours()
+    private static double Epoch()
     {
         var folder = Directory.CreateTempSubdirectory("repro-bench-");
         try
@@ -70,12 +66,6 @@ public sealed class HfaeBenchmark : IBenchmark
             folder.Delete(recursive: true);
         }
     }
-
-    /// <summary>The shortest epoch of the loop in PyTorch; null where it cannot be run.</summary>
-    private static double? PyTorch(TextWriter progress) => PyTorchLoop.Seconds(
-        "hfae.py",
-        [("--images", Images), ("--side", Settings.ImageSize), ("--batch", Settings.BatchSize), ("--epochs", Epochs), ("--threads", torch.get_num_threads())],
-        progress)?.Skip(1).Min();
 
     /// <summary>Features of the encoder's shapes without an encoder.</summary>
     private sealed class RandomFeatures : IFeatures

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Reproduction;
 using Repro.Records;
 
@@ -19,38 +20,79 @@ internal static class Program
 
     private static int Main(string[] args)
     {
-        var name = new Argument<string>("benchmark")
+        var command = new RootCommand("Measures our way and a baseline in the same run.") { StepsBenchmark.StepCommand() };
+        foreach (var benchmark in BenchmarkRegistry.All) command.Add(CommandOf(benchmark));
+        try
         {
-            Description = string.Join("; ", BenchmarkRegistry.All.Select(benchmark => $"{benchmark.Name}: {benchmark.Description}")),
-        };
-        name.AcceptOnlyFromAmong([.. BenchmarkRegistry.All.Select(benchmark => benchmark.Name)]);
+            return command.Parse(args).Invoke(new() { EnableDefaultExceptionHandler = false });
+        }
+        catch (UserError problem)
+        {
+            Console.Error.WriteLine($"benchmarks: {problem.Message}");
+            return problem.ExitCode;
+        }
+    }
+
+    private static Command CommandOf(IBenchmark benchmark)
+    {
         var output = new Option<string?>("--out")
         {
             Description = "JSON file for the figures; without it they are printed",
             HelpName = "FILE",
         };
-        var command = new RootCommand("Measures our way and a baseline in the same run.") { name, output };
+        var before = new Option<string?>("--before")
+        {
+            Description = "JSON file of an earlier commit's figures, as --out writes them: each is put beside the figure of the same name and unit",
+            HelpName = "FILE",
+        };
+        var command = new Command(benchmark.Name, benchmark.Description) { output, before };
         command.SetAction(parsed =>
         {
-            var benchmark = BenchmarkRegistry.All.Single(candidate => candidate.Name == parsed.GetRequiredValue(name));
+            var earlier = parsed.GetValue(before) is { } file ? Figures.Read(file) : null;
             var measurements = benchmark.Run(parsed.InvocationConfiguration.Error);
-            var json = JsonSerializer.Serialize(new
-            {
-                benchmark = benchmark.Name,
-                benchmark.Description,
-                processor = Machine.Processor,
-                cores = Environment.ProcessorCount,
-                commit = Machine.Commit,
-                runtime = RuntimeInformation.FrameworkDescription,
-                measured = DateTime.UtcNow.ToString("yyyy-MM-dd"),
-                measurements,
-            }, Indented);
+            var json = JsonSerializer.Serialize(new Figures(
+                benchmark.Name, benchmark.Description, Machine.Processor, Environment.ProcessorCount, Machine.Commit,
+                RuntimeInformation.FrameworkDescription, DateTime.UtcNow.ToString("yyyy-MM-dd"),
+                earlier is null ? null : new(earlier.Commit, earlier.Measured), earlier?.Beside(measurements) ?? measurements), Indented);
             if (parsed.GetValue(output) is { } path)
+            {
                 AtomicFile.WriteText(path, json + "\n");
+            }
             else
+            {
                 parsed.InvocationConfiguration.Output.WriteLine(json);
+            }
             return 0;
         });
-        return command.Parse(args).Invoke();
+        return command;
     }
+
+    /// <summary>A file of figures.</summary>
+    /// <param name="Before">Where the earlier figures come from.</param>
+    private sealed record Figures(
+        string Benchmark, string Description, string Processor, int Cores, string Commit, string Runtime, string Measured,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Origin? Before, IReadOnlyList<Measurement> Measurements)
+    {
+        /// <exception cref="UserError">The file cannot be read or is no file of figures.</exception>
+        public static Figures Read(string path)
+        {
+            try
+            {
+                return JsonSerializer.Deserialize<Figures>(File.ReadAllText(path), Indented) is { Measurements: not null } figures
+                    ? figures
+                    : throw new UserError($"{path}: has no \"measurements\"; give a file that --out wrote");
+            }
+            catch (Exception problem) when (problem is JsonException or IOException or UnauthorizedAccessException)
+            {
+                throw new UserError($"{path}: cannot be read as a file that --out wrote: {problem.Message}");
+            }
+        }
+
+        /// <summary>Later measurements with the figures of the same name and unit beside them.</summary>
+        public IReadOnlyList<Measurement> Beside(IReadOnlyList<Measurement> later) =>
+            [.. later.Select(now => now with { Before = Measurements.FirstOrDefault(then => (then.Name, then.Unit) == (now.Name, now.Unit))?.Value })];
+    }
+
+    /// <summary>The commit that figures were measured with, and the day.</summary>
+    private sealed record Origin(string Commit, string Measured);
 }

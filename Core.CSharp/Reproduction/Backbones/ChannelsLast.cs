@@ -11,10 +11,17 @@ namespace Reproduction.Backbones;
 /// </summary>
 internal static class ChannelsLast
 {
+    /// <summary>
+    /// Leaves tensors and networks in the plain layout instead, so that a benchmark can measure what this one gains. Nothing else sets it;
+    /// a network that was made under one value must run under the same.
+    /// </summary>
+    public static bool IsOff { get; set; }
+
     /// <summary>The same values with the channels innermost; the tensor itself, as an alias, where they are so already.</summary>
     /// <param name="value"><c>[N,C,H,W]</c>; gradients go through.</param>
     public static Tensor channels_last(this Tensor value)
     {
+        if (IsOff) return value.contiguous();
         using var scope = torch.NewDisposeScope();
         return value.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
@@ -33,6 +40,7 @@ internal static class ChannelsLast
     /// </summary>
     public static T to_channels_last<T>(this T module) where T : nn.Module
     {
+        if (IsOff) return module;
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         foreach (var convolution in module.modules().Append(module).OfType<TorchSharp.Modules.Convolution>())

@@ -157,8 +157,15 @@ internal sealed class EfficientNet : Network
             using var scope = torch.NewDisposeScope();
             var gate = Apply(squeeze.Reduce, body.mean([2, 3], keepdim: true)).silu_();
             gate = Apply(squeeze.Expand, gate).sigmoid_();
-            // Out of place: the product's gradient needs both factors.
-            body = Replace(body, body * gate).MoveToOuterDisposeScope();
+            if (body.requires_grad)
+            {
+                // Out of place: the product's gradient needs both factors.
+                body = Replace(body, body * gate).MoveToOuterDisposeScope();
+            }
+            else
+            {
+                body.mul_(gate);
+            }
         }
         if (block.Project is not null)
         {

@@ -250,7 +250,7 @@ internal sealed class RegionalAutoencoder : nn.Module<Tensor, Tensor>
     public long Latent { get; }
 
     /// <summary>The reconstruction of regional features <c>[N,c_o,h_o,w_o]</c>.</summary>
-    public override Tensor forward(Tensor features) => last.call(inner.call(first.call(features)));
+    public override Tensor forward(Tensor features) => last.call(inner.call(first.call(features.channels_last())));
 
     /// <summary>What the last convolution sees, from the network's maps, without the concatenated features.</summary>
     /// <returns><c>[N,hidden,h_o,w_o]</c>.</returns>
