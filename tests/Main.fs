@@ -41,4 +41,7 @@ let main args =
     | [| SavedModels.Argument; folder |] ->
         SavedModels.score folder
         0
+    | [| ManyCommands.Argument; file |] ->
+        ManyCommands.answer file
+        0
     | _ -> runTests args

@@ -81,10 +81,10 @@ public sealed class GaussianBenchmark : IBenchmark
         var x = samples.to(ScalarType.Float64);
         var (n, d) = ((double)x.shape[0], x.shape[1]);
         var centred = x - x.mean([0L]);
-        var covariance = centred.t().matmul(centred) / n;
+        var covariance = centred.t().Times(centred) / n;
         var mean = covariance.diagonal(0, 0, 1).mean().item<double>();
         var squares = centred.square();
-        var spread = squares.t().matmul(squares).sum().item<double>() / n;
+        var spread = squares.t().Times(squares).sum().item<double>() / n;
         var norm = covariance.square().sum().item<double>();
         var shrinkage = Math.Clamp((spread - norm) / (n * d) / ((norm / d) - (mean * mean)), 0, 1);
         var shrunk = ((1 - shrinkage) * covariance) + (shrinkage * mean * torch.eye(d, dtype: ScalarType.Float64));

@@ -15,6 +15,8 @@ public static class SnakeCaseJson
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        // A null where a list or a text belongs is a mistake of whoever wrote it, to be told where it is read.
+        RespectNullableAnnotations = true,
         WriteIndented = true,
     };
 

@@ -130,7 +130,7 @@ public static class Orthogonality
         public int Count => (int)Images.shape[0];
 
         /// <summary>Index of the nearest normal image, <c>[N]</c>; |q|^2 is the same for all of them.</summary>
-        public Tensor Nearest(Tensor images) => (_squares - 2 * (images.flatten(1) - _mean).matmul(_centred.t())).argmin(1);
+        public Tensor Nearest(Tensor images) => (_squares - 2 * (images.flatten(1) - _mean).Times(_centred.t())).argmin(1);
     }
 
     /// <summary>Images that are already at the size that is asked for.</summary>

@@ -69,7 +69,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         var featuresOfFit = cache.Elapsed;
         var scoring = Stopwatch.StartNew();
         var images = new SampleImages(test);
-        var scores = Collect(detector, images, (done, all) => progress("score", done, all, ""), cancellation);
+        var scores = Collect(detector, images, index => test[index].Path, (done, all) => progress("score", done, all, ""), cancellation);
         var scoreSeconds = scoring.Elapsed - (cache.Elapsed - featuresOfFit);
 
         var measuring = Stopwatch.StartNew();
@@ -144,7 +144,8 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         $"{configuration.Hash} {data} {string.Join(' ', resources.Backbones.Used.Select(used => used.WeightsSha256).Order(StringComparer.Ordinal))}";
 
     /// <summary>Scores all images in batches and brings the scores into plain memory.</summary>
-    private static TestScores Collect(IAnomalyDetector detector, IImages images, Action<long, long> progress, CancellationToken cancellation)
+    private static TestScores Collect(
+        IAnomalyDetector detector, IImages images, Func<int, string> name, Action<long, long> progress, CancellationToken cancellation)
     {
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
@@ -154,6 +155,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
             cancellation.ThrowIfCancellationRequested();
             using var each = torch.NewDisposeScope();
             using var result = detector.Score(batch);
+            result.CheckFinite(i => name(batch.Indices[i]));
             scores.Take(result);
             progress(scores.Count, images.Count);
         }

@@ -89,9 +89,13 @@ public sealed class Checkpoints(string path, Func<string> identity, TimeSpan int
             }
             Resumed = int.Parse(values[ResumedKey], CultureInfo.InvariantCulture) + 1;
             Carried = new CarriedSeconds(double.Parse(values[FeaturesKey], CultureInfo.InvariantCulture), double.Parse(values[FitKey], CultureInfo.InvariantCulture));
-            return new DetectorState(tensors, values);
+            return new DetectorState(tensors, values)
+            {
+                Origin = path,
+                WayOut = "the checkpoint is damaged: delete it, and the training begins again",
+            };
         }
-        catch (UserError damage)
+        catch (Exception damage) when (damage is UserError or KeyNotFoundException or FormatException or OverflowException)
         {
             warn($"a checkpoint is not used, the training begins again: {damage.Message}");
             return null;

@@ -62,6 +62,7 @@ internal static class FeaturesVerb
         var features = image is not null
             ? backbone.Forward(ReadImage(image, size), layers)
             : backbone.ForwardRaw(ReadArray(input!), layers);
+        CheckFinite(layers, features, image ?? input!);
         var folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
         if (!Directory.Exists(folder))
         {
@@ -89,8 +90,25 @@ internal static class FeaturesVerb
     private static Tensor ReadArray(string path)
     {
         var array = Npy.Read<float>(path);
-        return array.Shape is [_, 3, _, _]
+        if (array.Shape is not [_, 3, _, _] || array.Shape.Contains(0))
+        {
+            throw new UserError($"{path}: has the shape [{string.Join(",", array.Shape)}]; give float32 [N,3,H,W], none of them 0");
+        }
+        var wrong = Array.FindIndex(array.Values, value => !float.IsFinite(value));
+        return wrong < 0
             ? torch.tensor(array.Values, Array.ConvertAll(array.Shape, length => (long)length))
-            : throw new UserError($"{path}: has the shape [{string.Join(",", array.Shape)}]; give float32 [N,3,H,W]");
+            : throw new UserError($"{path}: value number {wrong} is {array.Values[wrong]}; every value must be finite");
+    }
+
+    /// <summary>Values far beyond those of pictures overflow in a deep network; what follows would be NaN.</summary>
+    private static void CheckFinite(IReadOnlyList<string> layers, IReadOnlyList<Tensor> features, string source)
+    {
+        foreach (var (layer, map) in layers.Zip(features))
+        {
+            if (!map.isfinite().all().item<bool>())
+            {
+                throw new UserError($"{source}: its features at {layer} are not finite; give values of the size that the network was trained on");
+            }
+        }
     }
 }

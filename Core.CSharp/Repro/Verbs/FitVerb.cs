@@ -170,6 +170,7 @@ internal static class FitVerb
         {
             using var scope = torch.NewDisposeScope();
             using var scores = detector.Score(batch);
+            scores.CheckFinite(i => samples[batch.Indices[i]].Path);
             image.AddRange(scores.Image.cpu().data<float>().ToArray());
             if (scores.Map is { } map) pixels.AddRange(map.flatten()[torch.TensorIndex.Slice(null, null, stride)].cpu().contiguous().data<float>().ToArray());
         }

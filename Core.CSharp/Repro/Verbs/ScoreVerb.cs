@@ -62,6 +62,7 @@ internal static class ScoreVerb
         {
             using var scope = torch.NewDisposeScope();
             using var scores = detector.Score(batch);
+            scores.CheckFinite(i => samples[batch.Indices[i]].Path);
             var image = scores.Image.cpu().data<float>().ToArray();
             var maps = scores.Map?.cpu().contiguous();
             var drawn = new string?[batch.Count];
@@ -95,7 +96,11 @@ internal static class ScoreVerb
         const int longestSide = 1024;
         var image = sample.Load();
         var scale = Math.Min(1.0, (double)longestSide / Math.Max(image.Width, image.Height));
-        if (scale < 1) image = Resizer.Resize(image, (int)(image.Width * scale), (int)(image.Height * scale), Resampling.BilinearAntialias);
+        if (scale < 1)
+        {
+            // A picture a thousand times as long as it is wide keeps a pixel of its width.
+            image = Resizer.Resize(image, Math.Max(1, (int)(image.Width * scale)), Math.Max(1, (int)(image.Height * scale)), Resampling.BilinearAntialias);
+        }
         var threshold = (float)(model.PixelThreshold ?? model.Threshold);
         // Colours are anchored at the pixel threshold, so that the same colour means the same in every picture.
         var heat = ColorMap.Apply(map, height, width, 0, threshold > 0 ? 2 * threshold : 1);

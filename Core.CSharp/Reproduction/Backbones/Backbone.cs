@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Reproduction.Formats;
@@ -29,6 +30,10 @@ public sealed record BackboneOptions
 /// </summary>
 public sealed class Backbone : IDisposable
 {
+    /// <summary>What libtorch says of an input that a pooling, a mirrored border or a joining of layers makes nothing of.</summary>
+    private static readonly string[] TooSmall =
+        ["too small", "Kernel size can't be greater", "Padding size should be less", "must be positive", "Sizes of tensors must match"];
+
     private readonly Network network;
     private readonly BackboneOptions options;
     private readonly Dictionary<string, Layer> layers;
@@ -148,8 +153,23 @@ public sealed class Backbone : IDisposable
         using var gradients = options.Trainable ? null : torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var taps = new Taps(names);
-        network.Run(input.to(Device).channels_last(), taps);
+        Run(input, taps);
         return [.. names.Select(name => taps[name].channels_last().MoveToOuterDisposeScope())];
+    }
+
+    private void Run(Tensor input, Taps taps)
+    {
+        try
+        {
+            network.Run(input.to(Device).channels_last(), taps);
+        }
+        catch (ExternalException failure) when (TooSmall.Any(words => failure.Message.Contains(words, StringComparison.Ordinal)))
+        {
+            throw new UserError(
+                $"{Architecture} cannot take images of {input.shape[3]} x {input.shape[2]} pixels ({failure.Message.Split('\n', 2)[0].TrimEnd('.')}); take larger ones, "
+                + "with sides that 32 divides, or layers that are not so deep",
+                failure);
+        }
     }
 
     /// <summary>Switches the batch norms of a trainable backbone between the batch's statistics (training) and the running ones.</summary>

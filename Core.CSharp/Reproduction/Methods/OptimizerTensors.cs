@@ -31,23 +31,24 @@ internal static class OptimizerTensors
 
     /// <summary>Brings the state back that <see cref="Save"/> gave, in the layout of the parameters.</summary>
     /// <param name="optimizer">Of the same kind over the same parameters in the same order.</param>
-    /// <param name="tensors">May hold others as well.</param>
-    public static void Load(OptimizerHelper optimizer, IReadOnlyDictionary<string, Tensor> tensors)
+    /// <param name="saved">May hold other tensors as well.</param>
+    /// <exception cref="UserError">A tensor is missing, or of another shape or type.</exception>
+    public static void Load(OptimizerHelper optimizer, DetectorState saved)
     {
         using var noGradient = torch.no_grad();
         var parameters = optimizer.parameters().ToArray();
         foreach (var (index, state) in optimizer.state_dict().State.Index())
         {
             // SGD has no momentum before its first step.
-            if (state is SGD.State sgd && tensors.ContainsKey(Name(index, nameof(sgd.momentum_buffer))))
+            if (state is SGD.State sgd && saved.Tensors.ContainsKey(Name(index, nameof(sgd.momentum_buffer))))
             {
                 sgd.momentum_buffer ??= torch.zeros_like(parameters[index]).DetachFromDisposeScope();
             }
             foreach (var (name, value) in Parts(state))
             {
-                value?.copy_(tensors[Name(index, name)]);
+                value?.copy_(saved.Tensor(Name(index, name), value.dtype, value.shape, finite: false));
             }
-            if (state is Adam.State adam) adam.step = tensors[Name(index, Step)].item<long>();
+            if (state is Adam.State adam) adam.step = saved.Tensor(Name(index, Step), ScalarType.Int64, []).item<long>();
         }
     }
 

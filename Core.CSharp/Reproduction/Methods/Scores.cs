@@ -16,6 +16,26 @@ public sealed record Scores(Tensor? Map, Tensor Image) : IDisposable
     /// <summary>float32 <c>[N,3,H,W]</c> in 0..1: the images as the model restores them; null where it restores no image.</summary>
     public Tensor? Reconstruction { get; init; }
 
+    /// <summary>
+    /// Refuses scores that no threshold can judge: a comparison with NaN is false, so that such an image would be called good.
+    /// </summary>
+    /// <param name="name">What the n-th image of the batch is called, for the message.</param>
+    /// <exception cref="UserError">The first image whose score or map holds NaN or an infinity.</exception>
+    public void CheckFinite(Func<int, string> name)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var finite = Image.isfinite();
+        if (Map is { } map) finite = finite.logical_and(map.isfinite().flatten(1).all(1));
+        var each = finite.cpu().data<bool>().ToArray();
+        if (Array.IndexOf(each, false) is var first and >= 0)
+        {
+            throw new UserError(
+                $"{name(first)}: its score is no finite number, so that it cannot be judged; the fitted model is of no use: "
+                + "fit again, with more images or a lower learning rate");
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -33,8 +53,3 @@ public sealed record Scores(Tensor? Map, Tensor Image) : IDisposable
 /// <param name="Pixel">Whether it applies to the pixels of the map rather than to image scores.</param>
 /// <param name="Target">The false positive rate that was asked for, as a fraction.</param>
 public sealed record OperatingPoint(string Name, double Threshold, string? Part, bool Pixel, double Target);
-
-/// <summary>The parameters of a fitted model: tensors by name, and numbers or texts that are not tensors.</summary>
-/// <param name="Tensors">Tensors by name, on any device; the receiver does not own them.</param>
-/// <param name="Values">Other values by name, written with invariant culture.</param>
-public sealed record DetectorState(IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Values);

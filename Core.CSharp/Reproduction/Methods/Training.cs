@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Reproduction.Backbones;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -43,6 +44,10 @@ public static class Training
         {
             ConvolutionVerdicts.Require(parameter.device);
         }
+        if (steps < 1)
+        {
+            throw new UserError("the training has no step: there are fewer images in all its epochs than in a batch; take more epochs or a smaller batch");
+        }
         var first = double.NaN;
         var lastGood = double.NaN;
         var tail = new Queue<double>();
@@ -63,7 +68,7 @@ public static class Training
                     foreach (var group in optimizer.ParamGroups) group.LearningRate = learningRate(done);
                 }
                 optimizer.zero_grad();
-                var value = loss(done);
+                var value = Evaluate(loss, done);
                 value.backward();
                 var number = value.to(ScalarType.Float64).item<double>();
                 if (double.IsNaN(first)) first = number;
@@ -83,6 +88,19 @@ public static class Training
             if (context.Checkpoints is { Due: true } checkpoints && done < steps) Save(checkpoints, model, optimizer, tail, done, first);
         }
         return (tail.Count > 0 ? tail.Average() : lastGood, done);
+    }
+
+    /// <summary>The loss of a step. A batch norm has nothing to normalise by when it sees a single value a channel.</summary>
+    private static Tensor Evaluate(Func<long, Tensor> loss, long step)
+    {
+        try
+        {
+            return loss(step);
+        }
+        catch (ExternalException failure) when (failure.Message.Contains("more than 1 value per channel", StringComparison.Ordinal))
+        {
+            throw new UserError("a batch of one image whose feature map has one position cannot be normalised; take a larger batch_size or image_size", failure);
+        }
     }
 
     private static void Save(
@@ -105,13 +123,14 @@ public static class Training
     {
         using var scope = torch.NewDisposeScope();
         if (context.Checkpoints?.Load() is not { } state) return 0;
-        const string prefix = "model.";
-        model.load_state_dict(state.Tensors.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
-            .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value));
-        OptimizerTensors.Load(optimizer, state.Tensors);
-        torch.random.set_rng_state(state.Tensors["random"]);
-        foreach (var loss in state.Tensors["losses"].data<double>().ToArray()) tail.Enqueue(loss);
-        first = double.Parse(state.Values["first_loss"], CultureInfo.InvariantCulture);
-        return long.Parse(state.Values["step"], CultureInfo.InvariantCulture);
+        // A loss that is not finite is this training's own affair: the next step tells of it.
+        state.Under("model.").LoadInto(model, finite: false);
+        OptimizerTensors.Load(optimizer, state);
+        RandomState.Restore(state, "random");
+        var done = state.Whole("step", 0);
+        var losses = state.Tensor("losses", ScalarType.Float64, [done > 0 ? DetectorState.Any : 0]);
+        foreach (var loss in losses.data<double>().ToArray()) tail.Enqueue(loss);
+        first = state.Number("first_loss", finite: false);
+        return done;
     }
 }

@@ -77,12 +77,16 @@ public sealed record ModelFile(
             throw new UserError($"{path} is a model of format version {version}, this program reads version {Version}; fit it again");
         }
         var (model, configuration) = Parse(path, json);
-        var detector = configuration.Create(resources);
+        var detector = Create(path, configuration, resources);
         try
         {
             const string prefix = "state.";
             detector.Load(new DetectorState(tensors, metadata.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
-                .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value)));
+                .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value))
+            {
+                Origin = path,
+                WayOut = "it is damaged or was put together from several: fit the model again",
+            });
             CheckWeights(path, model, resources.Backbones);
             return (model, detector);
         }
@@ -100,9 +104,23 @@ public sealed record ModelFile(
         {
             var model = JsonSerializer.Deserialize<ModelFile>(json, SnakeCaseJson.Options) ?? throw new JsonException("it is empty");
             var settings = model.Settings ?? throw new JsonException("it has no settings");
+            if (!double.IsFinite(model.Threshold)) throw new JsonException("its threshold is no finite number");
             return (model, Registry.Find(model.Method).Configure(model.Variant, Profile.Quick, "", "").With(settings));
         }
         catch (Exception failure) when (failure is JsonException or UserError)
+        {
+            throw NoModel(path, failure.Message);
+        }
+    }
+
+    /// <summary>The detector of the file's settings; those that no detector can have are the file's fault, not the command's.</summary>
+    private static IAnomalyDetector Create(string path, Configuration configuration, Resources resources)
+    {
+        try
+        {
+            return configuration.Create(resources);
+        }
+        catch (UserError failure) when (failure.ExitCode == 2)
         {
             throw NoModel(path, failure.Message);
         }

@@ -87,6 +87,28 @@ public sealed record DfrSettings
 
     /// <summary>Training images whose maps choose the segmentation thresholds; 0 for all.</summary>
     public int ThresholdImages { get; init; }
+
+    /// <summary>Refuses values that no detector can be built or trained with.</summary>
+    /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
+    public void Check()
+    {
+        var check = new SettingsCheck("dfr");
+        check.Layers(Layers);
+        check.Whole(FilterSize, 1);
+        check.Whole(FilterStride, 1);
+        check.That(ImageSize >= FilterSize, ImageSize, $"a whole number, not below filter_size, {FilterSize}");
+        check.Whole(LatentShareOfHidden, 0, 16);
+        check.Latent(Latent, least: 0);
+        check.Share(LatentVariance);
+        check.Whole(LatentImages, 0);
+        check.Whole(LatentSamples, 0);
+        check.Whole(PositionsPerImage, 0);
+        check.Batch(BatchSize);
+        check.Whole(Epochs, 1);
+        check.NotNegative(LearningRate);
+        check.That(AcceptedFpr.All(fpr => fpr is >= 0 and < 1), AcceptedFpr, "rates from 0 to below 1");
+        check.Whole(ThresholdImages, 0);
+    }
 }
 
 /// <summary>
@@ -181,7 +203,11 @@ public sealed class DfrMethod : Method<DfrSettings>
     }
 
     /// <inheritdoc/>
-    public override IAnomalyDetector Create(DfrSettings settings, Resources resources) => new DfrDetector(settings, resources);
+    public override IAnomalyDetector Create(DfrSettings settings, Resources resources)
+    {
+        settings.Check();
+        return new DfrDetector(settings, resources);
+    }
 
     /// <inheritdoc/>
     protected override DfrSettings Adapt(DfrSettings settings, Request request) => request.Profile switch
@@ -324,11 +350,17 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
     public void Load(DetectorState state)
     {
         _autoencoder?.Dispose();
-        _autoencoder = Build(long.Parse(state.Values["latent"], CultureInfo.InvariantCulture));
-        _autoencoder.load_state_dict(state.Tensors.ToDictionary());
+        var latent = state.Whole("latent", 1);
+        // A width that no tensor of the file has is told before a network of that width is made.
+        if (!state.Tensors.Values.Any(tensor => tensor.dim() == 4 && tensor.shape[0] == latent))
+        {
+            throw state.Wrong($"says that its code has {latent} values, but no layer of that width is in it");
+        }
+        _autoencoder = Build(latent);
+        state.LoadInto(_autoencoder);
         _autoencoder.eval();
-        _points = [.. state.Values["points"].Split(';', StringSplitOptions.RemoveEmptyEntries).Select(entry => entry.Split('='))
-            .Select(pair => Point(double.Parse(pair[0], CultureInfo.InvariantCulture), double.Parse(pair[1], CultureInfo.InvariantCulture)))];
+        _points = [.. state.Text("points").Split(';', StringSplitOptions.RemoveEmptyEntries).Select(entry => PointOf(entry)
+            ?? throw state.Wrong($"has the threshold '{entry}', which is not of the form RATE=THRESHOLD"))];
     }
 
     /// <inheritdoc/>
@@ -407,7 +439,7 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         using var scope = torch.NewDisposeScope();
         var centred = samples - samples.mean([0L], keepdim: true);
         // The smaller of the two product matrices has the same non-zero eigenvalues.
-        var product = centred.shape[0] < centred.shape[1] ? centred.matmul(centred.t()) : centred.t().matmul(centred);
+        var product = centred.shape[0] < centred.shape[1] ? centred.Times(centred.t()) : centred.t().Times(centred);
         var share = torch.linalg.eigvalsh(product.to(ScalarType.Float64)).flip(0).clamp_min(0).cumsum(0);
         share = share / share[-1];
         return share.lt(variance).sum().item<long>() + 1;
@@ -418,7 +450,8 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
     {
         using var scope = torch.NewDisposeScope();
         long positions = _regions.Height * _regions.Width;
-        var taken = perImage > 0 ? perImage : positions;
+        // A small image has fewer positions than are asked for: then each is taken, once.
+        var taken = perImage > 0 ? Math.Min(perImage, positions) : positions;
         var samples = torch.empty([images.Count * taken, Channels], device: resources.Device);
         using var generator = context.Generator(stream, torch.CPU);
         long row = 0;
@@ -430,7 +463,7 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
             for (var i = 0; i < batch.Count; i++)
             {
                 var image = features[i];
-                if (perImage > 0) image = image.index_select(0, torch.randperm(positions, generator: generator).narrow(0, 0, perImage).to(resources.Device));
+                if (perImage > 0) image = image.index_select(0, torch.randperm(positions, generator: generator).narrow(0, 0, taken).to(resources.Device));
                 samples.narrow(0, row, taken).copy_(image);
                 row += taken;
             }
@@ -484,6 +517,13 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         return [.. settings.AcceptedFpr.Select(fpr =>
             Point(fpr, MathF.BitIncrement(sorted[(long)Math.Min(fpr * sorted.shape[0], sorted.shape[0] - 1)].item<float>())))];
     }
+
+    private static OperatingPoint? PointOf(string text) =>
+        text.Split('=') is [var rate, var threshold]
+        && double.TryParse(rate, NumberStyles.Float, CultureInfo.InvariantCulture, out var fpr)
+        && double.TryParse(threshold, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+            ? Point(fpr, value)
+            : null;
 
     private static OperatingPoint Point(double fpr, double threshold) =>
         new(string.Create(CultureInfo.InvariantCulture, $"fpr{fpr}"), threshold, null, Pixel: true, fpr);

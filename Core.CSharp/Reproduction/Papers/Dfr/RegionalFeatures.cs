@@ -62,11 +62,11 @@ public sealed class RegionalFeatures : IDisposable
         var result = map.channels_last().permute(0, 2, 3, 1);
         if (Operator(height, rows: true, map.device) is { } rows)
         {
-            result = rows.matmul(result.reshape(count, height, width * channels)).reshape(count, Height, width, channels);
+            result = rows.Times(result.reshape(count, height, width * channels)).reshape(count, Height, width, channels);
         }
         if (Operator(width, rows: false, map.device) is { } columns)
         {
-            result = columns.matmul(result.reshape(count * Height, width, channels)).reshape(count, Height, Width, channels);
+            result = columns.Times(result.reshape(count * Height, width, channels)).reshape(count, Height, Width, channels);
         }
         return result.permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }

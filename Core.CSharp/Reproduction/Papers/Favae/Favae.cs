@@ -86,6 +86,43 @@ public sealed record FavaeSettings
 
     /// <summary>The log variances are held within plus and minus this.</summary>
     public double LogVarianceBound { get; init; } = 12;
+
+    /// <summary>Refuses values that no detector can be built or trained with.</summary>
+    /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
+    public void Check()
+    {
+        var check = new SettingsCheck("favae");
+        if (Extractor == FeatureExtractor.None)
+        {
+            check.That(Layers.Count == 0, Layers, "empty, as nothing but pixels is reconstructed");
+        }
+        else
+        {
+            check.Layers(Layers);
+        }
+        if (Extractor is FeatureExtractor.Encoder or FeatureExtractor.EncoderStopped)
+        {
+            check.That(Layers.All(layer => FavaeNetwork.EncoderNumbers.Select(number => $"{number}").Contains(layer)),
+                Layers, $"of {string.Join(", ", FavaeNetwork.EncoderNumbers)}, the encoder's layers in appendix D");
+        }
+        check.That(DecoderLayers.All(FavaeNetwork.DecoderNumbers.Contains),
+            DecoderLayers, $"of {string.Join(", ", FavaeNetwork.DecoderNumbers)}, the decoder's layers in appendix D");
+        check.That(DecoderLayers.Count == Layers.Count, DecoderLayers, $"as many as layers, {Layers.Count}");
+        check.Latent(Latent);
+        check.Factor(Width);
+        check.Whole(ImageSize, FavaeNetwork.Side);
+        // A wider stride leaves pixels that no tile covers.
+        check.Whole(TileStride, 1, FavaeNetwork.Side);
+        check.NotNegative(Rotation, 360);
+        check.NotNegative(Translation, 1);
+        check.Whole(ImagesPerEpoch, 1);
+        check.Whole(Epochs, 1);
+        check.Batch(BatchSize);
+        check.That((long)Epochs * ImagesPerEpoch >= BatchSize, BatchSize, $"at most the images of all epochs, {(long)Epochs * ImagesPerEpoch}");
+        check.NotNegative(LearningRate);
+        check.NotNegative(LogVarianceLearningRate);
+        check.NotNegative(LogVarianceBound, 64);
+    }
 }
 
 /// <summary>
@@ -142,7 +179,11 @@ public sealed class FavaeMethod : Method<FavaeSettings>
     ];
 
     /// <inheritdoc/>
-    public override IAnomalyDetector Create(FavaeSettings settings, Resources resources) => new FavaeDetector(settings, resources);
+    public override IAnomalyDetector Create(FavaeSettings settings, Resources resources)
+    {
+        settings.Check();
+        return new FavaeDetector(settings, resources);
+    }
 
     /// <inheritdoc/>
     protected override FavaeSettings Adapt(FavaeSettings settings, Request request)
@@ -257,12 +298,13 @@ internal sealed class FavaeDetector : IAnomalyDetector
     public void Load(DetectorState state)
     {
         const string prefix = "extractor.";
-        _network.load_state_dict(state.Tensors.Where(entry => !entry.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary());
+        var own = state;
         if (_settings.Extractor == FeatureExtractor.Unfrozen)
         {
-            using var noGradient = torch.no_grad();
-            foreach (var (name, value) in _extractor!.StateDict(fold: false)) value.copy_(state.Tensors[prefix + name]);
+            state.Under(prefix).LoadInto(_extractor!.StateDict(fold: false));
+            own = state.Without(prefix);
         }
+        own.LoadInto(_network);
         _network.eval();
     }
 

@@ -68,6 +68,12 @@ internal sealed class FavaeNetwork : nn.Module
         this.to_channels_last();
     }
 
+    /// <summary>Appendix D's numbers of the encoder's convolutions.</summary>
+    public static IEnumerable<int> EncoderNumbers => EncoderLayers.Select(layer => layer.Number);
+
+    /// <summary>Appendix D's numbers of the decoder's convolutions.</summary>
+    public static IEnumerable<int> DecoderNumbers => DecoderLayers.Select(layer => layer.Number);
+
     /// <summary>The decoder layer that each feature map is decoded from.</summary>
     public IReadOnlyList<int> FeatureLayers { get; }
 

@@ -53,6 +53,19 @@ public sealed record GaussianSettings
 
     /// <summary>Which augmentations leave the category's images normal (appendix, figure 2).</summary>
     public AugmentationRules? Augmentation { get; init; }
+
+    /// <summary>Refuses values that no detector can be built or trained with.</summary>
+    /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
+    public void Check()
+    {
+        var check = new SettingsCheck("gaussian");
+        check.Whole(ImageSize, 1);
+        check.Layers(Layers);
+        check.Share(Variance);
+        check.Share(Nu);
+        check.Whole(AugmentationEpochs, 0, 10_000);
+        check.That(AugmentationEpochs == 0 || Augmentation is not null, AugmentationEpochs, "0, but for the variants that end in -augmented");
+    }
 }
 
 /// <summary>
@@ -149,7 +162,11 @@ internal sealed class FeatureDistributions : Method<GaussianSettings>
     ];
 
     /// <inheritdoc/>
-    public override IAnomalyDetector Create(GaussianSettings settings, Resources resources) => new GaussianDetector(settings, resources);
+    public override IAnomalyDetector Create(GaussianSettings settings, Resources resources)
+    {
+        settings.Check();
+        return new GaussianDetector(settings, resources);
+    }
 
     /// <inheritdoc/>
     protected override GaussianSettings Adapt(GaussianSettings settings, Request request) => settings.AugmentationEpochs == 0 ? settings : settings with
@@ -197,7 +214,11 @@ internal sealed class SupervisedClassifiers : Method<SupervisedClassifierSetting
     ];
 
     /// <inheritdoc/>
-    public override IAnomalyDetector Create(SupervisedClassifierSettings settings, Resources resources) => new SupervisedClassifier(settings, resources);
+    public override IAnomalyDetector Create(SupervisedClassifierSettings settings, Resources resources)
+    {
+        settings.Check();
+        return new SupervisedClassifier(settings, resources);
+    }
 
     /// <inheritdoc/>
     protected override SupervisedClassifierSettings Adapt(SupervisedClassifierSettings settings, Request request) => settings with
@@ -225,7 +246,11 @@ internal sealed class MseAutoencoders : Method<MseAutoencoderSettings>
     ];
 
     /// <inheritdoc/>
-    public override IAnomalyDetector Create(MseAutoencoderSettings settings, Resources resources) => new MseAutoencoder(settings, resources.Device);
+    public override IAnomalyDetector Create(MseAutoencoderSettings settings, Resources resources)
+    {
+        settings.Check();
+        return new MseAutoencoder(settings, resources.Device);
+    }
 
     /// <inheritdoc/>
     protected override MseAutoencoderSettings Adapt(MseAutoencoderSettings settings, Request request) => settings with
@@ -318,17 +343,14 @@ internal sealed class GaussianDetector : IAnomalyDetector
     public void Load(DetectorState state)
     {
         Clear();
-        _levels = [.. _names.Select(name =>
+        _levels = [.. _names.Zip(_layers, (name, layer) =>
         {
-            var tensors = Part(state.Tensors, name);
-            var numbers = Part(state.Values, name).ToDictionary(entry => entry.Key, entry => double.Parse(entry.Value, CultureInfo.InvariantCulture));
+            var (own, features) = (state.Under(name + "."), _backbone.Channels(layer));
             return _settings.Normality == Normality.OneClassSvm
-                ? (ILevelModel)OneClassSvm.Load(tensors, numbers, _backbone.Device)
-                : LevelGaussian.Load(tensors, numbers, _backbone.Device);
+                ? (ILevelModel)OneClassSvm.Load(own, features, _backbone.Device)
+                : LevelGaussian.Load(own, features, _settings.Normality == Normality.Mahalanobis, _backbone.Device);
         })];
-
-        static Dictionary<string, T> Part<T>(IReadOnlyDictionary<string, T> all, string level) =>
-            all.Where(entry => entry.Key.StartsWith(level + ".", StringComparison.Ordinal)).ToDictionary(entry => entry.Key[(level.Length + 1)..], entry => entry.Value);
+        state.CheckNoOther(from level in _names.Zip(_levels) from name in level.Second.Tensors.Keys select $"{level.First}.{name}");
     }
 
     /// <inheritdoc/>

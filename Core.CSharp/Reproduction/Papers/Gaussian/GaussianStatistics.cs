@@ -1,5 +1,6 @@
 using MathNet.Numerics;
 using MathNet.Numerics.Distributions;
+using Reproduction.Methods;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -79,13 +80,19 @@ internal sealed class LevelGaussian : ILevelModel
     };
 
     /// <summary>The distribution with these parameters.</summary>
-    public static LevelGaussian Load(IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, double> numbers, Device device)
+    /// <param name="state">What <see cref="Tensors"/> and <see cref="Numbers"/> gave.</param>
+    /// <param name="features">D, the number of features that will be scored.</param>
+    /// <param name="isMultivariate">Whether it has axes of its own.</param>
+    /// <param name="device">Where the features will be.</param>
+    /// <exception cref="UserError">Something is missing, of another shape, or not finite.</exception>
+    public static LevelGaussian Load(DetectorState state, long features, bool isMultivariate, Device device)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor Copy(string name) => tensors[name].to(ScalarType.Float64).to(device).clone();
+        Tensor Copy(string name, params long[] shape) => state.Tensor(name, ScalarType.Float64, shape).to(device, copy: true);
+        var axes = isMultivariate ? Copy("axes", features, DetectorState.Any) : null;
         return new LevelGaussian(
-            Copy("mean"), tensors.ContainsKey("axes") ? Copy("axes") : null, Copy("precisions"),
-            numbers["rest_precision"], (long)numbers["dimensions"], numbers["shrinkage"]);
+            Copy("mean", features), axes, Copy("precisions", axes is null ? features : axes.shape[1]),
+            state.Number("rest_precision"), state.Whole("dimensions", 1), state.Number("shrinkage"));
     }
 
     /// <summary>Equal variance in all features: the score is the L2 distance to the mean, as root of the mean over features.</summary>
@@ -135,7 +142,7 @@ internal sealed class LevelGaussian : ILevelModel
             variances = variances.narrow(0, first, count);
             axes = axes.narrow(1, first, count).contiguous();
             dimensions = count;
-            kept = centred.matmul(axes);
+            kept = centred.Times(axes);
         }
         var shrinkage = LedoitWolfShrinkage(variances, kept.square().sum([1L]), dimensions);
         var floor = shrinkage * variances.sum().item<double>() / dimensions;
@@ -151,8 +158,8 @@ internal sealed class LevelGaussian : ILevelModel
     {
         using var scope = torch.NewDisposeScope();
         var centred = features.to(ScalarType.Float64) - _mean;
-        var squares = (_axes is null ? centred : centred.matmul(_axes)).square();
-        var distance = squares.matmul(_precisions);
+        var squares = (_axes is null ? centred : centred.Times(_axes)).square();
+        var distance = squares.Times(_precisions);
         if (_restPrecision > 0) distance = distance + (_restPrecision * (centred.square().sum([1L]) - squares.sum([1L])).clamp_min(0));
         return distance.sqrt().DetachFromDisposeScope();
     }
@@ -184,16 +191,16 @@ internal sealed class LevelGaussian : ILevelModel
         var (n, d) = (centred.shape[0], centred.shape[1]);
         if (n > d)
         {
-            var (values, vectors) = linalg.eigh(centred.t().matmul(centred) / n);
+            var (values, vectors) = linalg.eigh(centred.t().Times(centred) / n);
             return (values.flip(0).clamp_min(0), vectors.flip(1).contiguous());
         }
-        var (gramValues, gramVectors) = linalg.eigh(centred.matmul(centred.t()) / n);
+        var (gramValues, gramVectors) = linalg.eigh(centred.Times(centred.t()) / n);
         var variances = gramValues.flip(0);
         // Centring takes one direction away, equal images take more: their Gram eigenvalues are rounding errors.
         var largest = variances[0].item<double>();
         var rank = Math.Max(1, Math.Min(n - 1, (variances > largest * n * 1e-14).sum().item<long>()));
         variances = variances.narrow(0, 0, rank);
-        var axes = centred.t().matmul(gramVectors.flip(1).narrow(1, 0, rank)) / (variances * n).sqrt();
+        var axes = centred.t().Times(gramVectors.flip(1).narrow(1, 0, rank)) / (variances * n).sqrt();
         return (variances, axes);
     }
 

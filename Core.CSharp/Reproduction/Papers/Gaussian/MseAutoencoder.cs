@@ -29,6 +29,18 @@ public sealed record MseAutoencoderSettings
     /// analysis is told of them. Null where it is not known; that score is then left out.
     /// </summary>
     public double? SmallestAnomaly { get; init; }
+
+    /// <summary>Refuses values that no detector can be built or trained with.</summary>
+    /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
+    public void Check()
+    {
+        var check = new SettingsCheck("gaussian");
+        check.Latent(Latent);
+        check.Batch(BatchSize);
+        check.NotNegative(LearningRate);
+        check.Whole(Steps, 1);
+        check.That(SmallestAnomaly is null or (> 0 and <= 1), SmallestAnomaly, "null, or a share above 0, at most 1");
+    }
 }
 
 /// <summary>
@@ -101,7 +113,7 @@ internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device dev
     /// <inheritdoc/>
     public void Load(DetectorState state)
     {
-        _model.load_state_dict(state.Tensors.ToDictionary());
+        state.LoadInto(_model);
         _model.eval();
     }
 

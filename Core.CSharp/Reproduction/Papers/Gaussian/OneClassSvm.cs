@@ -1,3 +1,4 @@
+using Reproduction.Methods;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -39,11 +40,16 @@ internal sealed class OneClassSvm : ILevelModel
     };
 
     /// <summary>The machine with these parameters.</summary>
-    public static OneClassSvm Load(IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, double> numbers, Device device)
+    /// <param name="state">What <see cref="Tensors"/> and <see cref="Numbers"/> gave.</param>
+    /// <param name="features">D, the number of features that will be scored.</param>
+    /// <param name="device">Where they will be.</param>
+    /// <exception cref="UserError">Something is missing, of another shape, or not finite.</exception>
+    public static OneClassSvm Load(DetectorState state, long features, Device device)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor Copy(string name) => tensors[name].to(ScalarType.Float64).to(device).clone();
-        return new OneClassSvm(Copy("support_vectors"), Copy("coefficients"), numbers["gamma"], numbers["offset"]);
+        Tensor Copy(string name, params long[] shape) => state.Tensor(name, ScalarType.Float64, shape).to(device, copy: true);
+        var support = Copy("support_vectors", DetectorState.Any, features);
+        return new OneClassSvm(support, Copy("coefficients", support.shape[0]), state.Number("gamma"), state.Number("offset"));
     }
 
     /// <summary>Trains on normal samples with gamma = 1 / (D * variance of all entries), scikit-learn's "scale".</summary>

@@ -35,6 +35,18 @@ public sealed record SupervisedClassifierSettings
 
     /// <summary>Which augmentations leave the category's images what they are.</summary>
     public required AugmentationRules Augmentation { get; init; }
+
+    /// <summary>Refuses values that no detector can be built or trained with.</summary>
+    /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
+    public void Check()
+    {
+        var check = new SettingsCheck("gaussian");
+        check.Whole(ImageSize, 1);
+        check.Batch(BatchSize);
+        check.NotNegative(LearningRate);
+        check.Whole(Epochs, 1, 10_000);
+        check.Whole(Patience, 1);
+    }
 }
 
 /// <summary>
@@ -104,7 +116,7 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
     /// <inheritdoc/>
     public void Load(DetectorState state)
     {
-        _model.load_state_dict(state.Tensors.ToDictionary());
+        state.LoadInto(_model);
         _model.eval();
     }
 

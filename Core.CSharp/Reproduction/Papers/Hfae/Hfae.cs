@@ -82,6 +82,9 @@ public sealed class HfaeMethod : Method<HfaeSettings>
 /// <summary>Hyperparameters of <see cref="HfaeMethod"/>. What section 4 gives is the default; what the paper leaves open was chosen by measurement.</summary>
 public sealed record HfaeSettings
 {
+    private const int LargestKernel = 31;
+    private const double LargestSigma = 256;
+
     /// <summary>Architecture of the frozen encoder E of eq. (2).</summary>
     public string Network { get; init; } = "resnet18";
 
@@ -137,16 +140,21 @@ public sealed record HfaeSettings
     /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
     public void Check()
     {
-        Refuse(Levels.Length == 0 || Levels.Any(level => level < 1 || level > Layers.Length) || Levels.Distinct().Count() < Levels.Length,
-            "levels", Levels, $"distinct numbers of 1..{Layers.Length}");
-        Refuse(KernelSizes.Length == 0 || KernelSizes.Any(size => size < 1 || size % 2 == 0), "kernel_sizes", KernelSizes, "odd numbers, one or more");
-        Refuse(BatchSize < 1, "batch_size", [BatchSize], "1 or more");
-        Refuse(Epochs < 1, "epochs", [Epochs], "1 or more");
-
-        static void Refuse(bool wrong, string name, int[] value, string allowed)
-        {
-            if (wrong) throw new UserError($"hfae: {name} is {string.Join(", ", value)}; it must be {allowed}", exitCode: 2);
-        }
+        var check = new SettingsCheck("hfae");
+        check.Whole(ImageSize, 1);
+        check.Layers(Layers);
+        check.That(Levels.Length > 0 && Levels.All(level => level >= 1 && level <= Layers.Length) && Levels.Distinct().Count() == Levels.Length,
+            Levels, $"distinct numbers of 1..{Layers.Length}");
+        check.That(KernelSizes.Length > 0 && KernelSizes.All(size => size is >= 1 and <= LargestKernel && size % 2 == 1),
+            KernelSizes, $"odd numbers from 1 to {LargestKernel}, one or more");
+        check.NotNegative(NegativeSlope, 1);
+        check.NotNegative(Sigma, LargestSigma);
+        check.Whole(Epochs, 1);
+        check.Batch(BatchSize);
+        check.Whole(TrainingImages, 0);
+        check.NotNegative(LearningRate);
+        check.NotNegative(Momentum, 1);
+        check.NotNegative(WeightDecay);
     }
 }
 
@@ -350,7 +358,7 @@ public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : I
     public void Load(DetectorState state)
     {
         var decoder = NewDecoder();
-        decoder.load_state_dict(state.Tensors.ToDictionary());
+        state.LoadInto(decoder);
         decoder.eval();
     }
 

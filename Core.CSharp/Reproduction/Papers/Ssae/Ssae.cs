@@ -20,6 +20,8 @@ public enum Difference
 /// <summary>Hyperparameters of <c>ssae</c>.</summary>
 public sealed record SsaeSettings
 {
+    private const int LargestSmoothing = 1001;
+
     /// <summary>1: equation (1). 4: equation (4). Both: the ensemble, their pixel-wise maximum.</summary>
     public required IReadOnlyList<int> Objectives { get; init; }
 
@@ -79,6 +81,34 @@ public sealed record SsaeSettings
 
     /// <summary>t of equation (14): exponent of the objects' correction; 0 leaves it out, as for textures.</summary>
     public double Correction { get; init; }
+
+    /// <summary>Whether anything is asked of the images that are held out of the training: early stopping, or the objects' correction.</summary>
+    internal bool NeedsValidation => Correction > 0 || Objectives.Contains(4);
+
+    /// <summary>Refuses values that no detector can be built or trained with.</summary>
+    /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
+    public void Check()
+    {
+        var check = new SettingsCheck("ssae");
+        check.That(Objectives.Count > 0 && Objectives.All(objective => objective is 1 or 4) && Objectives.Distinct().Count() == Objectives.Count,
+            Objectives, "1, 4 or both");
+        check.NotNegative(Lambda, 1);
+        check.That(Distortions.Count > 0, Distortions, "one or more kinds of distortion");
+        check.That(ImageSize >= SsaeNetwork.Divisor && ImageSize % SsaeNetwork.Divisor == 0, ImageSize, $"above 0 and divisible by {SsaeNetwork.Divisor}");
+        check.That(Kernel is 3 or 5, Kernel, "3 or 5");
+        check.Factor(Width);
+        check.That(Growing.Count > 0 && Growing.All(share => share is > 0 and <= 1), Growing, "one or more shares above 0, at most 1");
+        check.Whole(Steps, 1);
+        check.Batch(BatchSize);
+        check.NotNegative(LearningRate);
+        check.NotNegative(FinalLearningRate);
+        check.That(Validation is >= 0 and < 1, Validation, "a share from 0 to below 1");
+        check.Whole(ValidateEvery, 1);
+        check.Whole(Patience, 1);
+        check.Whole(Smoothings, 0, 1000);
+        check.That(SmoothingSize is >= 1 and <= LargestSmoothing && SmoothingSize % 2 == 1, SmoothingSize, $"an odd number from 1 to {LargestSmoothing}");
+        check.NotNegative(Correction, 1000);
+    }
 }
 
 /// <summary>
@@ -113,7 +143,11 @@ public sealed class SsaeMethod : Method<SsaeSettings>
     ];
 
     /// <inheritdoc/>
-    public override IAnomalyDetector Create(SsaeSettings settings, Resources resources) => new SsaeDetector(settings, resources);
+    public override IAnomalyDetector Create(SsaeSettings settings, Resources resources)
+    {
+        settings.Check();
+        return new SsaeDetector(settings, resources);
+    }
 
     /// <inheritdoc/>
     protected override SsaeSettings Adapt(SsaeSettings settings, Request request)
@@ -161,6 +195,7 @@ internal sealed class SsaeDetector : IAnomalyDetector
     private const int ScoreBatch = 4;
     private const int SsimWindow = 11;
     private const double SsimSigma = 1.5;
+    private const string AverageMapName = "average_map";
 
     private readonly SsaeSettings _settings;
     private readonly Resources _resources;
@@ -170,10 +205,6 @@ internal sealed class SsaeDetector : IAnomalyDetector
 
     public SsaeDetector(SsaeSettings settings, Resources resources)
     {
-        if (settings.ImageSize % SsaeNetwork.Divisor != 0)
-        {
-            throw new UserError($"ssae: image_size {settings.ImageSize} is not divisible by {SsaeNetwork.Divisor}", exitCode: 2);
-        }
         (_settings, _resources) = (settings, resources);
         _size = ImageSize.Square(settings.ImageSize);
         _networks = [.. settings.Objectives.Select(_ => new SsaeNetwork(settings.Kernel, settings.Width))];
@@ -206,6 +237,10 @@ internal sealed class SsaeDetector : IAnomalyDetector
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context)
     {
+        if (normal.Count < 2 && _settings.NeedsValidation)
+        {
+            throw new UserError($"ssae holds training images out, for its correction and for early stopping, so that it needs at least 2; there is {normal.Count}");
+        }
         var order = context.Shuffle(normal.Count, -1);
         var held = Math.Min(normal.Count - 1, Math.Max(1, (int)Math.Round(_settings.Validation * normal.Count)));
         var (validation, train) = (order[..held], order[held..]);
@@ -250,7 +285,7 @@ internal sealed class SsaeDetector : IAnomalyDetector
         for (var member = 0; member < _networks.Count; member++)
         {
             foreach (var (name, value) in _networks[member].state_dict()) tensors[$"{member}.{name}"] = value;
-            if (_corrections[member] is { } correction) tensors[$"{member}.average_map"] = correction;
+            if (_corrections[member] is { } correction) tensors[$"{member}.{AverageMapName}"] = correction;
         }
         return new DetectorState(tensors, new Dictionary<string, string>());
     }
@@ -258,17 +293,18 @@ internal sealed class SsaeDetector : IAnomalyDetector
     /// <inheritdoc/>
     public void Load(DetectorState state)
     {
+        state.CheckNoOther(state.Tensors.Keys.Where(name => Enumerable.Range(0, _networks.Count).Any(member => name.StartsWith($"{member}.", StringComparison.Ordinal))));
         for (var member = 0; member < _networks.Count; member++)
         {
-            var prefix = $"{member}.";
-            var own = state.Tensors.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
-                .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
-            if (own.Remove("average_map", out var correction))
+            var own = state.Under($"{member}.");
+            if (_settings.Correction > 0)
             {
                 _corrections[member]?.Dispose();
-                _corrections[member] = correction.to(_resources.Device, copy: true).DetachFromDisposeScope();
+                _corrections[member] = own.Tensor(AverageMapName, ScalarType.Float32, [1, 1, _settings.ImageSize, _settings.ImageSize])
+                    .to(_resources.Device, copy: true).DetachFromDisposeScope();
+                own = own.Without(AverageMapName);
             }
-            _networks[member].load_state_dict(own);
+            own.LoadInto(_networks[member]);
             _networks[member].eval();
         }
     }
@@ -447,7 +483,9 @@ internal sealed class SsaeDetector : IAnomalyDetector
         /// <summary>Puts the best parameters back, where any validation took place.</summary>
         public void Restore()
         {
-            if (float.IsFinite(_loss.item<float>())) network.load_state_dict(_best);
+            if (!float.IsFinite(_loss.item<float>())) return;
+            using var noGradient = torch.no_grad();
+            foreach (var (name, value) in network.state_dict()) value.copy_(_best[name]);
         }
 
         /// <summary>The network is the detector's: only what this module made is freed.</summary>
@@ -487,15 +525,12 @@ internal sealed class SsaeDetector : IAnomalyDetector
             using var scope = torch.NewDisposeScope();
             if (store.Load() is not { } state || MemberOf(state) <= member) return false;
             var prefix = $"finished.{member}.";
-            networks[member].load_state_dict(state.Tensors.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
-                .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value));
-            foreach (var (name, value) in state.Values)
-            {
-                if (name.StartsWith(Fact, StringComparison.Ordinal)) facts[name[Fact.Length..]] = double.Parse(value, CultureInfo.InvariantCulture);
-            }
+            state.Under(prefix).LoadInto(networks[member], finite: false);
+            var told = state.Under(Fact);
+            foreach (var name in told.Values.Keys) facts[name] = told.Number(name, finite: false);
             return true;
         }
 
-        private static int MemberOf(DetectorState state) => int.Parse(state.Values[Member], CultureInfo.InvariantCulture);
+        private static long MemberOf(DetectorState state) => state.Whole(Member, 0);
     }
 }

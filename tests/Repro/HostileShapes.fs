@@ -1,0 +1,333 @@
+/// Arrays, pictures and settings of sizes that nobody had in mind: each command gives a result, or one clear error; none ends the process.
+module Reproduction.Tests.HostileShapes
+
+open System
+open System.IO
+open System.Text
+open System.Text.RegularExpressions
+open Expecto
+open TorchSharp
+open Reproduction.Backbones
+open Reproduction.Formats
+open Reproduction.Imaging
+open Reproduction.Tests.ManyCommands
+open Reproduction.Tests.ReproProcess
+
+let private root = lazy (Directory.CreateTempSubdirectory("reproduction-shapes-").FullName)
+let private at (name: string) = Path.Combine(root.Value, name)
+
+let private write (name: string) (bytes: byte[]) =
+    Directory.CreateDirectory(nonNull (Path.GetDirectoryName(at name))) |> ignore
+    File.WriteAllBytes(at name, bytes)
+
+/// A `.npy` file whose header says what it is told to.
+let private npy name (descriptor: string) (order: string) (shape: string) (data: byte[]) =
+    let header = $"{{'descr': '{descriptor}', 'fortran_order': {order}, 'shape': ({shape}), }}"
+    let padded = (10 + header.Length + 1 + 63) / 64 * 64 - 10
+    write name (Array.concat [ [| 0x93uy |]; "NUMPY"B; [| 1uy; 0uy; byte padded; byte (padded >>> 8) |]; Encoding.ASCII.GetBytes(header.PadRight(padded - 1) + "\n"); data ])
+
+let private floats (values: float32[]) = values |> Array.collect BitConverter.GetBytes
+
+/// Smooth values in the range of a preprocessed picture.
+let private smooth count = Array.init count (fun i -> sin (float32 i * 0.37f))
+let private array name (shape: int list) (values: float32[]) = Npy.Write<float32>(at name, ReadOnlySpan values, ReadOnlySpan(List.toArray shape))
+let private image width height = Image(width, height, 3, Array.init (width * height * 3) (fun i -> byte (i * 37 % 251)))
+
+let private picture (name: string) (content: Image) =
+    Directory.CreateDirectory(nonNull (Path.GetDirectoryName(at name))) |> ignore
+    ImageFile.Write(at name, content)
+
+/// The sizes that a category mixes: one pixel, lines, pictures below any network's least size, thinner than 1:1024.
+let private sizes = [ 1, 1; 1, 700; 16000, 1; 3, 5; 64, 64; 40, 90 ]
+
+let private prepare =
+    lazy
+        (for architecture in [ "vgg16_quarter"; "resnet18" ] do
+             use _scope = torch.NewDisposeScope()
+             use backbone = Backbone.Random(architecture, 7)
+             Directory.CreateDirectory(at architecture) |> ignore
+             SafeTensors.Write(at $"{architecture}/{architecture}.safetensors", backbone.StateDict false)
+
+         let same, shape = smooth (3 * 40 * 36), "1, 3, 40, 36"
+         array "x.npy" [ 1; 3; 40; 36 ] same
+         npy "double.npy" "<f8" "False" shape (same |> Array.collect (float >> BitConverter.GetBytes))
+         npy "big.npy" ">f4" "False" shape (same |> Array.collect (BitConverter.GetBytes >> Array.rev))
+         npy "bytes.npy" "|u1" "False" shape (Array.map (fun value -> byte (128f + 100f * value)) same)
+         npy "fortran.npy" "<f4" "True" shape (floats [| for x in 0..35 do for y in 0..39 do for c in 0..2 -> same[(c * 40 + y) * 36 + x] |])
+         npy "claims.npy" "<f4" "False" "1, 3, 18919, 18919" (floats same)
+         npy "claims-more.npy" "<f4" "False" "4294967296, 3, 1, 1" (floats same)
+         npy "negative.npy" "<f4" "False" "1, 3, -1, 4" (floats same)
+         for name, shape in
+             [ "1x1", [ 1; 3; 1; 1 ]
+               "3x3", [ 1; 3; 3; 3 ]
+               "1x600", [ 1; 3; 1; 600 ]
+               "7x5", [ 2; 3; 7; 5 ]
+               "none", [ 0; 3; 8; 8 ]
+               "no-rows", [ 1; 3; 0; 8 ]
+               "grey", [ 1; 1; 8; 8 ]
+               "rank3", [ 3; 8; 8 ]
+               "rank5", [ 1; 3; 8; 8; 1 ]
+               "rank0", [] ] do
+             array $"{name}.npy" shape (smooth (List.fold (*) 1 shape))
+         for name, value in [ "nan", nanf; "infinite", infinityf; "huge", 3e38f ] do
+             array $"{name}.npy" [ 1; 3; 40; 36 ] (Array.mapi (fun i v -> if i % 7 = 3 then value else v) same)
+
+         for name, shape in [ "m", [ 2; 8; 8 ]; "m1", [ 2; 1; 1 ]; "m-empty", [ 0; 8; 8 ]; "m-flat", [ 2; 0; 8 ]; "m4", [ 2; 1; 8; 8 ] ] do
+             let count = List.fold (*) 1 shape
+             array $"{name}.npy" shape (smooth count)
+             Npy.Write<byte>(at $"{name}-masks.npy", ReadOnlySpan(Array.init count (fun i -> if i % 5 = 0 then 1uy else 0uy)), ReadOnlySpan(List.toArray shape))
+         array "m-nan.npy" [ 2; 8; 8 ] (Array.mapi (fun i v -> if i = 9 then nanf else v) (smooth 128))
+         Npy.Write<byte>(at "no-regions.npy", ReadOnlySpan(Array.zeroCreate<byte> 128), ReadOnlySpan [| 2; 8; 8 |])
+         Npy.Write<byte>(at "all-regions.npy", ReadOnlySpan(Array.create 128 1uy), ReadOnlySpan [| 2; 8; 8 |])
+
+         // Pictures of all sizes, masks of other sizes and channels than their pictures.
+         for i, (width, height) in List.indexed sizes do
+             picture $"data/thin/train/good/{i}.png" (image width height)
+             picture $"data/thin/test/good/{i}.png" (image width height)
+             picture $"data/thin/test/hole/{i}.png" (image height width)
+             picture $"data/thin/ground_truth/hole/{i}_mask.png" (Image(9, 7, (if i % 2 = 0 then 1 else 3), Array.init (9 * 7 * (if i % 2 = 0 then 1 else 3)) (fun j -> if j < 60 then 255uy else 0uy)))
+             picture $"lines/{i}.png" (image width height)
+
+         for count in 1..3 do
+             for i in 1..count do
+                 picture $"few/of{count}/train/good/{i}.png" (image 64 (60 + i))
+             for i in 1..2 do
+                 picture $"few/of{count}/test/good/{i}.png" (image 64 64)
+                 picture $"few/of{count}/test/hole/{i}.png" (image 50 64)
+                 picture $"few/of{count}/ground_truth/hole/{i}_mask.png" (Image(50, 64, 1, Array.init 3200 (fun j -> if j < 90 then 255uy else 0uy)))
+             for i in 1..2 do
+                 picture $"held/{i}.png" (image 64 64))
+
+/// The cheapest variant of each method, with what makes it quick.
+let private cheap =
+    [ "gaussian", "vgg16_quarter-mahalanobis", "+image_size=32"
+      "hfae", "embedded", ""
+      "dfr", "embedded", "+image_size=64"
+      "favae", "vanilla", "+width=0.0625+images_per_epoch=8+batch_size=4"
+      "ssae", "objective1", "+width=0.0625+steps=2+batch_size=2" ]
+
+let private runIn data paper variant =
+    [ "run"; "--paper"; paper; "--variant"; variant; "--data"; at data; "--weights"; at "vgg16_quarter"; "--profile"; "smoke"; "--shard"; "1/1"; "--force"; "--out"; at "run" ]
+
+/// Of a paper with folds the first one only.
+let private first (command: string list) = if List.contains "gaussian" command then List.map (fun word -> if word = "1/1" then "1/5" else word) command else command
+
+let private features backbone input =
+    [ "features"; "--backbone"; backbone; "--weights"; at $"{backbone}/{backbone}.safetensors"; "--input"; at input; "--out"; at $"{backbone}-{input}.safetensors" ]
+
+let private metrics maps masks more = [ "metrics"; "--maps"; at maps; "--masks"; at masks ] @ more
+
+let private fit paper variant train =
+    [ "fit"; "--method"; paper; "--variant"; variant; "--train"; at train; "--weights"; at "vgg16_quarter"; "--profile"; "smoke"; "--out"; at $"{paper}.model" ]
+
+/// What a command gives: a result or an error, with these words.
+type private Wanted =
+    | Result of string list
+    | Refused of string list
+
+let private settings: (string * string * string * string list) list =
+    let every =
+        [ for paper, variant, _ in cheap do
+              for size in [ "0"; "-3" ] do paper, variant, $"+image_size={size}", [ $"{paper}: image_size is {size}; it must be" ]
+              paper, variant, "+image_size=1000000", [ "1000000" ]
+              paper, variant, "+image_size=1e9", [ "image_size" ]
+              paper, variant, "+image_size=null", [ "does not fit its setting" ]
+              if paper <> "ssae" then paper, variant, "+layers=null", [ "does not fit its setting" ]
+              if paper <> "ssae" && paper <> "favae" then
+                  paper, variant, "+layers=[]", [ $"{paper}: layers is empty; it must be" ]
+                  paper, variant, "+layers=[\"\"]", [ "layers is empty" ]
+                  paper, variant, "+layers=[\"conv9_9\"]", [ "conv9_9" ]
+              if paper <> "gaussian" then
+                  paper, variant, "+batch_size=0", [ "batch_size is 0; it must be a whole number from 1" ]
+                  paper, variant, "+batch_size=2000000000", [ "batch_size" ]
+                  paper, variant, "+learning_rate=-1", [ "learning_rate is -1" ]
+                  paper, variant, "+learning_rate=NaN", [ "learning_rate is NaN" ]
+                  paper, variant, "+learning_rate=1e999", [ "learning_rate" ] ]
+
+    every
+    @ [ for paper in [ "hfae"; "dfr"; "favae" ] do
+            let variant = if paper = "favae" then "vanilla" else "embedded"
+            paper, variant, "+epochs=0", [ $"{paper}: epochs is 0; it must be a whole number, 1 or more" ]
+            paper, variant, "+epochs=-7", [ "epochs is -7" ]
+        "ssae", "objective1", "+image_size=7", [ "divisible by 8" ]
+        "ssae", "objective1", "+image_size=1", [ "divisible by 8" ]
+        "ssae", "objective1", "+steps=0", [ "steps is 0" ]
+        "ssae", "objective1", "+objectives=[]", [ "objectives is empty" ]
+        "ssae", "objective1", "+objectives=[2]", [ "objectives is 2" ]
+        "ssae", "objective1", "+growing=[]", [ "growing is empty" ]
+        "ssae", "objective1", "+growing=[2]", [ "growing is 2" ]
+        "ssae", "objective1", "+kernel=4", [ "kernel is 4" ]
+        "ssae", "objective1", "+width=0", [ "width is 0" ]
+        "ssae", "objective1", "+smoothing_size=4", [ "smoothing_size is 4"; "odd" ]
+        "ssae", "objective4", "+validate_every=0", [ "validate_every is 0" ]
+        "ssae", "objective1", "+image_size=8+batch_size=1", [ "batch_size or image_size" ]
+        "favae", "vanilla", "+image_size=64", [ "image_size is 64; it must be a whole number, 128 or more" ]
+        "favae", "vanilla", "+tile_stride=0", [ "tile_stride is 0" ]
+        "favae", "vanilla", "+tile_stride=129", [ "tile_stride is 129" ]
+        "favae", "vanilla", "+latent=0", [ "latent is 0; it must be" ]
+        "favae", "vanilla", "+width=1e9", [ "width is 1000000000" ]
+        "favae", "vanilla", "+images_per_epoch=3", [ "batch_size is 16; it must be at most the images of all epochs, 3" ]
+        "favae", "vanilla", "+layers=[\"3\"]+decoder_layers=[22]", [ "layers is 3; it must be empty" ]
+        "favae", "embedded", "+layers=[]", [ "layers is empty" ]
+        "favae", "embedded", "+decoder_layers=[22]", [ "decoder_layers is 22; it must be as many as layers, 3" ]
+        "favae", "embedded", "+decoder_layers=[22,16,11]", [ "decoder_layers is 22, 16, 11" ]
+        "favae", "encoder", "+layers=[\"1\",\"2\",\"x\"]", [ "layers is 1, 2, x" ]
+        "hfae", "embedded", "+levels=[]", [ "levels is empty" ]
+        "hfae", "embedded", "+levels=[1,9]", [ "levels is 1, 9" ]
+        "hfae", "embedded", "+kernel_sizes=[2]", [ "kernel_sizes is 2" ]
+        "hfae", "embedded", "+sigma=1e9", [ "sigma" ]
+        "hfae", "embedded", "+image_size=1", [ "choose another image size" ]
+        "hfae", "embedded", "+image_size=7", [ "7 x 7 pixels"; "take larger ones" ]
+        "dfr", "embedded", "+latent=-1", [ "latent is -1" ]
+        "dfr", "embedded", "+latent_variance=0", [ "latent_variance is 0" ]
+        "dfr", "embedded", "+image_size=1", [ "not below filter_size, 4" ]
+        "dfr", "embedded", "+image_size=7", [ "7 x 7 pixels"; "take larger ones" ]
+        "dfr", "embedded", "+filter_stride=0", [ "filter_stride is 0" ]
+        "dfr", "embedded", "+accepted_fpr=[2]", [ "accepted_fpr is 2" ]
+        "gaussian", "vgg16_quarter-mahalanobis", "+variance=0", [ "variance is 0" ]
+        "gaussian", "vgg16_quarter-ocsvm", "+nu=0", [ "nu is 0" ]
+        "gaussian", "vgg16_quarter-mahalanobis", "+augmentation_epochs=2", [ "augmentation_epochs is 2; it must be 0" ]
+        "gaussian", "vgg16_quarter-mahalanobis", "+image_size=1", [ "1 x 1 pixels"; "take larger ones" ]
+        "gaussian", "vgg16_quarter-mahalanobis", "+image_size=7", [ "7 x 7 pixels"; "take larger ones" ]
+        "gaussian", "ae-mse", "+latent=0", [ "latent is 0" ]
+        "gaussian", "ae-mse", "+steps=0", [ "steps is 0" ]
+        "gaussian", "ae-mse", "+batch_size=0", [ "batch_size is 0" ]
+        "gaussian", "vgg16_quarter-supervised", "+epochs=0", [ "epochs is 0" ]
+        "gaussian", "vgg16_quarter-supervised", "+batch_size=0", [ "batch_size is 0" ] ]
+
+/// What is tried, the command, what it gives.
+let private table: (string * (unit -> string list) * Wanted) list =
+    [ for backbone in [ "vgg16_quarter"; "resnet18" ] do
+          for input, wanted in
+              [ "x.npy", Result []
+                "double.npy", Result []
+                "big.npy", Result []
+                "fortran.npy", Result []
+                "bytes.npy", Result []
+                "3x3.npy", (if backbone = "resnet18" then Result [] else Refused [ "vgg16_quarter cannot take images of 3 x 3 pixels"; "take larger ones" ])
+                "1x1.npy", (if backbone = "resnet18" then Result [] else Refused [ "1 x 1 pixels" ])
+                "1x600.npy", (if backbone = "resnet18" then Result [] else Refused [ "600 x 1 pixels" ])
+                "7x5.npy", (if backbone = "resnet18" then Result [] else Refused [ "5 x 7 pixels" ])
+                "none.npy", Refused [ "none.npy: has the shape [0,3,8,8]" ]
+                "no-rows.npy", Refused [ "[1,3,0,8]" ]
+                "grey.npy", Refused [ "[1,1,8,8]"; "[N,3,H,W]" ]
+                "rank3.npy", Refused [ "[3,8,8]" ]
+                "rank5.npy", Refused [ "[1,3,8,8,1]" ]
+                "rank0.npy", Refused [ "[]" ]
+                "nan.npy", Refused [ "nan.npy: value number 3 is NaN"; "finite" ]
+                "infinite.npy", Refused [ "must be finite" ]
+                "huge.npy", Refused [ "huge.npy: its features at"; "are not finite" ]
+                "claims.npy", Refused [ "claims.npy"; "[1, 3, 18919, 18919]" ]
+                "claims-more.npy", Refused [ "claims-more.npy" ]
+                "negative.npy", Refused [ "negative.npy"; "shape" ] ] do
+              $"features of {backbone} of {input}", (fun () -> features backbone input), wanted
+
+      "metrics without a region", (fun () -> metrics "m.npy" "no-regions.npy" []), Result [ "\"aupro\": null"; "\"pixel_auroc\": null" ]
+      "metrics of nothing but anomalies", (fun () -> metrics "m.npy" "all-regions.npy" []), Result [ "\"pixel_auroc\": null" ]
+      "metrics of maps of one pixel", (fun () -> metrics "m1.npy" "m1-masks.npy" []), Result [ "\"regions\"" ]
+      "metrics of no maps", (fun () -> metrics "m-empty.npy" "m-empty-masks.npy" []), Result [ "\"image_auroc\": null" ]
+      "metrics of maps without rows", (fun () -> metrics "m-flat.npy" "m-flat-masks.npy" []), Result [ "\"image_auroc\": null" ]
+      "metrics of maps of four dimensions", (fun () -> metrics "m4.npy" "m4-masks.npy" []), Refused [ "[2,1,8,8]"; "[N,H,W]" ]
+      "metrics of maps with NaN", (fun () -> metrics "m-nan.npy" "m-masks.npy" []), Result [ "\"pixel_auroc\": null"; "NaN" ]
+      "metrics of fewer masks", (fun () -> metrics "m.npy" "m1-masks.npy" []), Refused [ "[2,1,1]"; "[2,8,8]" ]
+
+      for paper, variant, more in cheap do
+          $"{paper} on pictures of all sizes", (fun () -> first (runIn "data" paper (variant + more))), Result [ "records:" ]
+          for count in 1..3 do
+              $"{paper} run on {count} training pictures", (fun () -> first (runIn $"few/of{count}" paper (variant + more))),
+              (match paper, count with
+               | "gaussian", _ -> Refused [ "cannot be split into 5 folds" ]
+               | _ -> Result [ "records:" ])
+              $"{paper} fitted to {count} pictures, with others for the threshold",
+              (fun () -> fit paper (variant + more) $"few/of{count}/train/good" @ [ "--good"; at "held" ]),
+              (if paper = "gaussian" && count = 1 then Refused [ "at least 2 training images; there is 1" ] else Result [ "model:" ])
+          $"{paper} fitted to pictures of all sizes", (fun () -> fit paper (variant + more) "lines"), Result [ "model:" ]
+          $"{paper} scores pictures of all sizes",
+          (fun () -> [ "score"; "--model"; at $"{paper}.model"; at "lines"; "--weights"; at "vgg16_quarter"; "--out"; at $"scored-{paper}" ]), Result []
+
+      "ssae with a correction on one training picture",
+      (fun () -> runIn "few/of1" "ssae" "objective1+width=0.0625+steps=2+batch_size=2+correction=1"), Refused [ "needs at least 2; there is 1" ]
+      "ssae with early stopping on one training picture", (fun () -> runIn "few/of1" "ssae" "objective4+width=0.0625+steps=2+batch_size=2+correction=0"), Refused [ "needs at least 2" ]
+      "dfr with fewer positions than are asked for", (fun () -> runIn "few/of3" "dfr" "embedded+image_size=32+positions_per_image=5000"), Result [ "records:" ]
+
+      for paper, variant, setting, words in settings do
+          $"{paper} {variant}{setting}", (fun () -> first (runIn "few/of3" paper (variant + setting)) |> List.map (fun word -> if word = at "few/of3" && paper = "gaussian" then at "data" else word)), Refused words ]
+
+/// The answers of the process that ran the table, in its order.
+let private answers =
+    lazy
+        (prepare.Force()
+         AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(root.Value, true))
+         let environment = [ "REPRO_CACHE", at "cache"; "OMP_WAIT_POLICY", "PASSIVE" ]
+         ManyCommands.run root.Value environment [ for _, command, _ in table -> command () ] |> Array.ofList)
+
+let private plain (answer: Answer) =
+    for words in [ "   at "; "libtorch:"; "--debug shows where"; "terminate called"; "the process ended" ] do
+        Expect.isFalse (answer.Told.Contains words) $"'{words}' in: {answer.Told}"
+
+let private isWanted (answer: Answer) wanted =
+    plain answer
+
+    match wanted with
+    | Result words ->
+        Expect.equal answer.Code 0 $"exit code of: {answer.Told}"
+        for word in words do Expect.stringContains answer.Told word "what it prints"
+    | Refused words ->
+        Expect.isTrue (answer.Code = 1 || answer.Code = 2) $"exit code {answer.Code} of: {answer.Told}"
+        let error = Regex.Split(answer.Told.Trim(), "\n") |> Array.last
+        for word in words do Expect.stringContains error word $"the error of: {answer.Told}"
+
+/// Sources of the library and the command.
+let private sources =
+    Directory.EnumerateFiles(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "Core.CSharp"), "*.cs", SearchOption.AllDirectories)
+    |> Seq.filter (fun path -> not (Regex.IsMatch(path, @"[/\\](bin|obj|msbuild)[/\\]")))
+
+[<Tests>]
+let tests =
+    testSequenced
+    <| testList "hostile shapes" [
+        for i, (name, _, wanted) in List.indexed table do
+            testCase name <| fun () -> isWanted answers.Value[i] wanted
+
+        testCase "scores of pictures of all sizes are numbers, and each has its heat map" <| fun () ->
+            answers.Force() |> ignore
+            for paper, _, _ in cheap do
+                let rows = File.ReadAllLines(at $"scored-{paper}/scores.csv")[1..]
+                Expect.equal rows.Length sizes.Length paper
+                for row in rows do
+                    let score = (row.Split ',')[1]
+                    Expect.isTrue (Double.IsFinite(Double.Parse(score, Globalization.CultureInfo.InvariantCulture))) $"{paper}: {row}"
+                if paper <> "gaussian" then
+                    Expect.equal (Directory.GetFiles(at $"scored-{paper}", "*.jpg").Length) sizes.Length $"{paper}: heat maps"
+
+        testCase "features of an array are the same in every type and order of its elements" <| fun () ->
+            answers.Force() |> ignore
+            use _scope = torch.NewDisposeScope()
+            let read name =
+                let struct (tensors, _) = SafeTensors.Read(at $"resnet18-{name}.safetensors")
+                tensors["layer4"].data<float32>().ToArray()
+            for name in [ "double.npy"; "big.npy"; "fortran.npy" ] do
+                Expect.equal (read name) (read "x.npy") name
+
+        testCase "products are matmul's to the bit" <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            for left, right in [ [ 5L; 7L ], [ 7L; 3L ]; [ 5L; 7L ], [ 7L ]; [ 5L; 7L ], [ 4L; 7L; 3L ] ] do
+                let a, b = torch.rand (List.toArray left), torch.rand (List.toArray right)
+                let found, expected = Reproduction.MatrixProduct.Times(a, b), a.matmul b
+                Expect.equal (List.ofArray found.shape) (List.ofArray expected.shape) "shape"
+                Expect.equal (found.data<float32>().ToArray()) (expected.data<float32>().ToArray()) $"{left} x {right}"
+
+        testCase "a product of shapes that do not fit throws" <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            for left, right in [ [ 2L; 3L ], [ 2L; 3L ]; [ 2L; 3L ], [ 2L ]; [ 2L; 3L ], [ 4L; 2L; 3L ]; [ 3L ], [ 3L; 2L ] ] do
+                let product () = Reproduction.MatrixProduct.Times(torch.rand (List.toArray left), torch.rand (List.toArray right)) |> ignore
+                Expect.throws product $"{left} x {right}"
+
+        testCase "no source calls what ends the process or spreads a wrong shape" <| fun () ->
+            Expect.equal
+                [ for path in sources do
+                      for found in Regex.Matches(File.ReadAllText path, @"\w+\.(matmul|cummax|cummin|load_state_dict)\(") do
+                          $"{Path.GetFileName path}: {found.Value}" ]
+                []
+                "matmul, cummax and cummin catch nothing (MatrixProduct); load_state_dict broadcasts (DetectorState.LoadInto)"
+    ]
