@@ -150,8 +150,10 @@ module RunRecord =
         if not (Directory.Exists folder) then
             raise (AnalysisError $"{folder} does not exist: name the folder that 'repro run --out' wrote, or run cells into it first")
 
-        [ for path in Directory.EnumerateFiles(folder, "*.json") |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) ->
-              parse path (File.ReadAllText path) ]
+        [ for path in Directory.EnumerateFiles(folder, "*.json") |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) do
+              // What a Mac's archive leaves beside a file (._x.json) is no record.
+              if not (FileInfo(path).Name.StartsWith '.') then
+                  parse path (File.ReadAllText path) ]
 
     /// The image scores of a cell; empty when the run folder has none for it.
     let readScores (run: string) (cell: string) : ImageScore list =

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Reproduction;
 using Repro.Records;
+using Reproduction.Data;
 using Reproduction.Imaging;
 
 namespace Repro.Pictures;
@@ -55,7 +56,7 @@ public sealed record DrawnFigure(Image Image, string Caption, IReadOnlyList<stri
     {
         var folder = RunRecord.Folder(run);
         if (!Directory.Exists(folder)) throw new UserError($"{run} is no folder of a run: it has no runs/");
-        return Directory.EnumerateFiles(folder, "*.json").Order(StringComparer.Ordinal).Select(RunRecord.Read)
+        return Directory.EnumerateFiles(folder, "*.json").Where(DataFolder.IsData).Order(StringComparer.Ordinal).Select(RunRecord.Read)
             .Where(record => record.Paper == paper && record.Category == category)
             .OrderBy(record => Array.IndexOf(Profiles, record.Profile)).ThenBy(record => record.Seed ?? record.Fold)
             .Select(record => CellPictures.Open(run, record)).OfType<CellPictures>()

@@ -37,13 +37,21 @@ public static class RecordDifferences
         }
     }
 
+    /// <summary>Whether the images, labels or masks are not those of a record; one of an older version does not tell.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="fingerprint">As <see cref="RunRecord.DataFingerprint"/>, of the images now.</param>
+    public static IEnumerable<string> OfImages(RunRecord record, string? fingerprint)
+    {
+        if (record.DataFingerprint is { } recorded && recorded != fingerprint) yield return "the images, labels or masks are not the same";
+    }
+
     /// <summary>What is different about the images, the machine and the program.</summary>
     /// <param name="record">The record.</param>
     /// <param name="again">Another record of the same cell.</param>
     public static IEnumerable<string> OfSurroundings(RunRecord record, RunRecord again)
     {
         if (record.DataFingerprint is null) yield return "the record does not tell which images it saw";
-        else if (record.DataFingerprint != again.DataFingerprint) yield return "the images, labels or masks are not the same";
+        foreach (var difference in OfImages(record, again.DataFingerprint)) yield return difference;
         if (record.Counts != again.Counts) yield return $"there are {again.Counts}, in the record {record.Counts}";
         var (then, now) = (record.Environment, again.Environment);
         foreach (var (name, before, after) in new[]

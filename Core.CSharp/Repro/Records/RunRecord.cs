@@ -32,6 +32,9 @@ public sealed record StageSeconds(double Features, double Fit, double Score, dou
 /// <summary>Numbers of images.</summary>
 public sealed record ImageCounts(int Train, int TestGood, int TestAnomalous);
 
+/// <summary>Anomalous regions of the test set's masks in their own size, and how many of them have no pixel left in the maps' size.</summary>
+public sealed record MaskRegions(int Whole, int Lost);
+
 /// <summary>Everything that is kept of a finished cell; see <c>DESIGN.md</c>, "Run record". Metrics are fractions 0..1.</summary>
 public sealed record RunRecord
 {
@@ -91,6 +94,9 @@ public sealed record RunRecord
 
     /// <summary>Numbers of images.</summary>
     public required ImageCounts Counts { get; init; }
+
+    /// <summary>What became of the masks' regions; null without masks or maps, and in records of older versions.</summary>
+    public MaskRegions? Regions { get; init; }
 
     /// <summary>When it finished, UTC, ISO 8601.</summary>
     public required string Finished { get; init; }

@@ -1,4 +1,7 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.RegularExpressions;
+using Repro.Records;
 using Reproduction.Methods;
 
 namespace Repro.Sweeps;
@@ -13,9 +16,22 @@ namespace Repro.Sweeps;
 /// <param name="Profile">How much of the paper's schedule.</param>
 public sealed partial record Cell(IMethod Method, string Variant, string Dataset, string Category, int Repetition, bool IsFold, Profile Profile)
 {
-    /// <summary>Stable and readable: the name of the cell's files, <c>paper.variant.dataset.category.seed0.profile</c>.</summary>
-    public string Id => Unsafe().Replace(
-        $"{Method.Id}.{Variant}.{Dataset}.{Category}.{(IsFold ? "fold" : "seed")}{Repetition}.{Profile.ToString().ToLowerInvariant()}", "_");
+    private const int HashLength = 8;
+    private const int LongestName = 60;
+
+    /// <summary>
+    /// Stable, readable and of this cell alone: the name of the cell's files, <c>paper.variant.dataset.category.seed0.profile</c>. Letters
+    /// and digits of all scripts stay as they are. A data set or category whose name has other characters (spaces, dots) or is very long
+    /// gets the start of its sha256 behind a <c>~</c>, which no name keeps, so that two that look alike stay apart.
+    /// </summary>
+    public string Id => string.Join('.',
+        Method.Id, UnsafeInVariant().Replace(Variant, "_"), Part(Dataset), Part(Category),
+        $"{(IsFold ? "fold" : "seed")}{Repetition}", Profile.ToString().ToLowerInvariant());
+
+    /// <summary>Whether a record is of this cell, whatever its file is called.</summary>
+    public bool IsIn(RunRecord record) =>
+        record.Paper == Method.Id && record.Variant == Variant && record.Dataset == Dataset && record.Category == Category
+        && (IsFold ? record.Fold : record.Seed) == Repetition && record.Profile == Profile.ToString().ToLowerInvariant();
 
     /// <summary>The cells that a request spans, in the order in which they run.</summary>
     /// <param name="method">The paper.</param>
@@ -36,6 +52,21 @@ public sealed partial record Cell(IMethod Method, string Variant, string Dataset
     /// <summary>The settings of this cell: the variant's, with the values after <c>+</c> put in their place.</summary>
     public Configuration Configure() => Method.Configure(Variant, Profile, Category, Dataset);
 
+    private static string Part(string name)
+    {
+        var readable = UnsafeInName().Replace(name, "_");
+        if (readable == name && name.Length <= LongestName)
+        {
+            return name;
+        }
+        var cut = readable.Length > LongestName ? readable[..LongestName] : readable;
+        return $"{cut}~{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..HashLength]}";
+    }
+
+    /// <summary>Of a variant only the values of lists are changed; the settings beside them tell two variants apart.</summary>
     [GeneratedRegex("[^A-Za-z0-9._+=-]")]
-    private static partial Regex Unsafe();
+    private static partial Regex UnsafeInVariant();
+
+    [GeneratedRegex(@"[^\p{L}\p{M}\p{N}_+=-]")]
+    private static partial Regex UnsafeInName();
 }

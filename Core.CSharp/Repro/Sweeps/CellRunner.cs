@@ -36,7 +36,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         using var scope = torch.NewDisposeScope();
         var configuration = cell.Configure();
         var seed = cell.IsFold ? 0 : cell.Repetition;
-        if (!_fingerprints.TryGetValue(category, out var data)) _fingerprints[category] = data = DataFingerprint.Of(category);
+        var data = FingerprintOf(category);
         (cache.Warn, cache.Cancellation) = (warn, cancellation);
         resources.Backbones.ClearUsed();
         torch.manual_seed(seed);
@@ -75,7 +75,11 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         var measuring = Stopwatch.StartNew();
         progress("metrics", 0, 1, "");
         resources.Backbones.CheckUnchanged();
-        var masks = scores.Map is { } map && Category.HasMasksFor(test) ? Masks(test, map.Height, map.Width) : null;
+        var (masks, regions) = scores.Map is { } map && Category.HasMasksFor(test) ? TestMasks.Read(test, map.Height, map.Width) : (null, null);
+        if (regions is { Lost: > 0 })
+        {
+            warn($"{regions.Lost} of {regions.Whole} anomalous regions have no pixel left at the maps' {scores.Map!.Width} x {scores.Map.Height}; they are not measured (image_size changes it)");
+        }
         var (values, undefined) = RunRecord.Split(Measure(scores, test, masks, detector.OperatingPoints));
         if (gallery > 0 && scores.Map is not null)
         {
@@ -105,6 +109,7 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
             Metrics = values,
             Undefined = undefined,
             Fit = facts,
+            Regions = regions,
             Counts = new ImageCounts(train.Count, test.Count(sample => sample.Label == 0), test.Count(sample => sample.Label != 0)),
             Finished = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
         };
@@ -136,6 +141,14 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
     /// <summary>In what a cell's record differs from what the cell would give now: settings and weights, which can be told without running it.</summary>
     public IReadOnlyList<string> Outdated(Cell cell, RunRecord record) =>
         [.. RecordDifferences.OfSettings(record, cell.Method, cell.Configure()), .. RecordDifferences.OfWeights(record, resources.Backbones.Sha256Of)];
+
+    /// <summary>Of a category's images, labels and masks; read once as long as names, sizes and times stay.</summary>
+    /// <exception cref="UserError">An image or a mask cannot be read.</exception>
+    public string FingerprintOf(Category category)
+    {
+        if (!_fingerprints.TryGetValue(category, out var data)) _fingerprints[category] = data = DataFingerprint.Of(category, cache.Folder);
+        return data;
+    }
 
     private static double Seconds(double seconds) => Math.Round(seconds, 3);
 
@@ -241,12 +254,5 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
         var thresholds = points.Where(point => point is { Pixel: true, Part: null }).ToDictionary(point => point.Name, point => point.Threshold);
         if (masks is not null && Roc.F1Max(maps.Values, masks).Threshold is { } best) thresholds[MapStatistics.BestF1] = best;
         return thresholds;
-    }
-
-    private static byte[] Masks(IReadOnlyList<Sample> test, int height, int width)
-    {
-        var masks = new byte[(long)test.Count * height * width];
-        Parallel.For(0, test.Count, i => test[i].LoadMask(height, width).Pixels.CopyTo(masks.AsSpan(i * height * width)));
-        return masks;
     }
 }

@@ -107,15 +107,14 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
     {
         try
         {
-            if (!force && ReadIfDone(cell) is { } before) return before;
+            if (!force && ReadIfDone(cell, observer) is { } before) return before;
             using var lease = Lease.TryTake(run, cell.Id);
             if (lease is null) return new CellResult(cell, CellOutcome.Elsewhere, null, null);
-            if (!force && ReadIfDone(cell) is { } meanwhile) return meanwhile;
+            if (!force && ReadIfDone(cell, observer) is { } meanwhile) return meanwhile;
             begin();
             RunRecord.DeleteAbandoned(run, cell.Id);
             AtomicFile.DeleteAbandoned(Checkpoints.PathOf(run, cell.Id));
-            if (!_categories.TryGetValue(cell.Category, out var category)) _categories[cell.Category] = category = dataset.Category(cell.Category);
-            var record = runner.Run(cell, category, observer.Advance, observer.Warn, cancellation);
+            var record = runner.Run(cell, CategoryOf(cell), observer.Advance, observer.Warn, cancellation);
             cache.Trim();
             return new CellResult(cell, CellOutcome.Finished, record, null);
         }
@@ -129,13 +128,37 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
         }
     }
 
-    private CellResult? ReadIfDone(Cell cell)
+    private Category CategoryOf(Cell cell)
+    {
+        if (!_categories.TryGetValue(cell.Category, out var category)) _categories[cell.Category] = category = dataset.Category(cell.Category);
+        return category;
+    }
+
+    private CellResult? ReadIfDone(Cell cell, ISweepObserver observer)
     {
         var path = RunRecord.PathOf(run, cell.Id);
         if (!File.Exists(path)) return null;
         var record = RunRecord.Read(path);
+        if (!cell.IsIn(record))
+        {
+            observer.Warn($"{path} is the record of {record.Paper} {record.Variant} on {record.Dataset}, {record.Category}, and no record of {cell.Id}, which runs now and takes its place");
+            return null;
+        }
         if (File.Exists(Lease.PathOf(run, cell.Id))) RemoveLeftovers(cell);
-        return new CellResult(cell, CellOutcome.AlreadyDone, record, null) { Outdated = runner.Outdated(cell, record) };
+        return new CellResult(cell, CellOutcome.AlreadyDone, record, null) { Outdated = [.. runner.Outdated(cell, record), .. OtherImages(cell, record)] };
+    }
+
+    /// <summary>Images, labels or masks that are not those of a record; what cannot be read is told as such, and the record still stands.</summary>
+    private IEnumerable<string> OtherImages(Cell cell, RunRecord record)
+    {
+        try
+        {
+            return RecordDifferences.OfImages(record, runner.FingerprintOf(CategoryOf(cell)));
+        }
+        catch (UserError failure)
+        {
+            return [failure.Message];
+        }
     }
 
     /// <summary>Removes what a process left that was killed between writing the record and tidying up.</summary>

@@ -26,7 +26,7 @@ internal static class FitVerb
         var variant = new Option<string?>("--variant") { Description = "A variant by name (the first default one whose weights are there).", HelpName = "V" };
         var train = new Option<string>("--train")
         {
-            Description = $"Folder of photographs of good products ({ImageFormats.Names}), any size.",
+            Description = $"Folder of photographs of good products ({ImageFormats.Names}), any size; of folders below only where it has none itself.",
             HelpName = "DIR",
             Required = true,
         };
@@ -34,6 +34,7 @@ internal static class FitVerb
         var defective = new Option<string?>("--defective") { Description = "Photographs of defects, to choose the threshold with; needs --good.", HelpName = "DIR" };
         var fpr = new Option<double>("--fpr") { Description = "Accepted share of good products that are called defective (0.01).", HelpName = "F", DefaultValueFactory = _ => 0.01 };
         var folds = new Option<int?>("--folds") { Description = "Parts of the cross-validation that chooses the threshold (2; 5 for a paper with folds).", HelpName = "K" }.AtLeast(2);
+        var recursive = RunOptions.Recursive();
         var weights = RunOptions.Weights();
         var profile = RunOptions.ProfileOption();
         var device = RunOptions.Device();
@@ -42,7 +43,7 @@ internal static class FitVerb
 
         var command = new Command("fit", "Fit a detector to photographs of good products.")
         {
-            method, variant, train, good, defective, fpr, folds, weights, profile, device, seed, output,
+            method, variant, train, good, defective, recursive, fpr, folds, weights, profile, device, seed, output,
         };
         command.SetAction(parsed =>
         {
@@ -52,20 +53,26 @@ internal static class FitVerb
             if (parsed.GetValue(defective) is not null && parsed.GetValue(good) is null) throw new UserError("--defective needs --good: a threshold lies between the two", exitCode: 2);
             var paper = Registry.Find(parsed.GetRequiredValue(method));
             ModelFile.PrepareFolder(parsed.GetRequiredValue(output)); // before the fit, not after hours of it
-            var samples = ImageFolder.Samples(parsed.GetRequiredValue(train));
+            var tell = parsed.InvocationConfiguration.Error;
+            var samples = Photographs(parsed.GetRequiredValue(train), parsed.GetValue(recursive), areGood: true, tell);
+            var heldOut = parsed.GetValue(good) is { } folder ? Photographs(folder, parsed.GetValue(recursive), areGood: true, tell) : null;
+            var defects = parsed.GetValue(defective) is { } other ? Photographs(other, parsed.GetValue(recursive), areGood: false, tell) : null;
+            RefuseTwins(samples, "--train", heldOut, "--good");
+            RefuseTwins(samples, "--train", defects, "--defective");
+            RefuseTwins(heldOut ?? [], "--good", defects, "--defective");
             var place = Machine.Device(parsed.GetRequiredValue(device));
             ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
             using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
             var resources = new Resources { Backbones = backbones, Features = FeatureCache.FromEnvironment(), Device = place };
             var name = parsed.GetValue(variant) ?? DefaultVariant(paper, backbones);
-            var configuration = paper.Configure(name, parsed.GetValue(profile), Path.GetFileName(Path.GetFullPath(parsed.GetRequiredValue(train))), "photographs");
+            var configuration = paper.Configure(name, parsed.GetValue(profile), Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(parsed.GetRequiredValue(train)))), "photographs");
             var fit = new Fitting(configuration, resources, parsed.GetValue(seed));
 
             Calibration calibration;
-            if (parsed.GetValue(good) is { } heldOut)
+            if (heldOut is not null)
             {
                 using var trial = fit.Detector(samples, "fit");
-                calibration = HeldOut(trial, heldOut, parsed.GetValue(defective), target);
+                calibration = HeldOut(trial, heldOut, defects, target);
                 return Finish(fit, trial, calibration);
             }
             var parts = parsed.GetValue(folds) ?? (paper.Folds > 0 ? paper.Folds : 2);
@@ -98,6 +105,41 @@ internal static class FitVerb
             $"{method.Id} needs weights of {string.Join(" or ", method.Variants.Where(variant => variant.Default).Select(variant => variant.Network).Distinct())}; "
             + "give their folder with --weights, or a --variant that needs none");
 
+    /// <summary>The photographs of a folder; those below it that are left out are told.</summary>
+    private static IReadOnlyList<Sample> Photographs(string folder, bool recursive, bool areGood, TextWriter error)
+    {
+        var samples = areGood ? ImageFolder.Good(folder, recursive) : ImageFolder.Samples(folder, recursive);
+        if (ImageFolder.LeftOut(folder, recursive) is { Count: > 0 } below)
+        {
+            error.WriteLine($"{folder}: {samples.Count} photographs are taken; {below.Count} in folders below are not, such as {below[0]}; --recursive takes them, too");
+        }
+        return samples;
+    }
+
+    /// <summary>A picture that a model has seen, or that stands on both sides of a threshold, tells nothing about the threshold.</summary>
+    private static void RefuseTwins(IReadOnlyList<Sample> first, string firstName, IReadOnlyList<Sample>? second, string secondName)
+    {
+        if (second is null)
+        {
+            return;
+        }
+        var (here, there) = (new SampleImages(first), new SampleImages(second));
+        var known = new Dictionary<string, Sample>();
+        for (var i = 0; i < first.Count; i++)
+        {
+            known.TryAdd(here.ContentId(i), first[i]);
+        }
+        var twins = second.Index().Where(item => known.ContainsKey(there.ContentId(item.Index))).ToList();
+        if (twins.Count > 0)
+        {
+            var (index, sample) = twins[0];
+            throw new UserError(
+                $"{twins.Count} of the {second.Count} pictures of {secondName} are in {firstName}, too ({sample.Path} is {known[there.ContentId(index)].Path}); "
+                + $"{secondName} takes pictures that are not in {firstName}",
+                exitCode: 2);
+        }
+    }
+
     /// <summary>Thresholds and how they were chosen.</summary>
     private sealed record Calibration(double Image, double? Pixel, string Rule);
 
@@ -124,16 +166,17 @@ internal static class FitVerb
         }
     }
 
-    private static Calibration HeldOut(IAnomalyDetector detector, string good, string? defective, double target)
+    private static Calibration HeldOut(
+        IAnomalyDetector detector, IReadOnlyList<Sample> good, IReadOnlyList<Sample>? defective, double target)
     {
-        var (normal, pixels) = Score(detector, ImageFolder.Samples(good));
+        var (normal, pixels) = Score(detector, good);
         double? pixel = pixels.Count > 0 ? Thresholds.AtFalsePositiveRate([.. pixels], PixelFalsePositives) : null;
         if (defective is null)
         {
             return new Calibration(Thresholds.AtFalsePositiveRate([.. normal], target), pixel,
                 string.Create(CultureInfo.InvariantCulture, $"a false positive rate of {target} on {normal.Count} held-out good images"));
         }
-        var (anomalous, _) = Score(detector, ImageFolder.Samples(defective));
+        var (anomalous, _) = Score(detector, defective);
         float[] scores = [.. normal, .. anomalous];
         byte[] labels = [.. normal.Select(_ => (byte)0), .. anomalous.Select(_ => (byte)1)];
         var best = Roc.F1Max(scores, labels);

@@ -29,6 +29,11 @@ internal static class RunOptions
             : "";
     }
 
+    public static Option<bool> Recursive() => new("--recursive")
+    {
+        Description = "Also take the photographs in folders below one that has photographs itself.",
+    };
+
     public static Option<string> Device() => new("--device")
     {
         Description = "cpu or cuda.", HelpName = "cpu|cuda", DefaultValueFactory = _ => "cpu",

@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Text;
 using Reproduction;
 using Repro.Records;
 using Reproduction.Backbones;
@@ -22,6 +20,15 @@ internal static class ScoreVerb
     /// <summary>The exit code of <c>--fail-on-defect</c>, apart from that of a failure.</summary>
     private const int DefectExitCode = 3;
 
+    /// <summary>Characters of a picture's name in its heat map's: at most 4 bytes each, they stay far below a file system's 255.</summary>
+    private const int LongestStem = 40;
+
+    private const int MostNamed = 10;
+
+    private const string Description =
+        "Score photographs with a fitted model. scores.csv is written as it goes; a picture that cannot be read is a row 'unreadable' with its reason. "
+        + "Whatever was not judged is told, and the exit code is then 1.";
+
     public static Command Create()
     {
         var model = new Option<string>("--model") { Description = "What 'repro fit' wrote.", HelpName = "MODEL", Required = true };
@@ -29,11 +36,17 @@ internal static class ScoreVerb
         var weights = RunOptions.Weights();
         var device = RunOptions.Device();
         var output = new Option<string>("--out") { Description = "Folder for scores.csv, overlays and a page.", HelpName = "DIR", Required = true };
-        var fail = new Option<bool>("--fail-on-defect") { Description = $"Exit with {DefectExitCode} when any image is judged defective." };
-        var command = new Command("score", "Score photographs with a fitted model.") { model, images, weights, device, output, fail };
+        var fail = new Option<bool>("--fail-on-defect") { Description = $"Exit with {DefectExitCode} when any image is judged defective (1 if some could not be judged)." };
+        var recursive = RunOptions.Recursive();
+        var command = new Command("score", Description) { model, images, recursive, weights, device, output, fail };
         command.SetAction(parsed =>
         {
-            var samples = parsed.GetRequiredValue(images).SelectMany(Named).ToList();
+            var (folder, isRecursive) = (parsed.GetRequiredValue(output), parsed.GetValue(recursive));
+            var error = parsed.InvocationConfiguration.Error;
+            var samples = parsed.GetRequiredValue(images).SelectMany(path => Named(path, isRecursive, folder)).DistinctBy(sample => Path.GetFullPath(sample.Path)).ToList();
+            var taken = samples.Select(sample => Path.GetFullPath(sample.Path)).ToHashSet();
+            var left = parsed.GetRequiredValue(images).SelectMany(path => ImageFolder.LeftOut(path, isRecursive, folder))
+                .Where(path => !taken.Contains(Path.GetFullPath(path))).Distinct().ToList();
             var place = Machine.Device(parsed.GetRequiredValue(device));
             using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
             var resources = new Resources { Backbones = backbones, Features = new UncachedFeatures(), Device = place };
@@ -41,54 +54,129 @@ internal static class ScoreVerb
             RunOptions.TellWeights(file.Weights, parsed.InvocationConfiguration.Output);
             using (detector)
             {
-                return Score(file, detector, samples, parsed.GetRequiredValue(output)) && parsed.GetValue(fail) ? DefectExitCode : 0;
+                var rows = Score(file, detector, samples, folder, parsed.InvocationConfiguration.Output);
+                return ExitCode(rows, left, parsed.GetValue(fail), error);
             }
         });
         return command;
     }
 
-    /// <summary>The samples of an argument, with ids that keep photographs of different folders apart.</summary>
-    private static IEnumerable<Sample> Named(string path) => ImageFolder.Samples(path).Select(sample => sample with { Id = sample.Path });
+    /// <summary>Tells what was not judged, which never is success.</summary>
+    private static int ExitCode(List<ScoredImage> rows, List<string> left, bool failOnDefect, TextWriter error)
+    {
+        var unreadable = rows.Where(row => row.Reason is not null).ToList();
+        foreach (var row in unreadable.Take(MostNamed))
+        {
+            error.WriteLine($"repro: not judged: {row.Reason}");
+        }
+        if (unreadable.Count > 0)
+        {
+            error.WriteLine($"repro: {unreadable.Count} of {rows.Count} pictures were not judged; scores.csv names each with its reason");
+        }
+        if (left.Count > 0)
+        {
+            error.WriteLine($"repro: {left.Count} pictures in folders below were not judged, such as {left[0]}; --recursive takes them, too");
+        }
+        return unreadable.Count + left.Count > 0 ? 1 : failOnDefect && rows.Any(row => row.IsDefective) ? DefectExitCode : 0;
+    }
 
-    /// <returns>Whether any image was judged defective.</returns>
-    private static bool Score(ModelFile model, IAnomalyDetector detector, List<Sample> samples, string output)
+    /// <summary>The samples of an argument, with ids that keep photographs of different folders apart.</summary>
+    private static IEnumerable<Sample> Named(string path, bool recursive, string output)
+    {
+        if (Absolute(path) == Absolute(output))
+        {
+            throw new UserError($"--out {output}: is the folder of the photographs, and heat maps would be taken for photographs the next time; give another", exitCode: 2);
+        }
+        return ImageFolder.Samples(path, recursive, except: output).Select(sample => sample with { Id = sample.Path });
+
+        static string Absolute(string folder) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+    }
+
+    /// <summary>Judges all pictures; the rows stand in scores.csv as soon as their batch is done.</summary>
+    private static List<ScoredImage> Score(ModelFile model, IAnomalyDetector detector, List<Sample> samples, string output, TextWriter print)
     {
         var timer = Stopwatch.StartNew();
-        Directory.CreateDirectory(output);
-        var rows = new List<(Sample Sample, float Score, bool Defective, string? Overlay)>();
-        var set = new SampleImages(samples);
-        using var noGradient = torch.no_grad();
-        foreach (var batch in ImageBatch.All(set).Chunks(Batch))
+        var rows = new List<ScoredImage>();
+        using (var table = new ScoreTable(Path.Combine(output, "scores.csv"), model.Threshold))
         {
-            using var scope = torch.NewDisposeScope();
-            using var scores = detector.Score(batch);
-            scores.CheckFinite(i => samples[batch.Indices[i]].Path);
-            var image = scores.Image.cpu().data<float>().ToArray();
-            var maps = scores.Map?.cpu().contiguous();
-            var drawn = new string?[batch.Count];
-            if (maps is not null)
+            var set = new SampleImages(samples);
+            using var noGradient = torch.no_grad();
+            foreach (var batch in ImageBatch.All(set).Chunks(Batch))
             {
-                var (height, width) = ((int)maps.shape[2], (int)maps.shape[3]);
-                var values = maps.data<float>().ToArray();
-                Parallel.For(0, batch.Count, i =>
-                {
-                    var number = batch.Indices[i];
-                    drawn[i] = $"{number:00000}-{Path.GetFileNameWithoutExtension(samples[number].Path)}.jpg";
-                    Draw(model, samples[number], values.AsSpan(i * height * width, height * width), height, width, Path.Combine(output, drawn[i]!));
-                });
-            }
-            for (var i = 0; i < batch.Count; i++)
-            {
-                rows.Add((samples[batch.Indices[i]], image[i], image[i] >= model.Threshold, drawn[i]));
+                var judged = Judge(model, detector, samples, batch, output);
+                rows.AddRange(judged);
+                table.Add(judged);
             }
         }
-        Write(model, rows, output);
-        var defective = rows.Count(row => row.Defective);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{rows.Count} images, {defective} judged defective, {rows.Count / timer.Elapsed.TotalSeconds:0.0} images/s"));
-        Console.WriteLine($"scores: {Path.GetFullPath(Path.Combine(output, "scores.csv"))}");
-        Console.WriteLine($"page: {Path.GetFullPath(Path.Combine(output, "index.html"))}");
-        return defective > 0;
+        ScorePage.Write(model, rows, Path.Combine(output, "index.html"));
+        print.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{rows.Count(row => row.Reason is null)} images, {rows.Count(row => row.IsDefective)} judged defective, {rows.Count / timer.Elapsed.TotalSeconds:0.0} images/s"));
+        print.WriteLine($"scores: {Path.GetFullPath(Path.Combine(output, "scores.csv"))}");
+        print.WriteLine($"page: {Path.GetFullPath(Path.Combine(output, "index.html"))}");
+        return rows;
+    }
+
+    /// <summary>A batch's rows in its order. If it cannot be judged as a whole, the pictures that cannot be read become rows without a score.</summary>
+    private static ScoredImage[] Judge(ModelFile model, IAnomalyDetector detector, List<Sample> samples, ImageBatch batch, string output)
+    {
+        try
+        {
+            return Judged(model, detector, samples, batch, output);
+        }
+        catch (UserError)
+        {
+            var reasons = batch.Indices.ToDictionary(index => index, index => WhyUnreadable(samples[index]));
+            if (reasons.Values.All(reason => reason is null))
+            {
+                throw;
+            }
+            int[] sound = [.. batch.Indices.Where(index => reasons[index] is null)];
+            var judged = sound.Length > 0 ? Judged(model, detector, samples, batch with { Indices = sound }, output) : [];
+            return [.. batch.Indices.Select(index => reasons[index] is { } reason
+                ? new ScoredImage(samples[index], null, false, null) { Reason = reason }
+                : judged[Array.IndexOf(sound, index)])];
+        }
+    }
+
+    private static string? WhyUnreadable(Sample sample)
+    {
+        try
+        {
+            sample.Load();
+            return null;
+        }
+        catch (UserError failure)
+        {
+            return failure.Message;
+        }
+    }
+
+    private static ScoredImage[] Judged(ModelFile model, IAnomalyDetector detector, List<Sample> samples, ImageBatch batch, string output)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var scores = detector.Score(batch);
+        scores.CheckFinite(i => samples[batch.Indices[i]].Path);
+        var image = scores.Image.cpu().data<float>().ToArray();
+        var drawn = new string?[batch.Count];
+        if (scores.Map?.cpu().contiguous() is { } maps)
+        {
+            var (height, width) = ((int)maps.shape[2], (int)maps.shape[3]);
+            var values = maps.data<float>().ToArray();
+            SampleImages.ForEach(batch.Count, i =>
+            {
+                var number = batch.Indices[i];
+                drawn[i] = HeatMapName(number, samples[number].Path);
+                Draw(model, samples[number], values.AsSpan(i * height * width, height * width), height, width, Path.Combine(output, drawn[i]!));
+            });
+        }
+        return [.. batch.Indices.Select((index, i) => new ScoredImage(samples[index], image[i], image[i] >= model.Threshold, drawn[i]))];
+    }
+
+    /// <summary>The picture's number keeps it unique; of the picture's name as much as leaves room for what is appended while it is written.</summary>
+    private static string HeatMapName(int number, string path)
+    {
+        var stem = new string([.. Path.GetFileNameWithoutExtension(path).Where(letter => !char.IsSurrogate(letter))]);
+        return $"{number:00000}-{(stem.Length > LongestStem ? stem[..LongestStem] : stem)}.jpg";
     }
 
     private static void Draw(ModelFile model, Sample sample, ReadOnlySpan<float> map, int height, int width, string path)
@@ -108,43 +196,4 @@ internal static class ScoreVerb
         var mask = Overlay.Threshold(map, height, width, threshold);
         ImageFile.Write(path, Overlay.Contour(overlay, Resizer.Resize(mask, overlay.Width, overlay.Height, Resampling.Nearest), Overlay.ContourColor));
     }
-
-    private static void Write(ModelFile model, IReadOnlyList<(Sample Sample, float Score, bool Defective, string? Overlay)> rows, string output)
-    {
-        var table = new StringBuilder("path,score,threshold,verdict\n");
-        var cards = new StringBuilder();
-        foreach (var (sample, score, isDefective, overlay) in rows)
-        {
-            table.Append(CultureInfo.InvariantCulture, $"{RunRecord.Csv(sample.Path)},{score:r},{model.Threshold:r},{Verdict(isDefective)}\n");
-        }
-        foreach (var (sample, score, isDefective, overlay) in rows.OrderByDescending(row => row.Score))
-        {
-            var name = WebUtility.HtmlEncode(sample.Path);
-            cards.Append(CultureInfo.InvariantCulture, $"<figure class=\"{Verdict(isDefective)}\">");
-            if (overlay is not null) cards.Append(CultureInfo.InvariantCulture, $"<img loading=\"lazy\" src=\"{Uri.EscapeDataString(overlay)}\" alt=\"heat map of {name}\">");
-            cards.Append(CultureInfo.InvariantCulture, $"<figcaption>{name}<br>score {score:g5}: {Verdict(isDefective)}</figcaption></figure>\n");
-        }
-        AtomicFile.WriteText(Path.Combine(output, "scores.csv"), table.ToString());
-        AtomicFile.WriteText(Path.Combine(output, "index.html"), string.Create(CultureInfo.InvariantCulture, $$"""
-            <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-            <title>Scores: {{model.Method}} {{model.Variant}}</title>
-            <style>
-            :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-            body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
-            main { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
-            figure { margin: 0; border: 1px solid #8886; border-top: 4px solid #2a8f5b; padding: .5rem; overflow-wrap: anywhere; }
-            figure.defective { border-top-color: #c8402f; }
-            img { width: 100%; height: auto; }
-            </style></head><body>
-            <h1>{{rows.Count}} images, {{rows.Count(row => row.Defective)}} judged defective</h1>
-            <p>{{model.Method}} {{WebUtility.HtmlEncode(model.Variant)}}, fitted on {{model.Images}} images. Threshold {{model.Threshold:g5}}: {{WebUtility.HtmlEncode(model.ThresholdRule)}}.
-            Highest scores first. Colours run from blue (0) to red (twice the pixel threshold); the white line is the pixel threshold.</p>
-            <main>
-            {{cards}}</main></body></html>
-
-            """));
-    }
-
-    private static string Verdict(bool isDefective) => isDefective ? "defective" : "good";
 }

@@ -62,7 +62,7 @@ internal static class VerifyVerb
     {
         if (!Directory.Exists(folder)) throw new UserError($"{folder}: no such folder; give what --out of 'repro run' was");
         if (Directory.Exists(RunRecord.Folder(folder))) folder = RunRecord.Folder(folder);
-        return Directory.EnumerateFiles(folder, RecordPattern).Order(StringComparer.Ordinal).Select(RunRecord.Read);
+        return Directory.EnumerateFiles(folder, RecordPattern).Where(DataFolder.IsData).Order(StringComparer.Ordinal).Select(RunRecord.Read);
     }
 
     /// <summary>Runs cells again, into a folder that goes with it.</summary>

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 
+using Reproduction.Data;
+
 namespace Reproduction.Backbones;
 
 /// <summary>A weights file and what its sidecar <c>NAME.json</c> says of it; everything but the path may be unknown.</summary>
@@ -128,6 +130,7 @@ public sealed class Weights
             throw new UserError($"{folder}: no such folder of weights; give one with --weights, or fill it by `repro weights fetch NAME --weights {folder}`");
         }
         var files = Directory.EnumerateFiles(folder)
+            .Where(DataFolder.IsData)
             .Where(path => WeightsFile.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant()))
             .Order(StringComparer.Ordinal)
             .Select(WeightsFile.Describe);

@@ -14,7 +14,7 @@ public static class Datasets
     {
         if (!Directory.Exists(root))
             throw new UserError($"{root}: no such folder; give the folder that holds the data set");
-        root = Path.GetFullPath(root);
+        root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
         return MvtecLayout.TryOpen(root)
             ?? MagneticTile.TryOpen(root, seed)
             ?? IdxFiles.TryOpen(root)

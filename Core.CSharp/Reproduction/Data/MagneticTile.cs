@@ -1,3 +1,5 @@
+using Reproduction.Imaging;
+
 namespace Reproduction.Data;
 
 /// <summary>
@@ -34,15 +36,16 @@ internal static class MagneticTile
     private static string[] ImagesOf(string root, string kind)
     {
         var folder = Path.Combine(root, $"MT_{kind}", "Imgs");
-        var files = Directory.Exists(folder) ? Directory.GetFiles(folder, "*.jpg") : [];
+        string[] files = [.. DataFolder.Pictures(folder).Where(file => ImageFormats.OfName(file) == ImageFormats.Jpeg)];
         if (files.Length == 0)
             throw new UserError($"{folder}: no JPEG images; unpack the whole magnetic tile data set");
-        return [.. files.Order(StringComparer.Ordinal)];
+        return files;
     }
 
     private static string MaskOf(string image)
     {
         var mask = Path.ChangeExtension(image, ".png");
-        return File.Exists(mask) ? mask : throw new UserError($"{mask}: the mask of {image} is missing; unpack the whole magnetic tile data set");
+        return File.Exists(mask) ? mask
+            : DataFolder.Pictures(Path.GetDirectoryName(image)!).FirstOrDefault(file => mask.Equals(file, StringComparison.OrdinalIgnoreCase)) ?? throw new UserError($"{mask}: the mask of {image} is missing; unpack the whole magnetic tile data set");
     }
 }

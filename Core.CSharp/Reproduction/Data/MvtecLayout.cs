@@ -5,7 +5,7 @@ namespace Reproduction.Data;
 
 /// <summary>
 /// Folders as MVTec AD has them: <c>category/train/good/*</c>, <c>category/test/good/*</c>, <c>category/test/DEFECT/*</c> and
-/// <c>category/ground_truth/DEFECT/STEM_mask.png</c> (or <c>STEM.png</c>, as in VisA). A category without any ground_truth folder has image
+/// <c>category/ground_truth/DEFECT/STEM_mask.png</c> (or <c>STEM.png</c>, as in VisA), in any case and any format that is read. A category without any ground_truth folder has image
 /// labels only.
 /// </summary>
 internal static class MvtecLayout
@@ -23,10 +23,9 @@ internal static class MvtecLayout
             var only = Path.GetFileName(root);
             return new Dataset(NameOf(parent, [only]), root, [only], name => Load(NameOf(parent, [only]), name, root));
         }
-        var categories = Directory.GetDirectories(root)
+        var categories = DataFolder.Folders(root)
             .Where(folder => Directory.Exists(Path.Combine(folder, "train")))
             .Select(folder => Path.GetFileName(folder))
-            .Order(StringComparer.Ordinal)
             .ToArray();
         if (categories.Length == 0)
             return null;
@@ -43,7 +42,7 @@ internal static class MvtecLayout
     private static Category Load(string dataset, string name, string folder)
     {
         var good = Path.Combine(folder, "train", "good");
-        var train = ImagesIn(good).Select(file => new Sample(file, Id(folder, file), 0, "good", null)).ToArray();
+        var train = DataFolder.Pictures(good).Select(file => new Sample(file, Id(folder, file), 0, "good", null)).ToArray();
         if (train.Length == 0)
             throw new UserError($"{good}: no {ImageFormats.Names} images; put the normal images to train on there");
         return new Category(dataset, name, train, [.. Test(folder)]);
@@ -56,28 +55,54 @@ internal static class MvtecLayout
             return [];
         var masks = Path.Combine(folder, "ground_truth");
         var hasMasks = Directory.Exists(masks);
-        return
-            from kind in Directory.GetDirectories(test).Order(StringComparer.Ordinal)
-            let defect = Path.GetFileName(kind)
-            from file in ImagesIn(kind)
-            let isGood = defect == "good"
-            let mask = isGood || !hasMasks ? null : MaskOf(Path.Combine(masks, defect), file)
-            select new Sample(file, Id(folder, file), isGood ? 0 : 1, defect, mask);
+        return DataFolder.Folders(test).SelectMany(kind =>
+        {
+            var defect = Path.GetFileName(kind);
+            string[] files = [.. DataFolder.Pictures(kind)];
+            var found = defect == "good" || !hasMasks ? null : MasksOf(Path.Combine(masks, defect), files);
+            return files.Select(file => new Sample(file, Id(folder, file), defect == "good" ? 0 : 1, defect, found?[file]));
+        });
     }
 
-    private static string MaskOf(string folder, string image)
+    /// <summary>The mask of each image of a kind of defect.</summary>
+    /// <exception cref="UserError">One is missing, or two images would share one.</exception>
+    private static Dictionary<string, string> MasksOf(string folder, string[] images)
+    {
+        string[] there = [.. DataFolder.Pictures(folder)];
+        var masks = new Dictionary<string, string>();
+        var owners = new Dictionary<string, string>();
+        foreach (var image in images)
+        {
+            var mask = masks[image] = MaskOf(folder, there, image);
+            if (!owners.TryAdd(mask, image))
+            {
+                throw new UserError(
+                    $"{mask}: would be the mask of both {owners[mask]} and {image}; give one of the two images another name, and its mask the same");
+            }
+        }
+        return masks;
+    }
+
+    private static string MaskOf(string folder, string[] there, string image)
     {
         var stem = Path.GetFileNameWithoutExtension(image);
         var candidates = ImageFormats.Extensions
             .SelectMany(extension => new[] { $"{stem}_mask{extension}", $"{stem}{extension}" })
             .ToArray();
-        return candidates.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists)
-            ?? throw new UserError($"{Path.Combine(folder, candidates[0])}: the mask of {image} is missing; add it, or remove the ground_truth folder to use image labels only");
-    }
+        return Named(StringComparison.Ordinal) ?? Named(StringComparison.OrdinalIgnoreCase) ?? throw new UserError(
+            $"{Path.Combine(folder, candidates[0])}: the mask of {image} is missing{Nearby()}; add it, or remove the ground_truth folder to use image labels only");
 
-    private static IEnumerable<string> ImagesIn(string folder) => Directory.Exists(folder)
-        ? Directory.GetFiles(folder).Where(ImageFile.HasImageName).Order(StringComparer.Ordinal)
-        : [];
+        string? Named(StringComparison comparison) => candidates
+            .Select(name => there.FirstOrDefault(file => Path.GetFileName(file).Equals(name, comparison)))
+            .FirstOrDefault(file => file is not null);
+
+        string Nearby()
+        {
+            string[] names = Directory.Exists(folder) ? [.. Directory.GetFiles(folder).Where(DataFolder.IsData).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)] : [];
+            var like = names.Where(name => name.StartsWith(stem, StringComparison.OrdinalIgnoreCase)).DefaultIfEmpty(names.FirstOrDefault()).First();
+            return like is null ? "" : $" ({names.Length} files are there, such as {like})";
+        }
+    }
 
     private static string Id(string folder, string file) => Path.GetRelativePath(folder, file).Replace('\\', '/');
 }

@@ -23,16 +23,22 @@ public sealed record Sample(string Path, string Id, int Label, string Defect, st
     /// <exception cref="UserError">The file cannot be read as an image.</exception>
     public Image Load() => Pixels?.Invoke().ToRgb() ?? ImageFile.Read(Path);
 
-    /// <summary>The mask resized (nearest) to the size asked for: one channel, 0 normal and 255 anomalous; all 0 for a good image.</summary>
-    /// <exception cref="UserError">The image is anomalous and has no mask, or the mask cannot be read.</exception>
-    public Image LoadMask(int height, int width)
+    /// <summary>The mask in its own size, as <see cref="LoadMask"/> has it before it is resized; null for a good image.</summary>
+    /// <exception cref="UserError">As for <see cref="LoadMask"/>.</exception>
+    public Image? LoadWholeMask()
     {
         if (Label == 0)
-            return new Image(width, height, 1);
-        if (MaskPath is null)
-            throw new UserError($"{Path}: is anomalous and has no ground-truth mask; pixel metrics cannot be had for this data set");
-        return Resizer.Resize(ImageFile.ReadMask(MaskPath), width, height, Resampling.Nearest);
+            return null;
+        return MaskPath is null
+            ? throw new UserError($"{Path}: is anomalous and has no ground-truth mask; pixel metrics cannot be had for this data set")
+            : ImageFile.ReadMask(MaskPath);
     }
+
+    /// <summary>The mask resized (nearest) to the size asked for: one channel, 0 normal and 255 anomalous; all 0 for a good image.</summary>
+    /// <exception cref="UserError">The image is anomalous and has no mask, or the mask cannot be read.</exception>
+    public Image LoadMask(int height, int width) => LoadWholeMask() is { } mask
+        ? Resizer.Resize(mask, width, height, Resampling.Nearest)
+        : new Image(width, height, 1);
 }
 
 /// <summary>What one model is trained and tested on: normal images of one kind, and test images of that kind, good and anomalous.</summary>

@@ -10,19 +10,11 @@ internal sealed class CodecException(string message, bool damaged = true, Except
     internal bool Damaged { get; } = damaged;
 }
 
-/// <summary>How a 16-bit sample becomes an 8-bit one: the nearest of 256 values, or 255 wherever it is not zero (masks).</summary>
-internal enum Reduction
-{
-    Round,
-    NonZero,
-}
-
 /// <summary>What the codecs share.</summary>
 internal static class Samples
 {
-    /// <summary>round(value / 257), or 255 and 0.</summary>
-    internal static byte Reduce(ushort value, Reduction reduction) =>
-        reduction == Reduction.Round ? (byte)((value + 128) / 257) : value == 0 ? (byte)0 : byte.MaxValue;
+    /// <summary>A 16-bit sample as the nearest of 256 values: round(value / 257).</summary>
+    internal static byte Reduce(ushort value) => (byte)((value + 128) / 257);
 
     /// <summary>The <paramref name="index"/>-th sample of 1, 2, 4 or 8 bits in a row that is packed from the highest bit on.</summary>
     internal static int Packed(ReadOnlySpan<byte> row, int index, int bits)

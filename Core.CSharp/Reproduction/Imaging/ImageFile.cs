@@ -9,8 +9,8 @@ namespace Reproduction.Imaging;
 public sealed record ImageHeader(string Format, int Width, int Height, int Channels, int BitDepth);
 
 /// <summary>
-/// Files of pictures: PNG, JPEG, BMP, WebP and TIFF are read, PNG and JPEG written. The content says which it is; a name that says
-/// otherwise is an error. Pixels are those of PIL's <c>convert('RGB')</c>: alpha is dropped and not composited, palettes are expanded,
+/// Files of pictures: PNG, JPEG, BMP, WebP and TIFF are read, PNG and JPEG written. The content says which it is, whatever the
+/// name says. Pixels are those of PIL's <c>convert('RGB')</c>: alpha is dropped and not composited, palettes are expanded,
 /// colour profiles and gamma are ignored, of several pages or frames the first is read. Two things differ from PIL: 16-bit samples are
 /// rounded to the nearest of 256 values (PIL clips or truncates), and the orientation in a file's EXIF or TIFF tag is applied, so that a
 /// photograph stands as every viewer (and OpenCV) shows it.
@@ -23,43 +23,75 @@ public static class ImageFile
     /// <summary>True if the name ends in .png, .jpg, .jpeg, .bmp, .webp, .tif or .tiff, in any case.</summary>
     public static bool HasImageName(string path) => ImageFormats.OfName(path) is not null;
 
+    /// <summary>True if a file's first bytes are those of a picture that is read; false for other files and for those that cannot be opened.</summary>
+    internal static bool HasImageContent(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            Span<byte> start = stackalloc byte[32];
+            return ImageFormats.OfBytes(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]) is not null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Reads an RGB image; a grey file gives its value three times.</summary>
     /// <exception cref="UserError">
-    /// The file is missing, empty, truncated, damaged, mislabelled, of no known format, or larger than <see cref="MaxSide"/>.
+    /// The file is missing, empty, truncated, damaged, of no known format, or larger than <see cref="MaxSide"/>.
     /// </exception>
     public static Image Read(string path) => Decode(ReadBytes(path), path).ToRgb();
 
-    /// <summary>
-    /// Reads a ground-truth mask: one channel of 0 (normal) and 255 (anomalous). Every pixel with a non-zero channel is anomalous, at any
-    /// bit depth; in a JPEG and a lossy WebP, whose black is not exactly 0, every pixel of at least half the greatest value.
-    /// </summary>
+    /// <summary>Reads a ground-truth mask: one channel of 0 (normal) and 255 (anomalous), by the rule of <see cref="MaskSamples"/>.</summary>
     /// <exception cref="UserError">As <see cref="Read"/>.</exception>
-    public static Image ReadMask(string path)
+    public static Image ReadMask(string path) => InspectMask(path).Mask;
+
+    /// <summary>As <see cref="ReadMask"/>, and whether the file has values between normal and anomalous, which the rule had to decide on.</summary>
+    /// <exception cref="UserError">As <see cref="Read"/>.</exception>
+    internal static (Image Mask, bool HasBetween) InspectMask(string path)
     {
         var data = ReadBytes(path);
-        var image = Decode(data, path, Reduction.NonZero);
-        var least = IsLossy(data) ? 128 : 1;
-        var mask = new byte[image.Width * image.Height];
-        for (var i = 0; i < mask.Length; i++)
+        var format = CheckedFormat(data, path);
+        try
         {
-            foreach (var value in image.Pixels.AsSpan(i * image.Channels, image.Channels))
-            {
-                if (value >= least)
-                {
-                    mask[i] = 255;
-                }
-            }
+            CheckedHeader(data, format, path);
+            var (samples, orientation) = Stored(data, format);
+            var mask = new Image(samples.Width, samples.Height, 1, samples.Mark(out var hasBetween));
+            return (ExifOrientation.Apply(mask, orientation), hasBetween);
         }
-        return new Image(image.Width, image.Height, 1, mask);
+        catch (CodecException e)
+        {
+            throw Refused(path, format, e);
+        }
     }
 
     /// <summary>Decodes a file that is in memory, to 1 or 3 channels as the data has them.</summary>
     /// <param name="data">The whole file.</param>
-    /// <param name="name">
-    /// What the data is called in error messages; if it ends in an image's extension, that must be the right one.
-    /// </param>
+    /// <param name="name">What the data is called in error messages.</param>
     /// <exception cref="UserError">As <see cref="Read"/>.</exception>
-    public static Image Decode(ReadOnlySpan<byte> data, string name) => Decode(data, name, Reduction.Round);
+    public static Image Decode(ReadOnlySpan<byte> data, string name)
+    {
+        var format = CheckedFormat(data, name);
+        try
+        {
+            CheckedHeader(data, format, name);
+            var (image, orientation) = format switch
+            {
+                ImageFormats.Png => DecodePng(data),
+                ImageFormats.Jpeg => DecodeJpeg(data),
+                ImageFormats.Webp => (SkiaCodec.Decode(data), WebpFile.Read(data).Orientation),
+                ImageFormats.Tiff => DecodeTiff(data),
+                _ => (SkiaCodec.Decode(data), ExifOrientation.Upright),
+            };
+            return ExifOrientation.Apply(image, orientation);
+        }
+        catch (CodecException e)
+        {
+            throw Refused(name, format, e);
+        }
+    }
 
     /// <summary>The header of a file; its pixels may still turn out to be damaged.</summary>
     /// <exception cref="UserError">The header says that the file cannot be read.</exception>
@@ -106,33 +138,11 @@ public static class ImageFile
     /// <param name="quality">1 (worst) to 100.</param>
     public static byte[] EncodeJpeg(Image image, int quality = 92) => SkiaCodec.EncodeJpeg(image, quality);
 
-    private static Image Decode(ReadOnlySpan<byte> data, string name, Reduction reduction)
-    {
-        var format = CheckedFormat(data, name);
-        try
-        {
-            CheckedHeader(data, format, name);
-            var (image, orientation) = format switch
-            {
-                ImageFormats.Png => DecodePng(data, reduction),
-                ImageFormats.Jpeg => DecodeJpeg(data),
-                ImageFormats.Webp => (SkiaCodec.Decode(data), WebpFile.Read(data).Orientation),
-                ImageFormats.Tiff => DecodeTiff(data, reduction),
-                _ => (SkiaCodec.Decode(data), ExifOrientation.Upright),
-            };
-            return ExifOrientation.Apply(image, orientation);
-        }
-        catch (CodecException e)
-        {
-            throw Refused(name, format, e);
-        }
-    }
-
-    private static (Image Image, int Orientation) DecodePng(ReadOnlySpan<byte> data, Reduction reduction)
+    private static (Image Image, int Orientation) DecodePng(ReadOnlySpan<byte> data)
     {
         var png = PngFile.ReadHeader(data);
         png.ReadChunks(data);
-        return (PngReader.Reads(png) ? PngReader.Read(png, reduction) : SkiaCodec.Decode(data), png.Orientation);
+        return (PngReader.Reads(png) ? PngReader.Read(png) : SkiaCodec.Decode(data), png.Orientation);
     }
 
     private static (Image Image, int Orientation) DecodeJpeg(ReadOnlySpan<byte> data)
@@ -141,18 +151,36 @@ public static class ImageFile
         return (SkiaCodec.Decode(jpeg.WithoutEnd(data)), jpeg.Orientation);
     }
 
-    private static (Image Image, int Orientation) DecodeTiff(ReadOnlySpan<byte> data, Reduction reduction)
+    private static (Image Image, int Orientation) DecodeTiff(ReadOnlySpan<byte> data)
     {
         using var tiff = TiffFile.Open(data);
-        return (tiff.Read(reduction), tiff.Orientation);
+        return (tiff.Read(), tiff.Orientation);
     }
 
-    private static bool IsLossy(ReadOnlySpan<byte> data) => ImageFormats.OfBytes(data) switch
+    private static (MaskSamples Samples, int Orientation) Stored(ReadOnlySpan<byte> data, string format)
     {
-        ImageFormats.Jpeg => true,
-        ImageFormats.Webp => !WebpFile.Read(data).Lossless,
-        _ => false,
-    };
+        switch (format)
+        {
+            case ImageFormats.Png:
+                var png = PngFile.ReadHeader(data);
+                png.ReadChunks(data);
+                return (MaskSamples.Of(png), png.Orientation);
+            case ImageFormats.Tiff:
+                using (var tiff = TiffFile.Open(data))
+                {
+                    var (samples, greatest, values) = tiff.ReadStored();
+                    return (new MaskSamples(tiff.Width, tiff.Height, samples, greatest, values), tiff.Orientation);
+                }
+            case ImageFormats.Jpeg:
+                var jpeg = JpegFile.ReadHeader(data);
+                return (MaskSamples.Of(SkiaCodec.DecodeWithAlpha(jpeg.WithoutEnd(data)), lossy: true), jpeg.Orientation);
+            case ImageFormats.Webp:
+                var webp = WebpFile.Read(data);
+                return (MaskSamples.Of(SkiaCodec.DecodeWithAlpha(data), lossy: !webp.Lossless), webp.Orientation);
+            default:
+                return (MaskSamples.Of(SkiaCodec.DecodeWithAlpha(data), lossy: false), ExifOrientation.Upright);
+        }
+    }
 
     private static string CheckedFormat(ReadOnlySpan<byte> data, string name)
     {
@@ -161,11 +189,8 @@ public static class ImageFile
             throw new UserError($"{name}: the file is empty; copy it again or remove it");
         }
         var start = Convert.ToHexString(data[..Math.Min(8, data.Length)]);
-        var format = ImageFormats.OfBytes(data)
+        return ImageFormats.OfBytes(data)
             ?? throw new UserError($"{name}: not a {ImageFormats.Names} picture (it starts with {start}); convert it to one of them");
-        return ImageFormats.OfName(name) is { } named && named != format
-            ? throw new UserError($"{name}: mislabelled, its content is a {format} and its name says {named}; rename it")
-            : format;
     }
 
     private static ImageHeader CheckedHeader(ReadOnlySpan<byte> data, string format, string name)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Numerics;
 using System.Runtime.InteropServices;
@@ -20,17 +21,57 @@ internal static class PngReader
 
     /// <summary>The image; never more is inflated than its header implies.</summary>
     /// <param name="png">Of 16 bits or with a palette; its chunks are read.</param>
-    /// <param name="reduction">What becomes of 16-bit samples.</param>
     /// <exception cref="CodecException">The compressed data are damaged or too few, or a pixel's colour is not in the palette.</exception>
-    internal static Image Read(PngFile png, Reduction reduction)
+    internal static Image Read(PngFile png)
     {
         var pixels = new byte[(long)png.Width * png.Height * png.Channels];
+        ReadRows(png, (row, width, x, y, step) =>
+        {
+            var target = pixels.AsSpan(y * png.Width * png.Channels, png.Width * png.Channels);
+            if (png.Kind == PngFile.Color.Palette)
+            {
+                PlaceColors(row, width, png, target, x, step);
+            }
+            else
+            {
+                PlaceSamples(row, width, png, target, x, step);
+            }
+        });
+        return new Image(png.Width, png.Height, png.Channels, pixels);
+    }
+
+    /// <summary>The samples as they are stored, of any kind of PNG: alpha among them, indices where there is a palette.</summary>
+    /// <param name="png">Its chunks are read.</param>
+    /// <returns><c>[H, W, StoredChannels]</c>, each from 0 to 2^bits - 1.</returns>
+    /// <exception cref="CodecException">The compressed data are damaged or too few.</exception>
+    internal static ushort[] ReadStored(PngFile png)
+    {
+        var stored = png.StoredChannels;
+        var samples = new ushort[(long)png.Width * png.Height * stored];
+        ReadRows(png, (row, width, x, y, step) =>
+        {
+            for (var i = 0; i < width * stored; i++)
+            {
+                var column = x + i / stored * step;
+                samples[(y * png.Width + column) * stored + i % stored] = png.BitDepth == 16
+                    ? BinaryPrimitives.ReadUInt16BigEndian(row[(2 * i)..])
+                    : (ushort)Samples.Packed(row, i, png.BitDepth);
+            }
+        });
+        return samples;
+    }
+
+    /// <summary>Takes a row of a pass: its first column, its row, and the distance of its columns.</summary>
+    private delegate void Placing(ReadOnlySpan<byte> row, int width, int x, int y, int step);
+
+    private static void ReadRows(PngFile png, Placing place)
+    {
         try
         {
             using var rows = new ZLibStream(new MemoryStream(png.Compressed), CompressionMode.Decompress);
             foreach (var pass in png.Interlaced ? Passes : [(0, 0, 1, 1)])
             {
-                ReadPass(rows, png, pass, reduction, pixels);
+                ReadPass(rows, png, pass, place);
             }
             // Only a read beyond the last row makes the stream compare its own checksum.
             _ = rows.ReadByte();
@@ -39,11 +80,10 @@ internal static class PngReader
         {
             throw new CodecException("its compressed pixels are damaged or too few", inner: e);
         }
-        return new Image(png.Width, png.Height, png.Channels, pixels);
     }
 
     private static void ReadPass(
-        ZLibStream rows, PngFile png, (int X, int Y, int StepX, int StepY) pass, Reduction reduction, byte[] pixels)
+        ZLibStream rows, PngFile png, (int X, int Y, int StepX, int StepY) pass, Placing place)
     {
         var width = (png.Width - pass.X + pass.StepX - 1) / pass.StepX;
         if (width < 1)
@@ -60,15 +100,7 @@ internal static class PngReader
             var filter = rows.ReadByte();
             rows.ReadExactly(row.AsSpan(distance));
             Unfilter(filter, row, above, distance);
-            var target = pixels.AsSpan(y * png.Width * png.Channels, png.Width * png.Channels);
-            if (png.Kind == PngFile.Color.Palette)
-            {
-                PlaceColors(row.AsSpan(distance), width, png, target, pass.X, pass.StepX);
-            }
-            else
-            {
-                PlaceSamples(row.AsSpan(distance), width, png, reduction, target, pass.X, pass.StepX);
-            }
+            place(row.AsSpan(distance), width, pass.X, y, pass.StepX);
             (row, above) = (above, row);
         }
     }
@@ -140,8 +172,7 @@ internal static class PngReader
         }
     }
 
-    private static void PlaceSamples(
-        ReadOnlySpan<byte> row, int width, PngFile png, Reduction reduction, Span<byte> target, int x, int step)
+    private static void PlaceSamples(ReadOnlySpan<byte> row, int width, PngFile png, Span<byte> target, int x, int step)
     {
         var (stored, channels) = (png.StoredChannels, png.Channels);
         for (var i = 0; i < width; i++)
@@ -149,7 +180,7 @@ internal static class PngReader
             for (var c = 0; c < channels; c++)
             {
                 var at = 2 * (i * stored + c);
-                target[(x + i * step) * channels + c] = Samples.Reduce((ushort)(row[at] << 8 | row[at + 1]), reduction);
+                target[(x + i * step) * channels + c] = Samples.Reduce((ushort)(row[at] << 8 | row[at + 1]));
             }
         }
     }

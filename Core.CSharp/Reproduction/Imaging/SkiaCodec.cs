@@ -41,6 +41,25 @@ internal static unsafe class SkiaCodec
         }
     }
 
+    /// <summary>The whole image with its alpha, as <c>[H, W, 4]</c> bytes of red, green, blue and alpha.</summary>
+    /// <exception cref="CodecException">As <see cref="Decode"/>.</exception>
+    internal static (int Width, int Height, byte[] Rgba) DecodeWithAlpha(ReadOnlySpan<byte> data)
+    {
+        fixed (byte* bytes = data)
+        {
+            using var memory = SKData.Create((nint)bytes, data.Length);
+            using var stream = new SKMemoryStream(memory);
+            using var codec = Open(stream);
+            var target = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, AlphaOf(codec));
+            var pixels = new byte[target.BytesSize64];
+            fixed (byte* first = pixels)
+            {
+                Check(codec.GetPixels(target, (nint)first));
+            }
+            return (target.Width, target.Height, pixels);
+        }
+    }
+
     private static SKCodec Open(SKStream stream) =>
         SKCodec.Create(stream, out var result) ?? throw Refused(result);
 

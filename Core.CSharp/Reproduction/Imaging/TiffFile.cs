@@ -61,10 +61,43 @@ internal sealed class TiffFile : IDisposable
         });
     }
 
-    /// <summary>The pixels as they are stored.</summary>
-    /// <param name="reduction">What becomes of 16-bit samples.</param>
+    /// <summary>The pixels; samples of 16 bits are rounded to 8.</summary>
     /// <exception cref="CodecException">The data are damaged or hold less than the image.</exception>
-    internal Image Read(Reduction reduction) => Guard(_source, () =>
+    internal Image Read() => Guard(_source, () =>
+    {
+        var image = new Image(Width, Height, Channels);
+        var palette = _photometric == Photometric.PALETTE ? ReadPalette() : null;
+        ReadParts((row, sample, pixel, plane) => Place(row, sample, image, pixel * Channels, plane, palette));
+        return image;
+    });
+
+    /// <summary>The samples as they are stored, alpha among them where the planes are not apart; of a palette its colours.</summary>
+    /// <returns>Samples a pixel, the greatest value that one can have, and <c>[H, W, samples]</c>.</returns>
+    /// <exception cref="CodecException">As <see cref="Read"/>.</exception>
+    internal (int Samples, int Greatest, ushort[] Values) ReadStored() => Guard(_source, () =>
+    {
+        if (_photometric == Photometric.PALETTE)
+        {
+            return (3, byte.MaxValue, [.. Read().Pixels.Select(value => (ushort)value)]);
+        }
+        var (kept, greatest) = (_separate ? Channels : _samples, (1 << BitDepth) - 1);
+        var values = new ushort[(long)Width * Height * kept];
+        var inverted = _photometric == Photometric.MINISWHITE;
+        ReadParts((row, sample, pixel, plane) =>
+        {
+            for (var c = 0; c < (_separate ? 1 : kept); c++)
+            {
+                var value = Stored(row, sample + c);
+                values[pixel * kept + plane + c] = inverted && c == 0 ? (ushort)(greatest - value) : value;
+            }
+        });
+        return (kept, greatest, values);
+    });
+
+    /// <summary>Takes a pixel whose first sample in the row is the given one; with separate planes only the plane's sample.</summary>
+    private delegate void Placing(ReadOnlySpan<byte> row, int sample, int pixel, int plane);
+
+    private void ReadParts(Placing place)
     {
         var stored = (long)Width * Height * _samples * BitDepth / 8;
         if (stored > _source.Length * GreatestCompression)
@@ -78,21 +111,19 @@ internal sealed class TiffFile : IDisposable
         {
             throw new CodecException($"parts of {width} x {height} pixels cannot be");
         }
-        return ReadParts(width, height, reduction);
-    });
+        ReadParts(width, height, place);
+    }
 
-    private Image ReadParts(int width, int height, Reduction reduction)
+    private void ReadParts(int width, int height, Placing place)
     {
-        var image = new Image(Width, Height, Channels);
-        var palette = _photometric == Photometric.PALETTE ? ReadPalette() : null;
         var samples = _separate ? 1 : _samples;
         var rowLength = ((long)width * samples * BitDepth + 7) / 8;
         var part = new byte[checked((int)(rowLength * height))];
         var (across, down) = ((Width + width - 1) / width, (Height + height - 1) / height);
         for (var index = 0; index < across * down * (_separate ? Channels : 1); index++)
         {
-            var (plane, place) = (index / (across * down), index % (across * down));
-            var (left, top) = (place % across * width, place / across * height);
+            var (plane, position) = (index / (across * down), index % (across * down));
+            var (left, top) = (position % across * width, position / across * height);
             var rows = Math.Min(height, Height - top);
             var needed = (int)(rowLength * (_tiff.IsTiled() ? height : rows));
             var read = _tiff.IsTiled()
@@ -107,15 +138,14 @@ internal sealed class TiffFile : IDisposable
                 var row = part.AsSpan((int)(rowLength * y), (int)rowLength);
                 for (var x = 0; x < Math.Min(width, Width - left); x++)
                 {
-                    Place(row, x * samples, image, ((top + y) * Width + left + x) * Channels, plane, palette, reduction);
+                    place(row, x * samples, (top + y) * Width + left + x, plane);
                 }
             }
         }
-        return image;
     }
 
     /// <summary>Puts the pixel whose first sample is the given one into the image; with separate planes only the plane's channel.</summary>
-    private void Place(ReadOnlySpan<byte> row, int sample, Image image, int target, int plane, byte[][]? palette, Reduction reduction)
+    private void Place(ReadOnlySpan<byte> row, int sample, Image image, int target, int plane, byte[][]? palette)
     {
         if (palette is not null)
         {
@@ -127,26 +157,30 @@ internal sealed class TiffFile : IDisposable
         }
         else if (_separate)
         {
-            image.Pixels[target + plane] = Sample(row, sample, reduction);
+            image.Pixels[target + plane] = Sample(row, sample);
         }
         else
         {
             for (var c = 0; c < image.Channels; c++)
             {
-                image.Pixels[target + c] = Sample(row, sample + c, reduction);
+                image.Pixels[target + c] = Sample(row, sample + c);
             }
         }
     }
 
-    private byte Sample(ReadOnlySpan<byte> row, int index, Reduction reduction)
+    private ushort Stored(ReadOnlySpan<byte> row, int index) => BitDepth == 16
+        ? BitConverter.ToUInt16(row[(2 * index)..])
+        : (ushort)Samples.Packed(row, index, BitDepth);
+
+    private byte Sample(ReadOnlySpan<byte> row, int index)
     {
         var inverted = _photometric == Photometric.MINISWHITE;
+        var value = Stored(row, index);
         if (BitDepth == 16)
         {
-            var value = BitConverter.ToUInt16(row[(2 * index)..]);
-            return Samples.Reduce(inverted ? (ushort)(ushort.MaxValue - value) : value, reduction);
+            return Samples.Reduce(inverted ? (ushort)(ushort.MaxValue - value) : value);
         }
-        var sample = (byte)(Samples.Packed(row, index, BitDepth) * byte.MaxValue / ((1 << BitDepth) - 1));
+        var sample = (byte)(value * byte.MaxValue / ((1 << BitDepth) - 1));
         return inverted ? (byte)(byte.MaxValue - sample) : sample;
     }
 

@@ -55,7 +55,7 @@ mask[4:9, 6:15] = 1
 mask[11, 20] = 65535
 Image.fromarray(mask).save("mask16.png")
 Image.fromarray(mask.astype(np.uint8) & 1).save("mask1.png")
-expect("mask16", (mask > 0) * 255)
+expect("mask16", (mask >= 32768) * 255)
 expect("mask1", ((mask & 1) > 0) * 255)
 
 # Kinds of JPEG.
