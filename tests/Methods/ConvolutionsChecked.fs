@@ -24,8 +24,14 @@ let private choose (verdicts: ConvolutionVerdicts) (instructions: string option)
 let private find (verdicts: ConvolutionVerdicts) (instructions: string option) = Option.ofObj (verdicts.Find(Option.toObj instructions))
 let private ours = Option.ofObj TorchRuntime.Instructions
 
+/// A verdict on this processor; its check writes into a folder that goes at once.
+let private template =
+    lazy
+        use folder = new Folder()
+        ConvolutionVerdicts(folder.Path, [| layer |], right).Check()
+
 let private verdictOf (verdicts: ConvolutionVerdicts) (instructions: string option) (wrong: string list) =
-    let verdict = verdicts.Check()
+    let verdict = template.Value
     verdicts.Save(
         ConvolutionVerdict(
             Processor = verdict.Processor, ProcessorHash = verdict.ProcessorHash, Libtorch = verdict.Libtorch, Layers = verdict.Layers,
