@@ -1,3 +1,4 @@
+using Reproduction;
 using Reproduction.Papers.Gaussian;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -94,6 +94,7 @@ let private tamper variant () =
             for change, apply, words in changes do
                 use _scope = torch.NewDisposeScope()
                 match apply tensor with
+                | Some _ when change = "twice as long" && name.EndsWith "support_vectors" -> () // more vectors, for which there are no coefficients
                 | Some changed -> expect words (fun () -> read (replaced name (Some changed) tensors) metadata)
                 | None -> ()
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Reproduction.Backbones;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -68,7 +67,7 @@ public static class Training
                     foreach (var group in optimizer.ParamGroups) group.LearningRate = learningRate(done);
                 }
                 optimizer.zero_grad();
-                var value = Evaluate(loss, done);
+                var value = loss(done);
                 value.backward();
                 var number = value.to(ScalarType.Float64).item<double>();
                 if (double.IsNaN(first)) first = number;
@@ -87,19 +86,24 @@ public static class Training
             }
             if (context.Checkpoints is { Due: true } checkpoints && done < steps) Save(checkpoints, model, optimizer, tail, done, first);
         }
+        CheckNorms(model);
         return (tail.Count > 0 ? tail.Average() : lastGood, done);
     }
 
-    /// <summary>The loss of a step. A batch norm has nothing to normalise by when it sees a single value a channel.</summary>
-    private static Tensor Evaluate(Func<long, Tensor> loss, long step)
+    /// <summary>
+    /// A batch norm that sees a single value a channel has a variance of 0/0. TorchSharp does not look, the loss goes on, and every score of
+    /// the model would be NaN.
+    /// </summary>
+    private static void CheckNorms(nn.Module model)
     {
-        try
+        using var scope = torch.NewDisposeScope();
+        foreach (var (name, value) in model.state_dict())
         {
-            return loss(step);
-        }
-        catch (ExternalException failure) when (failure.Message.Contains("more than 1 value per channel", StringComparison.Ordinal))
-        {
-            throw new UserError("a batch of one image whose feature map has one position cannot be normalised; take a larger batch_size or image_size", failure);
+            if (name.EndsWith("running_var", StringComparison.Ordinal) && !value.isfinite().all().item<bool>())
+            {
+                throw new UserError(
+                    $"a batch of one image whose feature map has one position cannot be normalised ({name} is no number); take a larger batch_size or image_size");
+            }
         }
     }
 

@@ -449,7 +449,7 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
     private Tensor SampledPositions(ImageBatch images, int perImage, FitContext context, long stream, string stage)
     {
         using var scope = torch.NewDisposeScope();
-        long positions = _regions.Height * _regions.Width;
+        var positions = (long)_regions.Height * _regions.Width;
         // A small image has fewer positions than are asked for: then each is taken, once.
         var taken = perImage > 0 ? Math.Min(perImage, positions) : positions;
         var samples = torch.empty([images.Count * taken, Channels], device: resources.Device);
