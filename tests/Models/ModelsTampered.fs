@@ -84,6 +84,8 @@ let private kinds (tensors: IReadOnlyDictionary<string, torch.Tensor>) =
 let private tamper variant () =
     withModel variant (fun tensors metadata read ->
         read tensors metadata
+        // A model with a whole network in it takes a second to write and read.
+        let tried = if (snd variant).StartsWith "unfrozen" then List.take 1 changes else changes
 
         for name, tensor in kinds tensors do
             let expect words work =
@@ -91,7 +93,7 @@ let private tamper variant () =
                 for word in [ "tampered.model"; name; words; "fit the model again" ] do Expect.stringContains told word $"{name}: the message"
                 Expect.isFalse (told.Contains '\n') $"one line: {told}"
 
-            for change, apply, words in changes do
+            for change, apply, words in tried do
                 use _scope = torch.NewDisposeScope()
                 match apply tensor with
                 | Some _ when change = "twice as long" && name.EndsWith "support_vectors" -> () // more vectors, for which there are no coefficients
@@ -191,7 +193,7 @@ let private weights architecture () =
         let file = Path.Combine(folder, architecture + ".safetensors")
 
         for name, tensor in kinds tensors do
-            for change, apply, _ in List.take 4 changes do
+            for change, apply, _ in List.take 2 changes do
                 use _scope = torch.NewDisposeScope()
                 match apply (tensor.detach ()) with
                 | Some changed ->
