@@ -58,13 +58,14 @@ internal sealed class ConvolutionCheck(IReadOnlyList<ConvolutionLayer> layers, C
         if (layer.Transposed)
         {
             // [N,C,L] to the columns [N,O*k*k,L] that a convolution of the output's size would have unfolded it to.
-            var columns = kernel.view(layer.In, -1).t().matmul(input.reshape(batch, layer.In, -1));
+            var columns = kernel.view(layer.In, -1).t().Times(input.reshape(batch, layer.In, -1));
             output = F.fold(columns, layer.OutputSide, layer.Kernel, layer.Dilation, layer.Padding, layer.Stride);
         }
         else
         {
             var columns = F.unfold(input, layer.Kernel, layer.Dilation, layer.Padding, layer.Stride).view(batch, groups, layer.In / groups * taps, -1);
-            output = kernel.view(groups, layer.Out / groups, -1).matmul(columns).view(batch, layer.Out, layer.OutputSide, layer.OutputSide);
+            output = torch.einsum("gok,ngkl->ngol", kernel.view(groups, layer.Out / groups, -1), columns)
+                .reshape(batch, layer.Out, layer.OutputSide, layer.OutputSide);
         }
         return output + bias.view(1, -1, 1, 1);
     }
