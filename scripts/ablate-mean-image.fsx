@@ -12,6 +12,7 @@ open System.IO
 open System.Runtime.InteropServices
 open Reproduction.Backbones
 open Reproduction.Data
+open Reproduction.Formats
 open Reproduction.Methods
 open Reproduction.Metrics
 open Reproduction.Papers
