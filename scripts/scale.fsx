@@ -188,7 +188,7 @@ let cost (cell: Cell) (train: int, test: int) =
         { Training = steps * step; Steps = steps; Features = features; Other = other + test * score; Metrics = test * metrics }
     match cell.Method.Id with
     | "hfae" ->
-        let encoder = settings["encoder"].GetValue<string>()
+        let encoder = settings["network"].GetValue<string>()
         let features = (train + test) * hfaeForward[encoder]
         trained (number settings "epochs" * floor (train / number settings "batch_size")) (hfaeStep encoder) (Some($"hfae {encoder} {cell.Category}", features, features)) 0.0
     | "dfr" ->
