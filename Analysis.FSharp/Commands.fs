@@ -5,24 +5,24 @@ open System.Diagnostics
 open System.IO
 
 /// A call of one of scripts/*.fsx.
-type Script =
-    {
-        /// The repository.
-        Root: string
-        /// The script's name without its extension.
-        Name: string
-        /// What stands after it and "--".
-        Arguments: string list
-    }
+type Script = {
+    /// The repository.
+    Root: string
+    /// The script's name without its extension.
+    Name: string
+    /// What stands after it and "--".
+    Arguments: string list
+}
 
 /// What scripts/*.fsx run: each returns the process's exit code (0 success, 1 failure, 2 wrong arguments).
 module Commands =
 
     /// The call as a script sees it: its folder and fsi.CommandLineArgs.
-    let script (folder: string) (commandLine: string[]) : Script =
-        { Root = Path.GetFullPath(Path.Combine(folder, ".."))
-          Name = Path.GetFileNameWithoutExtension commandLine[0] |> string
-          Arguments = commandLine |> List.ofArray |> List.tail |> List.filter ((<>) "--") }
+    let script (folder: string) (commandLine: string[]) : Script = {
+        Root = Path.GetFullPath(Path.Combine(folder, ".."))
+        Name = Path.GetFileNameWithoutExtension commandLine[0] |> string
+        Arguments = commandLine |> List.ofArray |> List.tail |> List.filter ((<>) "--")
+    }
 
     /// The values after each --option; options that stand alone have none.
     let private parse (known: string list) (args: string list) =
@@ -31,7 +31,10 @@ module Commands =
             | [] -> Ok found
             | name :: rest when List.contains name known ->
                 let values = rest |> List.takeWhile (fun value -> not (value.StartsWith "--"))
-                read (List.skip values.Length rest) (Map.add name (Map.tryFind name found |> Option.defaultValue [] |> fun old -> old @ values) found)
+
+                read
+                    (List.skip values.Length rest)
+                    (Map.add name (Map.tryFind name found |> Option.defaultValue [] |> fun old -> old @ values) found)
             | unknown :: _ -> Error $"unknown argument '{unknown}'; the options are {String.Join(' ', known)}"
 
         read args Map.empty
@@ -61,6 +64,7 @@ module Commands =
     /// scripts/report.fsx: writes a run's report, or checks it against its records.
     let report (script: Script) : int =
         let root = script.Root
+
         let usage =
             "dotnet fsi scripts/report.fsx -- [--run DIR [DIR ...]] [--check]\n\
              Writes DIR/report.md, DIR/figures/*.svg and DIR/index.html from the run records in DIR/runs.\n\
@@ -114,7 +118,8 @@ module Commands =
               dotnet fsi scripts/{script.Name}.fsx -- [--data DIR --weights DIR] [--dataset NAME] [--category C ...] [--profile paper|quick] [--seed N ...] [--out DIR] [--write]\n\
               Prints the finished cells of {paper} in DIR (results/{paper}) of these variants:\n{list}\n\
               --variant V ... shows others, --dataset another data set than mvtec, --profile another profile than the one with the most records.\n\
-              --write also writes the table and its chart into DIR. With --data and --weights it runs the missing cells first; a finished cell is not run again."
+              --write also writes the table and its chart into DIR. With --data and --weights it runs the missing cells first;\n\
+              a finished cell is not run again."
 
         command
             [ "--data"; "--weights"; "--dataset"; "--category"; "--variant"; "--profile"; "--seed"; "--out"; "--write"; "--help" ]
@@ -139,10 +144,12 @@ module Commands =
                 if not (values "--data").IsEmpty then
                     [ "run"; "--paper"; paper; "--out"; run; "--profile"; profile; "--variant" ]
                     @ variants
-                    @ [ for option in [ "--data"; "--weights"; "--category"; "--seed" ] do
+                    @ [
+                        for option in [ "--data"; "--weights"; "--category"; "--seed" ] do
                             if options.ContainsKey option then
                                 option
-                                yield! values option ]
+                                yield! values option
+                    ]
                     |> repro script.Root
 
                 let records = finished () |> List.filter (fun record -> record.Profile = profile)
@@ -154,7 +161,9 @@ module Commands =
                     eprintfn $"not run yet on {dataset} under the {profile} profile: {missing}; --data DIR --weights DIR runs them"
 
                 if records.IsEmpty then
-                    raise (AnalysisError $"{run} has no record of these variants on {dataset} under the {profile} profile: nothing to show")
+                    raise (
+                        AnalysisError $"{run} has no record of these variants on {dataset} under the {profile} profile: nothing to show"
+                    )
 
                 let ablation: Ablation = build script.Name title variants records
                 printfn "%s" (Ablation.toText ablation)
@@ -182,6 +191,7 @@ module Commands =
     /// The papers on the same images: for each category the variant of each paper with the given names, with accuracy and time.
     let comparePapers (script: Script) : int =
         let root = script.Root
+
         let usage =
             "dotnet fsi scripts/compare-papers.fsx -- [--run DIR ...] [--dataset NAME] [--profile paper|quick] [--out DIR] [--write]\n\
              Sets all papers with records in the run folders (all under results/) beside one another on the categories that they share,\n\
@@ -195,10 +205,10 @@ module Commands =
             let runs =
                 match options.TryFind "--run" with
                 | Some runs when not runs.IsEmpty -> runs
-                | _ when Directory.Exists results ->
-                    [ for folder in Directory.EnumerateDirectories results |> Seq.sort do
-                          if Directory.Exists(Path.Combine(folder, "runs")) then
-                              folder ]
+                | _ when Directory.Exists results -> [
+                    for folder in Directory.EnumerateDirectories results |> Seq.sort do
+                        if Directory.Exists(Path.Combine(folder, "runs")) then folder
+                  ]
                 | _ -> []
 
             let records =
@@ -210,7 +220,10 @@ module Commands =
             let records = records |> List.filter (fun record -> record.Profile = profile)
 
             if records.IsEmpty then
-                raise (AnalysisError "no run folder has a record of that dataset and profile; name folders with --run, or run cells with scripts/repro first")
+                raise (
+                    AnalysisError
+                        "no run folder has a record of that dataset and profile; name folders with --run, or run cells with scripts/repro"
+                )
 
             let comparison = Ablation.betweenPapers "compare-papers" records
             printfn "%s" (Ablation.toText comparison)
@@ -221,9 +234,11 @@ module Commands =
 
             0)
 
-    /// scripts/orthogonality.fsx: figures 8 and 9 of ssae from their measurements, which are made first where there are none or data is named.
+    /// scripts/orthogonality.fsx: figures 8 and 9 of ssae from their measurements, which are made first where there are none or data is
+    /// named.
     let orthogonality (script: Script) : int =
         let root = script.Root
+
         let usage =
             "dotnet fsi scripts/orthogonality.fsx -- [--data DIR] [--category C ...] [--variant V] [--profile paper|quick] [--seed N] [--out DIR]\n\
              Shows figures 8 and 9 of ssae from orthogonality.csv and moments.csv in DIR (results/ssae). With --data, or where they are missing, it fits V (objective1)\n\
@@ -239,7 +254,10 @@ module Commands =
             let run = (values "--out" [ Path.Combine(root, "results", "ssae") ]).Head
             let file name = Path.Combine(run, name)
 
-            if options.ContainsKey "--data" || not (File.Exists(file Orthogonality.measurements) && File.Exists(file Orthogonality.moments)) then
+            if
+                options.ContainsKey "--data"
+                || not (File.Exists(file Orthogonality.measurements) && File.Exists(file Orthogonality.moments))
+            then
                 let generated = Directory.CreateTempSubdirectory("surfaces-").FullName
 
                 try
@@ -254,13 +272,24 @@ module Commands =
 
                     repro root [ "data"; "moments"; yield! List.distinct [ data; generated ]; "--out"; file Orthogonality.moments ]
 
-                    repro
-                        root
-                        [ "orthogonality"; "--paper"; "ssae"; "--variant"; (values "--variant" [ "objective1" ]).Head; "--data"; data
-                          "--profile"; (values "--profile" [ "quick" ]).Head; "--seed"; (values "--seed" [ "0" ]).Head; "--out"; file Orthogonality.measurements
-                          if not category.IsEmpty then
-                              "--category"
-                              yield! category ]
+                    repro root [
+                        "orthogonality"
+                        "--paper"
+                        "ssae"
+                        "--variant"
+                        (values "--variant" [ "objective1" ]).Head
+                        "--data"
+                        data
+                        "--profile"
+                        (values "--profile" [ "quick" ]).Head
+                        "--seed"
+                        (values "--seed" [ "0" ]).Head
+                        "--out"
+                        file Orthogonality.measurements
+                        if not category.IsEmpty then
+                            "--category"
+                            yield! category
+                    ]
                 finally
                     Directory.Delete(generated, true)
 
@@ -272,6 +301,7 @@ module Commands =
     /// favae's toy study: runs it where it is given weights, then writes its table and charts.
     let toyDistribution (script: Script) : int =
         let root = script.Root
+
         let usage =
             "dotnet fsi scripts/toy-distribution.fsx -- [--weights DIR [--variant V] [--seed N]] [--out DIR]\n\
              Writes toy-distribution.md with the histograms of favae's figure 1 into DIR (results/favae) from the scores in DIR/toy.\n\
@@ -283,10 +313,12 @@ module Commands =
 
             if options.ContainsKey "--weights" then
                 [ "toy"; "--out"; scores ]
-                @ [ for option in [ "--weights"; "--variant"; "--seed" ] do
+                @ [
+                    for option in [ "--weights"; "--variant"; "--seed" ] do
                         if options.ContainsKey option then
                             option
-                            yield! options[option] ]
+                            yield! options[option]
+                ]
                 |> repro root
 
             let results = ToyStudy.read scores

@@ -9,11 +9,13 @@ let fields (line: string) =
     let field = StringBuilder()
 
     let rec read i quoted found =
-        if i >= line.Length then List.rev (field.ToString() :: found)
+        if i >= line.Length then
+            List.rev (field.ToString() :: found)
         elif quoted && line[i] = '"' && i + 1 < line.Length && line[i + 1] = '"' then
             field.Append '"' |> ignore
             read (i + 2) true found
-        elif line[i] = '"' then read (i + 1) (not quoted) found
+        elif line[i] = '"' then
+            read (i + 1) (not quoted) found
         elif line[i] = ',' && not quoted then
             let text = field.ToString()
             field.Clear() |> ignore
@@ -25,8 +27,7 @@ let fields (line: string) =
     read 0 false []
 
 /// A text as one field.
-let quote (text: string) =
-    if text.IndexOfAny [| ','; '"'; '\n' |] < 0 then text else "\"" + text.Replace("\"", "\"\"") + "\""
+let quote (text: string) = if text.IndexOfAny [| ','; '"'; '\n' |] < 0 then text else "\"" + text.Replace("\"", "\"\"") + "\""
 
 /// The rows of a file, each a lookup by column name.
 /// Raises AnalysisError when a column is missing or a row has another number of fields than the header.
@@ -42,12 +43,14 @@ let read (columns: string list) path : (string -> string) list =
             if not (List.contains column names) then
                 raise (AnalysisError $"{path} has no column '{column}'; its header is {header}")
 
-        [ for number, line in List.indexed lines do
-              if line <> "" then
-                  let values = fields line
+        [
+            for number, line in List.indexed lines do
+                if line <> "" then
+                    let values = fields line
 
-                  if values.Length <> names.Length then
-                      raise (AnalysisError $"{path}:{number + 2} has {values.Length} fields where the header has {names.Length}")
+                    if values.Length <> names.Length then
+                        raise (AnalysisError $"{path}:{number + 2} has {values.Length} fields where the header has {names.Length}")
 
-                  let lookup = List.zip names values |> readOnlyDict
-                  fun column -> lookup[column] ]
+                    let lookup = List.zip names values |> readOnlyDict
+                    fun column -> lookup[column]
+        ]

@@ -5,32 +5,30 @@ open Deedle
 open MathNet.Numerics.Distributions
 
 /// Mean and spread of repeated measurements.
-type Summary =
-    { Mean: float
-      /// Sample standard deviation (n - 1); NaN for a single value.
-      Deviation: float
-      Count: int }
+type Summary = {
+    Mean: float
+    /// Sample standard deviation (n - 1); NaN for a single value.
+    Deviation: float
+    Count: int
+} with
 
     /// Standard error of the mean; NaN for a single value.
     member this.StandardError = this.Deviation / sqrt (float this.Count)
 
 /// The difference of two correlated AUROCs.
-type PairedAuroc =
-    { First: float
-      Second: float
-      /// Standard error of First - Second.
-      StandardError: float
-      /// Two-sided.
-      PValue: float }
+type PairedAuroc = {
+    First: float
+    Second: float
+    /// Standard error of First - Second.
+    StandardError: float
+    /// Two-sided.
+    PValue: float
+}
 
 module Statistics =
-    let ofSeries (series: Series<'K, float>) =
-        { Mean = Stats.mean series
-          Deviation = Stats.stdDev series
-          Count = Stats.count series }
+    let ofSeries (series: Series<'K, float>) = { Mean = Stats.mean series; Deviation = Stats.stdDev series; Count = Stats.count series }
 
-    let summarise (values: float list) =
-        Series([ 0 .. values.Length - 1 ], values) |> ofSeries
+    let summarise (values: float list) = Series([ 0 .. values.Length - 1 ], values) |> ofSeries
 
     /// Mean over seeds or folds for each (paper, variant, dataset, category, profile, metric) of RunRecord.toFrame.
     let overRepetitions (frame: Frame<int, string>) =
@@ -41,14 +39,18 @@ module Statistics =
         else
             let grouped = Frame.aggregateRowsBy keys [ "Value" ] (ofSeries: Series<int, float> -> Summary) frame
 
-            [ for row in grouped.Rows.Values ->
-                  {| Paper = row.GetAs<string> "Paper"
-                     Variant = row.GetAs<string> "Variant"
-                     Dataset = row.GetAs<string> "Dataset"
-                     Category = row.GetAs<string> "Category"
-                     Profile = row.GetAs<string> "Profile"
-                     Metric = row.GetAs<string> "Metric"
-                     Summary = row.GetAs<Summary> "Value" |} ]
+            [
+                for row in grouped.Rows.Values ->
+                    {|
+                        Paper = row.GetAs<string> "Paper"
+                        Variant = row.GetAs<string> "Variant"
+                        Dataset = row.GetAs<string> "Dataset"
+                        Category = row.GetAs<string> "Category"
+                        Profile = row.GetAs<string> "Profile"
+                        Metric = row.GetAs<string> "Metric"
+                        Summary = row.GetAs<Summary> "Value"
+                    |}
+            ]
 
     let private twoSided z = 2.0 * Normal.CDF(0.0, 1.0, -(abs z))
 
@@ -96,20 +98,17 @@ module Statistics =
             let first, firstPositives, firstNegatives = components fst
             let second, secondPositives, secondNegatives = components snd
 
-            let variance (a: float[]) (b: float[]) count =
-                (covariance a a + covariance b b - 2.0 * covariance a b) / float count
+            let variance (a: float[]) (b: float[]) count = (covariance a a + covariance b b - 2.0 * covariance a b) / float count
 
             let error =
-                sqrt (
-                    variance firstPositives secondPositives anomalous.Length
-                    + variance firstNegatives secondNegatives normal.Length
-                )
+                sqrt (variance firstPositives secondPositives anomalous.Length + variance firstNegatives secondNegatives normal.Length)
 
-            Some
-                { First = first
-                  Second = second
-                  StandardError = error
-                  PValue = if error = 0.0 then (if first = second then 1.0 else 0.0) else twoSided ((first - second) / error) }
+            Some {
+                First = first
+                Second = second
+                StandardError = error
+                PValue = if error = 0.0 then (if first = second then 1.0 else 0.0) else twoSided ((first - second) / error)
+            }
 
     /// Two-sided paired t-test of equal means. None for fewer than two pairs.
     let pairedT (pairs: (float * float) list) =

@@ -4,18 +4,18 @@
 open Reproduction.Analysis
 
 Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablate
-        "dfr: paper against public code, difference by difference"
-        "dfr"
-        [ "paper-f1-4-zero"
-          for difference in
-              [ "alignment=bilinear_align_corners"
-                "norm=mean_square"
-                "batch_norm=true"
-                "latent_images=10+latent_samples=0"
-                "latent_share_of_hidden=2"
-                "upsample_align_corners=true" ] do
-              $"paper-f1-4-zero+{difference}"
-          "code-f1-4-zero" ]
-        [ "pixel_auroc"; "aupro"; "image_auroc" ]
+|> Commands.ablate "dfr: paper against public code, difference by difference" "dfr" [
+    "paper-f1-4-zero"
+    for difference in
+        [
+            "alignment=bilinear_align_corners"
+            "norm=mean_square"
+            "batch_norm=true"
+            "latent_images=10+latent_samples=0"
+            "latent_share_of_hidden=2"
+            "upsample_align_corners=true"
+        ] do
+        $"paper-f1-4-zero+{difference}"
+    "code-f1-4-zero"
+] [ "pixel_auroc"; "aupro"; "image_auroc" ]
 |> exit

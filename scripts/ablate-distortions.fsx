@@ -4,9 +4,13 @@
 open Reproduction.Analysis
 
 Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablate
-        "ssae: distortions and objectives"
-        "ssae"
-        [ "objective1"; "objective1-cutout"; "objective1-swap"; "objective4"; "objective4-cutout"; "objective4-swap"; "ensemble" ]
-        [ "image_auroc"; "pixel_auroc"; "aupro" ]
+|> Commands.ablate "ssae: distortions and objectives" "ssae" [
+    "objective1"
+    "objective1-cutout"
+    "objective1-swap"
+    "objective4"
+    "objective4-cutout"
+    "objective4-swap"
+    "ensemble"
+] [ "image_auroc"; "pixel_auroc"; "aupro" ]
 |> exit

@@ -4,9 +4,17 @@
 open Reproduction.Analysis
 
 Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablate
-        "favae: the feature extractor"
-        "favae"
-        [ "vanilla"; "vgg16"; "random"; "unfrozen"; "encoder-stop"; "encoder"; "resnet18"; "random-resnet18"; "unfrozen-resnet18"; "vgg19"; "yolov3" ]
-        [ "image_auroc"; "pixel_auroc"; "aupro" ]
+|> Commands.ablate "favae: the feature extractor" "favae" [
+    "vanilla"
+    "vgg16"
+    "random"
+    "unfrozen"
+    "encoder-stop"
+    "encoder"
+    "resnet18"
+    "random-resnet18"
+    "unfrozen-resnet18"
+    "vgg19"
+    "yolov3"
+] [ "image_auroc"; "pixel_auroc"; "aupro" ]
 |> exit

@@ -32,59 +32,87 @@ let data, weights, categories =
 let meanImage =
     let packages =
         match Environment.GetEnvironmentVariable "NUGET_PACKAGES" with
-        | null | "" -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages")
+        | null
+        | "" -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages")
         | folder -> folder
+
     let model = "tools/DnnImageModels/ResNetPrepOnnx/ResNetPreprocess.onnx"
     let versions = Directory.GetDirectories(Path.Combine(packages, "microsoft.ml.dnnimagefeaturizer.resnet18"))
     use file = Checkpoint.Open(Path.Combine(Array.last versions, model))
     file.Entries |> Seq.find (fun entry -> entry.Name = "MeanImage") |> _.ToTensor()
 
 /// Pooled features of images less the mean image at their size, or less the backbone's own means.
-let features (subtractsImage: bool) =
-    { new IFeatures with
+let features (subtractsImage: bool) = {
+    new IFeatures with
         member _.Get(batch, backbone, layers, size, _) =
             use _ = torch.no_grad ()
-            let chunks =
-                [| for chunk in batch.Chunks 16 do
-                       use _ = torch.NewDisposeScope()
-                       let images = chunk.Pixels(size, torch.CPU)
-                       let maps =
-                           if subtractsImage then
-                               let sides = [| int64 size.Height; int64 size.Width |]
-                               let mean =
-                                   torch.nn.functional.interpolate(
-                                       meanImage, sides, mode = torch.InterpolationMode.Bilinear, align_corners = Nullable false)
-                               backbone.ForwardRaw(images.flip(1L) * 255f.ToScalar() - mean, layers)
-                           else
-                               backbone.Forward(images, layers)
-                       [| for map in maps -> map.mean([| 2L; 3L |]).MoveToOuterDisposeScope() |] |]
-            [| for layer in 0 .. layers.Count - 1 -> torch.cat([| for chunk in chunks -> chunk[layer] |], 0L) |] }
+
+            let chunks = [|
+                for chunk in batch.Chunks 16 do
+                    use _ = torch.NewDisposeScope()
+                    let images = chunk.Pixels(size, torch.CPU)
+
+                    let maps =
+                        if subtractsImage then
+                            let sides = [| int64 size.Height; int64 size.Width |]
+
+                            let mean =
+                                torch.nn.functional.interpolate (
+                                    meanImage,
+                                    sides,
+                                    mode = torch.InterpolationMode.Bilinear,
+                                    align_corners = Nullable false
+                                )
+
+                            backbone.ForwardRaw(images.flip (1L) * 255f.ToScalar() - mean, layers)
+                        else
+                            backbone.Forward(images, layers)
+
+                    [| for map in maps -> map.mean([| 2L; 3L |]).MoveToOuterDisposeScope() |]
+            |]
+
+            [| for layer in 0 .. layers.Count - 1 -> torch.cat ([| for chunk in chunks -> chunk[layer] |], 0L) |]
+}
 
 let auroc (labels: byte[]) (scores: float32[]) = Roc.Auroc(ReadOnlySpan scores, ReadOnlySpan labels).Value.Value
 
-let rows =
-    [ for name in categories do
-          let category = Datasets.Open(data).Category name
-          let labels = [| for sample in category.Test -> byte sample.Label |]
-          for network, mean, size in
-              [ for size in [ 224; 256 ] do
+let rows = [
+    for name in categories do
+        let category = Datasets.Open(data).Category name
+        let labels = [| for sample in category.Test -> byte sample.Label |]
+
+        for network, mean, size in
+            [
+                for size in [ 224; 256 ] do
                     "resnet18_cntk", "means", size
                     "resnet18_cntk", "image", size
-                "resnet18", "means", 224 ] do
-              use _ = torch.NewDisposeScope()
-              use backbones = new BackboneProvider(weights, torch.CPU)
-              let resources = Resources(Backbones = backbones, Features = features (mean = "image"), Device = torch.CPU)
-              let gaussian = Registry.Find "gaussian"
-              let configuration = gaussian.Configure($"{network}-mahalanobis+image_size={size}", Profile.Paper, name, "mvtec")
-              use detector = configuration.Create resources
-              detector.Fit(SampleImages category.Train, FitContext(Seed = 0)) |> ignore
-              use scores = detector.Score(ImageBatch.All(SampleImages category.Test))
-              let over (levels: int list) =
-                  let parts = [ for level in levels do match scores.Parts.TryGetValue $"level_{level}" with | true, part -> part | _ -> () ]
-                  if parts.Length < levels.Length then ""
-                  else sprintf "%.4f" (auroc labels (torch.stack(List.toArray parts).mean([| 0L |]).data<float32>().ToArray()))
-              let row = String.Join(",", [ network; mean; string size; name; over [ 1..4 ]; over [ 1..5 ] ])
-              printfn "%s" row
-              row ]
+                "resnet18", "means", 224
+            ] do
+            use _ = torch.NewDisposeScope()
+            use backbones = new BackboneProvider(weights, torch.CPU)
+            let resources = Resources(Backbones = backbones, Features = features (mean = "image"), Device = torch.CPU)
+            let gaussian = Registry.Find "gaussian"
+            let configuration = gaussian.Configure($"{network}-mahalanobis+image_size={size}", Profile.Paper, name, "mvtec")
+            use detector = configuration.Create resources
+            detector.Fit(SampleImages category.Train, FitContext(Seed = 0)) |> ignore
+            use scores = detector.Score(ImageBatch.All(SampleImages category.Test))
+
+            let over (levels: int list) =
+                let parts = [
+                    for level in levels do
+                        match scores.Parts.TryGetValue $"level_{level}" with
+                        | true, part -> part
+                        | _ -> ()
+                ]
+
+                if parts.Length < levels.Length then
+                    ""
+                else
+                    sprintf "%.4f" (auroc labels (torch.stack(List.toArray parts).mean([| 0L |]).data<float32>().ToArray()))
+
+            let row = String.Join(",", [ network; mean; string size; name; over [ 1..4 ]; over [ 1..5 ] ])
+            printfn "%s" row
+            row
+]
 
 File.WriteAllLines(Path.Combine(root, "results", "extractor", "mean-image.csv"), "network,mean,size,category,levels_1_4,levels_1_5" :: rows)

@@ -4,9 +4,16 @@
 open Reproduction.Analysis
 
 Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablate
-        "hfae: levels, normalisation and kernels"
-        "hfae"
-        [ "resnet18"; "level1"; "level2"; "level3"; "levels23"; "eq9-literal"; "no-normalisation"; "kernels111"; "kernels333"; "kernels151" ]
-        [ "image_auroc"; "pixel_auroc"; "aupro" ]
+|> Commands.ablate "hfae: levels, normalisation and kernels" "hfae" [
+    "resnet18"
+    "level1"
+    "level2"
+    "level3"
+    "levels23"
+    "eq9-literal"
+    "no-normalisation"
+    "kernels111"
+    "kernels333"
+    "kernels151"
+] [ "image_auroc"; "pixel_auroc"; "aupro" ]
 |> exit

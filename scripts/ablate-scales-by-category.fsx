@@ -4,9 +4,7 @@
 open Reproduction.Analysis
 
 Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablateCategories
-        "dfr: more and more scales of VGG-19"
-        "dfr"
-        [ for scales in [ "f1-2"; "f1-4"; "f1-8"; "f1-12"; "f1-16" ] -> $"paper-{scales}-zero" ]
-        [ "pixel_auroc"; "aupro" ]
+|> Commands.ablateCategories "dfr: more and more scales of VGG-19" "dfr" [
+    for scales in [ "f1-2"; "f1-4"; "f1-8"; "f1-12"; "f1-16" ] -> $"paper-{scales}-zero"
+] [ "pixel_auroc"; "aupro" ]
 |> exit

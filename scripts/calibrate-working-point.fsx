@@ -4,10 +4,9 @@
 open Reproduction.Analysis
 
 Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.calibrate
-        "gaussian: the n-sigma working point"
-        "gaussian"
-        [ for model in [ "pca99"; "mahalanobis"; "npca1" ] do
-              for fit in [ ""; "-augmented" ] do
-                  $"efficientnetv2_b0-{model}{fit}" ]
+|> Commands.calibrate "gaussian: the n-sigma working point" "gaussian" [
+    for model in [ "pca99"; "mahalanobis"; "npca1" ] do
+        for fit in [ ""; "-augmented" ] do
+            $"efficientnetv2_b0-{model}{fit}"
+]
 |> exit

@@ -1,4 +1,5 @@
-// What the embedded weights are worth as features: gaussian's Mahalanobis distance with them, with random weights of the same network and with
+// What the embedded weights are worth as features: gaussian's Mahalanobis distance with them, with random weights of the same network and
+// with
 // ImageNet's ResNet-18. Records go to results/extractor/NAME/runs, which are what embedded/README.md quotes.
 //   scripts/repro doctor && dotnet fsi scripts/compare-embedded.fsx -- DATA WEIGHTS [CATEGORY ...]
 // DATA: a data set's folder. WEIGHTS: a folder with resnet18. Without categories: all. The first command builds what this script loads.
@@ -30,21 +31,43 @@ let random =
     folder.FullName
 
 for name, variant, folder in
-    [ "embedded", "vgg16_quarter-mahalanobis", Path.Combine(root, "embedded")
-      "random", "vgg16_quarter-mahalanobis", random
-      "imagenet", "resnet18-mahalanobis", weights ] do
+    [
+        "embedded", "vgg16_quarter-mahalanobis", Path.Combine(root, "embedded")
+        "random", "vgg16_quarter-mahalanobis", random
+        "imagenet", "resnet18-mahalanobis", weights
+    ] do
     let out = Path.Combine(root, "results", "extractor", name)
+
     let arguments =
-        [ "run"; "--paper"; "gaussian"; "--variant"; variant; "--data"; data
-          "--weights"; folder; "--profile"; "quick"; "--out"; out ] @ categories
+        [
+            "run"
+            "--paper"
+            "gaussian"
+            "--variant"
+            variant
+            "--data"
+            data
+            "--weights"
+            folder
+            "--profile"
+            "quick"
+            "--out"
+            out
+        ]
+        @ categories
+
     use run = Process.Start(ProcessStartInfo(Path.Combine(root, "scripts", "repro"), arguments, RedirectStandardOutput = true))
     run.StandardOutput.ReadToEnd() |> ignore
     run.WaitForExit()
     if run.ExitCode <> 0 then exit run.ExitCode
-    for category, records in Directory.GetFiles(Path.Combine(out, "runs"), "*.json") |> Seq.groupBy (fun path -> String.concat " " (Path.GetFileName(path).Split('.')[2..3])) do
+
+    for category, records in
+        Directory.GetFiles(Path.Combine(out, "runs"), "*.json")
+        |> Seq.groupBy (fun path -> String.concat " " (Path.GetFileName(path).Split('.')[2..3])) do
         let auroc path =
             use record = JsonDocument.Parse(File.ReadAllText path)
             record.RootElement.GetProperty("metrics").GetProperty("image_auroc").GetDouble()
+
         printfn "%-9s %-16s image AUROC %.4f (mean of %d folds)" name category (Seq.averageBy auroc records) (Seq.length records)
 
 Directory.Delete(random, true)

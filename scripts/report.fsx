@@ -3,6 +3,4 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.report
-|> exit
+Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs |> Commands.report |> exit

@@ -11,8 +11,7 @@ let private printSlowest (summary: TestRunSummary) =
         |> List.sortByDescending (fun (_, result) -> result.meanDuration)
         |> List.truncate 10
 
-    if not slow.IsEmpty then
-        System.Console.WriteLine "slowest:"
+    if not slow.IsEmpty then System.Console.WriteLine "slowest:"
 
     for test, result in slow do
         System.Console.WriteLine $"  %6.1f{result.meanDuration / 1000.0} s  {test.fullName JoinWith.Dot.asString}"

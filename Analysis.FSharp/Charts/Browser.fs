@@ -11,22 +11,25 @@ let missing = "there is no Chromium or Chrome on the PATH; 'apt-get install chro
 /// The browser's program, where one is on the PATH.
 let find () =
     [ "chromium"; "chromium-browser"; "google-chrome"; "google-chrome-stable"; "chrome" ]
-    |> List.collect (fun name ->
-        [ for folder in (Environment.GetEnvironmentVariable "PATH" |> Option.ofObj |> Option.defaultValue "").Split ':' -> Path.Combine(folder, name) ])
+    |> List.collect (fun name -> [
+        for folder in (Environment.GetEnvironmentVariable "PATH" |> Option.ofObj |> Option.defaultValue "").Split ':' ->
+            Path.Combine(folder, name)
+    ])
     |> List.tryFind File.Exists
 
 /// Arguments that keep the browser off the network, away from the user's profile and usable as root.
-let quietArguments profile =
-    [ "--headless"
-      "--no-sandbox"
-      "--disable-gpu"
-      "--disable-dev-shm-usage"
-      "--disable-background-networking"
-      "--disable-component-update"
-      "--disable-sync"
-      "--no-first-run"
-      "--hide-scrollbars"
-      $"--user-data-dir={profile}" ]
+let quietArguments profile = [
+    "--headless"
+    "--no-sandbox"
+    "--disable-gpu"
+    "--disable-dev-shm-usage"
+    "--disable-background-networking"
+    "--disable-component-update"
+    "--disable-sync"
+    "--no-first-run"
+    "--hide-scrollbars"
+    $"--user-data-dir={profile}"
+]
 
 /// Runs the browser with a fresh profile and gives its standard output. Raises AnalysisError when it fails or takes over a minute.
 let run (program: string) (arguments: string list) =
@@ -51,8 +54,7 @@ let run (program: string) (arguments: string list) =
 
             browser.WaitForExit()
 
-            if browser.ExitCode <> 0 then
-                raise (AnalysisError $"{program} failed with exit code {browser.ExitCode}")
+            if browser.ExitCode <> 0 then raise (AnalysisError $"{program} failed with exit code {browser.ExitCode}")
 
             output.Result
     finally

@@ -3,13 +3,14 @@ namespace Reproduction.Analysis
 open Plotly.NET
 
 /// A chart with what a reader who cannot see it needs.
-type ReportFigure =
-    { /// File name without extension, unique in a report.
-      Id: string
-      Title: string
-      /// What the chart shows, in a sentence or two.
-      Description: string
-      Chart: GenericChart }
+type ReportFigure = {
+    /// File name without extension, unique in a report.
+    Id: string
+    Title: string
+    /// What the chart shows, in a sentence or two.
+    Description: string
+    Chart: GenericChart
+}
 
 /// The report's charts. All axes are percent; colours keep their contrast on white and on near black.
 module Charts =
@@ -20,23 +21,23 @@ module Charts =
     let private colour i = palette[i % palette.Length]
 
     /// A line of a colour that another line has already is dashed.
-    let private dash i =
-        if i < palette.Length then StyleParam.DrawingStyle.Solid else StyleParam.DrawingStyle.Dash
+    let private dash i = if i < palette.Length then StyleParam.DrawingStyle.Solid else StyleParam.DrawingStyle.Dash
 
     let private percent value = 100.0 * value
     let private name (metric: string) = metric.Replace("_", " ").Replace("auroc", "AUROC").Replace("aupro", "AUPRO")
 
-    let private spread (summary: Summary) =
-        if System.Double.IsNaN summary.Deviation then 0.0 else percent summary.Deviation
+    let private spread (summary: Summary) = if System.Double.IsNaN summary.Deviation then 0.0 else percent summary.Deviation
 
     /// Published and measured values side by side, one line per number.
     let publishedAgainstMeasured paper metric (compared: Compared list) : ReportFigure option =
         let rows =
-            [ for number in compared do
-                  match number.Measured with
-                  | Some measured when number.IsMeasured && number.Published.Paper = paper && number.Published.Metric = metric ->
-                      $"{number.Published.Category} · {number.Published.Variant}", number.Published, measured
-                  | _ -> () ]
+            [
+                for number in compared do
+                    match number.Measured with
+                    | Some measured when number.IsMeasured && number.Published.Paper = paper && number.Published.Metric = metric ->
+                        $"{number.Published.Category} · {number.Published.Variant}", number.Published, measured
+                    | _ -> ()
+            ]
             |> List.distinctBy (fun (label, published, _) -> label, published.Value)
             |> List.rev
 
@@ -45,36 +46,49 @@ module Charts =
         else
             let labels = rows |> List.map (fun (label, _, _) -> label)
 
-            Some
-                { Id = $"{paper}-{metric}"
-                  Title = $"{paper}: {name metric}, published and measured"
-                  Description =
-                    $"{name metric} in percent: what {paper} publishes (grey diamonds) and what is measured (blue dots, with the standard deviation over seeds or folds); rows: {rows.Length}."
-                  Chart =
-                    [ Chart.Point(rows |> List.map (fun (_, p, _) -> percent p.Value), labels, Name = "published", MarkerSymbol = StyleParam.MarkerSymbol.Diamond)
-                      |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, p, _) -> percent (defaultArg p.Spread 0.0))), Color = grey)
-                      |> Chart.withMarkerStyle (Color = grey, Size = 10)
-                      Chart.Point(rows |> List.map (fun (_, _, m) -> percent m.Summary.Mean), labels, Name = "measured")
-                      |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, _, m) -> spread m.Summary)), Color = colour 0)
-                      |> Chart.withMarkerStyle (Color = colour 0, Size = 10) ]
+            Some {
+                Id = $"{paper}-{metric}"
+                Title = $"{paper}: {name metric}, published and measured"
+                Description =
+                    $"{name metric} in percent: what {paper} publishes (grey diamonds) and what is measured (blue dots, with the "
+                    + $"standard deviation over seeds or folds); rows: {rows.Length}."
+                Chart =
+                    [
+                        Chart.Point(
+                            rows |> List.map (fun (_, p, _) -> percent p.Value),
+                            labels,
+                            Name = "published",
+                            MarkerSymbol = StyleParam.MarkerSymbol.Diamond
+                        )
+                        |> Chart.withXErrorStyle (
+                            Array = (rows |> List.map (fun (_, p, _) -> percent (defaultArg p.Spread 0.0))),
+                            Color = grey
+                        )
+                        |> Chart.withMarkerStyle (Color = grey, Size = 10)
+                        Chart.Point(rows |> List.map (fun (_, _, m) -> percent m.Summary.Mean), labels, Name = "measured")
+                        |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, _, m) -> spread m.Summary)), Color = colour 0)
+                        |> Chart.withMarkerStyle (Color = colour 0, Size = 10)
+                    ]
                     |> Chart.combine
                     |> Chart.withXAxisStyle (TitleText = $"{name metric} (%%)")
                     |> Chart.withYAxisStyle (AxisType = StyleParam.AxisType.Category)
                     |> Chart.withLegendStyle (Orientation = StyleParam.Orientation.Horizontal, X = 0.0, Y = 1.1)
-                    |> Chart.withSize (Height = 150 + 26 * rows.Length) }
+                    |> Chart.withSize (Height = 150 + 26 * rows.Length)
+            }
 
     /// The mean over the categories of one (paper, variant, metric) at one dataset and profile.
     let private overCategories (records: RunRecord list) =
         RunRecord.toFrame (records |> List.filter (fun record -> record.Profile <> "smoke"))
         |> Statistics.overRepetitions
         |> List.groupBy (fun row -> row.Paper, row.Variant, row.Dataset, row.Profile, row.Metric)
-        |> List.map (fun ((paper, variant, dataset, profile, metric), rows) ->
-            {| Paper = paper
-               Variant = variant
-               Dataset = dataset
-               Profile = profile
-               Metric = metric
-               Mean = rows |> List.averageBy _.Summary.Mean |})
+        |> List.map (fun ((paper, variant, dataset, profile, metric), rows) -> {|
+            Paper = paper
+            Variant = variant
+            Dataset = dataset
+            Profile = profile
+            Metric = metric
+            Mean = rows |> List.averageBy _.Summary.Mean
+        |})
 
     /// The network of a "network-model" variant: one chart per network, so that its models can be told apart.
     let private family (variant: string) = variant.Split('-')[0]
@@ -83,115 +97,133 @@ module Charts =
     let levels (records: RunRecord list) : ReportFigure list =
         let prefix = "image_auroc.level_"
 
-        [ for (paper, dataset, profile, network), rows in
-              overCategories records
-              |> List.filter _.Metric.StartsWith(prefix)
-              |> List.groupBy (fun row -> row.Paper, row.Dataset, row.Profile, family row.Variant) do
-              { Id = $"{paper}-levels-{network}-{dataset}-{profile}"
-                Title = $"{paper}: image AUROC of each level of {network} on {dataset}"
-                Description =
-                  $"Mean image AUROC in percent over the categories of {dataset} that were run ({profile} profile), from the shallowest level to the deepest, one line per variant."
-                Chart =
-                  [ for i, (variant, points) in rows |> List.groupBy _.Variant |> List.indexed do
-                        let points = points |> List.sortBy (fun row -> int (row.Metric.Substring prefix.Length))
+        [
+            for (paper, dataset, profile, network), rows in
+                overCategories records
+                |> List.filter _.Metric.StartsWith(prefix)
+                |> List.groupBy (fun row -> row.Paper, row.Dataset, row.Profile, family row.Variant) do
+                {
+                    Id = $"{paper}-levels-{network}-{dataset}-{profile}"
+                    Title = $"{paper}: image AUROC of each level of {network} on {dataset}"
+                    Description =
+                        $"Mean image AUROC in percent over the categories of {dataset} that were run ({profile} profile), from the "
+                        + $"shallowest level to the deepest, one line per variant."
+                    Chart =
+                        [
+                            for i, (variant, points) in rows |> List.groupBy _.Variant |> List.indexed do
+                                let points = points |> List.sortBy (fun row -> int (row.Metric.Substring prefix.Length))
 
-                        Chart.Line(
-                            points |> List.map (fun row -> row.Metric.Substring prefix.Length),
-                            points |> List.map (fun row -> percent row.Mean),
-                            Name = variant,
-                            ShowMarkers = true,
-                            LineColor = colour i,
-                            LineDash = dash i,
-                            MarkerColor = colour i
-                        ) ]
-                  |> Chart.combine
-                  |> Chart.withXAxisStyle (TitleText = "level")
-                  |> Chart.withYAxisStyle (TitleText = "image AUROC (%)")
-                  |> Chart.withSize (Height = 440) } ]
+                                Chart.Line(
+                                    points |> List.map (fun row -> row.Metric.Substring prefix.Length),
+                                    points |> List.map (fun row -> percent row.Mean),
+                                    Name = variant,
+                                    ShowMarkers = true,
+                                    LineColor = colour i,
+                                    LineDash = dash i,
+                                    MarkerColor = colour i
+                                )
+                        ]
+                        |> Chart.combine
+                        |> Chart.withXAxisStyle (TitleText = "level")
+                        |> Chart.withYAxisStyle (TitleText = "image AUROC (%)")
+                        |> Chart.withSize (Height = 440)
+                }
+        ]
 
     /// Target false positive rate of the n-sigma working point against the achieved one, a chart per network and dataset.
     let workingPoints (records: RunRecord list) : ReportFigure list =
         let target sigma = 1.0 - MathNet.Numerics.SpecialFunctions.Erf(float sigma / sqrt 2.0)
 
-        let rates =
-            [ for row in overCategories records do
-                  match row.Metric.Split '.' |> List.ofArray with
-                  | [ "achieved_fpr"; part; sigma ] when sigma.StartsWith "sigma" ->
-                      (family row.Variant, row.Dataset), row.Variant, part, target (int (sigma.Substring 5)), row.Mean
-                  | _ -> () ]
+        let rates = [
+            for row in overCategories records do
+                match row.Metric.Split '.' |> List.ofArray with
+                | [ "achieved_fpr"; part; sigma ] when sigma.StartsWith "sigma" ->
+                    (family row.Variant, row.Dataset), row.Variant, part, target (int (sigma.Substring 5)), row.Mean
+                | _ -> ()
+        ]
 
-        [ for (network, dataset), rates in rates |> List.groupBy (fun (key, _, _, _, _) -> key) do
-              let parts = rates |> List.map (fun (_, _, part, _, _) -> part)
-              // Table IV is about level 7; a network without one is shown by its deepest level.
-              let shown = if List.contains "level_7" parts then "level_7" else List.max parts
+        [
+            for (network, dataset), rates in rates |> List.groupBy (fun (key, _, _, _, _) -> key) do
+                let parts = rates |> List.map (fun (_, _, part, _, _) -> part)
+                // Table IV is about level 7; a network without one is shown by its deepest level.
+                let shown = if List.contains "level_7" parts then "level_7" else List.max parts
 
-              let lines =
-                  rates
-                  |> List.filter (fun (_, _, part, _, _) -> part = shown)
-                  |> List.groupBy (fun (_, variant, _, _, _) -> variant)
+                let lines =
+                    rates |> List.filter (fun (_, _, part, _, _) -> part = shown) |> List.groupBy (fun (_, variant, _, _, _) -> variant)
 
-              // A logarithmic axis has no zero: no false alarm at all is drawn at its lower edge.
-              let lowest = 1e-4
+                // A logarithmic axis has no zero: no false alarm at all is drawn at its lower edge.
+                let lowest = 1e-4
 
-              { Id = $"working-point-{network}-{dataset}"
-                Title = $"The n-sigma working point of {network} on {dataset}"
-                Description =
-                  $"False positive rate in percent that 1 to 5 sigma promise at {shown.Replace('_', ' ')}, and the one achieved on the good test images; on the dashed diagonal the two agree. None at all is drawn at 0.01."
-                Chart =
-                  [ for i, (variant, points) in List.indexed lines do
-                        Chart.Line(
-                            points |> List.map (fun (_, _, _, target, _) -> percent target),
-                            points |> List.map (fun (_, _, _, _, achieved) -> percent (max achieved lowest)),
-                            Name = variant,
-                            ShowMarkers = true,
-                            LineColor = colour i,
-                            LineDash = dash i,
-                            MarkerColor = colour i
-                        )
-                    Chart.Line(
-                        [ percent lowest; 100.0 ],
-                        [ percent lowest; 100.0 ],
-                        Name = "as promised",
-                        LineColor = grey,
-                        LineDash = StyleParam.DrawingStyle.Dash
-                    ) ]
-                  |> Chart.combine
-                  |> Chart.withXAxisStyle (TitleText = "target FPR (%)", AxisType = StyleParam.AxisType.Log)
-                  |> Chart.withYAxisStyle (TitleText = "achieved FPR (%)", AxisType = StyleParam.AxisType.Log)
-                  |> Chart.withSize (Height = 440) } ]
+                {
+                    Id = $"working-point-{network}-{dataset}"
+                    Title = $"The n-sigma working point of {network} on {dataset}"
+                    Description =
+                        $"False positive rate in percent that 1 to 5 sigma promise at {shown.Replace('_', ' ')}, and the one achieved "
+                        + $"on the good test images; on the dashed diagonal the two agree. None at all is drawn at 0.01."
+                    Chart =
+                        [
+                            for i, (variant, points) in List.indexed lines do
+                                Chart.Line(
+                                    points |> List.map (fun (_, _, _, target, _) -> percent target),
+                                    points |> List.map (fun (_, _, _, _, achieved) -> percent (max achieved lowest)),
+                                    Name = variant,
+                                    ShowMarkers = true,
+                                    LineColor = colour i,
+                                    LineDash = dash i,
+                                    MarkerColor = colour i
+                                )
+                            Chart.Line(
+                                [ percent lowest; 100.0 ],
+                                [ percent lowest; 100.0 ],
+                                Name = "as promised",
+                                LineColor = grey,
+                                LineDash = StyleParam.DrawingStyle.Dash
+                            )
+                        ]
+                        |> Chart.combine
+                        |> Chart.withXAxisStyle (TitleText = "target FPR (%)", AxisType = StyleParam.AxisType.Log)
+                        |> Chart.withYAxisStyle (TitleText = "achieved FPR (%)", AxisType = StyleParam.AxisType.Log)
+                        |> Chart.withSize (Height = 440)
+                }
+        ]
 
     /// A metric of every variant on every category of a dataset: one line per variant, one colour per category.
-    let overview metric (records: RunRecord list) : ReportFigure list =
-        [ for dataset, rows in
-              RunRecord.toFrame (records |> List.filter (fun record -> record.Profile <> "smoke"))
-              |> Statistics.overRepetitions
-              |> List.filter (fun row -> row.Metric = metric)
-              |> List.groupBy _.Dataset do
-              let label paper variant profile =
-                  $"{paper} · {variant}" + (if profile = "paper" then "" else $" ({profile})")
+    let overview metric (records: RunRecord list) : ReportFigure list = [
+        for dataset, rows in
+            RunRecord.toFrame (records |> List.filter (fun record -> record.Profile <> "smoke"))
+            |> Statistics.overRepetitions
+            |> List.filter (fun row -> row.Metric = metric)
+            |> List.groupBy _.Dataset do
+            let label paper variant profile = $"{paper} · {variant}" + (if profile = "paper" then "" else $" ({profile})")
 
-              let variants = rows |> List.map (fun row -> label row.Paper row.Variant row.Profile) |> List.distinct
+            let variants = rows |> List.map (fun row -> label row.Paper row.Variant row.Profile) |> List.distinct
 
-              if variants.Length > 1 then
-                  { Id = $"overview-{metric}-{dataset}"
+            if variants.Length > 1 then
+                {
+                    Id = $"overview-{metric}-{dataset}"
                     Title = $"{name metric} of every variant on {dataset}"
                     Description =
-                      $"{name metric} in percent of {variants.Length} variants, one line each, on every category of {dataset} that was run; mean over seeds or folds."
+                        $"{name metric} in percent of {variants.Length} variants, one line each, on every category of {dataset} that "
+                        + $"was run; mean over seeds or folds."
                     Chart =
-                      [ for i, (category, values) in rows |> List.groupBy _.Category |> List.sortBy fst |> List.indexed do
-                            let values = values |> List.rev
+                        [
+                            for i, (category, values) in rows |> List.groupBy _.Category |> List.sortBy fst |> List.indexed do
+                                let values = values |> List.rev
 
-                            Chart.Point(
-                                values |> List.map (fun row -> percent row.Summary.Mean),
-                                values |> List.map (fun row -> label row.Paper row.Variant row.Profile),
-                                Name = category
-                            )
-                            |> Chart.withMarkerStyle (Color = colour i, Size = 10) ]
-                      |> Chart.combine
-                      |> Chart.withXAxisStyle (TitleText = $"{name metric} (%%)")
-                      |> Chart.withYAxisStyle (AxisType = StyleParam.AxisType.Category)
-                      |> Chart.withLegendStyle (Orientation = StyleParam.Orientation.Horizontal, X = 0.0, Y = 1.1)
-                      |> Chart.withSize (Height = 150 + 24 * variants.Length) } ]
+                                Chart.Point(
+                                    values |> List.map (fun row -> percent row.Summary.Mean),
+                                    values |> List.map (fun row -> label row.Paper row.Variant row.Profile),
+                                    Name = category
+                                )
+                                |> Chart.withMarkerStyle (Color = colour i, Size = 10)
+                        ]
+                        |> Chart.combine
+                        |> Chart.withXAxisStyle (TitleText = $"{name metric} (%%)")
+                        |> Chart.withYAxisStyle (AxisType = StyleParam.AxisType.Category)
+                        |> Chart.withLegendStyle (Orientation = StyleParam.Orientation.Horizontal, X = 0.0, Y = 1.1)
+                        |> Chart.withSize (Height = 150 + 24 * variants.Length)
+                }
+    ]
 
     /// Mean seconds of a cell by stage.
     let seconds (records: RunRecord list) : ReportFigure option =
@@ -209,31 +241,35 @@ module Charts =
             let mean stage (group: RunRecord list) =
                 group |> List.averageBy (fun record -> record.Seconds.TryFind stage |> Option.defaultValue 0.0)
 
-            Some
-                { Id = "seconds"
-                  Title = "Time of a cell by stage"
-                  Description = "Mean wall-clock seconds of a cell: computing or reading frozen features, fitting, scoring, metrics."
-                  Chart =
-                    [ for i, stage in List.indexed stages ->
-                          Chart.Bar(
-                              groups |> List.map (snd >> mean stage),
-                              Keys = List.map fst groups,
-                              Name = stage,
-                              MarkerColor = colour i
-                          ) ]
+            Some {
+                Id = "seconds"
+                Title = "Time of a cell by stage"
+                Description = "Mean wall-clock seconds of a cell: computing or reading frozen features, fitting, scoring, metrics."
+                Chart =
+                    [
+                        for i, stage in List.indexed stages ->
+                            Chart.Bar(
+                                groups |> List.map (snd >> mean stage),
+                                Keys = List.map fst groups,
+                                Name = stage,
+                                MarkerColor = colour i
+                            )
+                    ]
                     |> Chart.combine
                     |> Chart.withLayoutStyle (BarMode = StyleParam.BarMode.Stack)
                     |> Chart.withXAxisStyle (TitleText = "seconds")
                     |> Chart.withLegendStyle (Orientation = StyleParam.Orientation.Horizontal, X = 0.0, Y = 1.1)
-                    |> Chart.withSize (Height = 150 + 22 * groups.Length) }
+                    |> Chart.withSize (Height = 150 + 22 * groups.Length)
+            }
 
     /// All charts that a run's records give.
-    let all (records: RunRecord list) (compared: Compared list) : ReportFigure list =
-        [ for metric in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
-              yield! overview metric records
-          for paper in Published.papers do
-              for metric in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
-                  yield! publishedAgainstMeasured paper metric compared |> Option.toList
-          yield! levels records
-          yield! workingPoints records
-          yield! seconds records |> Option.toList ]
+    let all (records: RunRecord list) (compared: Compared list) : ReportFigure list = [
+        for metric in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
+            yield! overview metric records
+        for paper in Published.papers do
+            for metric in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
+                yield! publishedAgainstMeasured paper metric compared |> Option.toList
+        yield! levels records
+        yield! workingPoints records
+        yield! seconds records |> Option.toList
+    ]

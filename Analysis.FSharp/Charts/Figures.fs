@@ -35,8 +35,7 @@ let toJson (figure: ReportFigure) =
     let json = JObject.FromObject(plain figure.Chart, JsonSerializer.Create Globals.JSON_CONFIG)
 
     for value in json.Descendants().OfType<JValue>() do
-        if value.Type = JTokenType.Float && not (Double.IsFinite(Convert.ToDouble value.Value)) then
-            value.Value <- null
+        if value.Type = JTokenType.Float && not (Double.IsFinite(Convert.ToDouble value.Value)) then value.Value <- null
 
     json.ToString(Formatting.None).Replace("<", "\\u003c")
 
@@ -73,8 +72,7 @@ let private draw (browser: string) (folder: string) (figures: ReportFigure list)
     try
         File.WriteAllText(html, page figures)
 
-        let dom =
-            Browser.run browser [ "--virtual-time-budget=60000"; "--dump-dom"; $"file://{html}" ]
+        let dom = Browser.run browser [ "--virtual-time-budget=60000"; "--dump-dom"; $"file://{html}" ]
 
         let drawn = [ for found in Regex.Matches(dom, "<pre class=\"figure\">([^<]*)</pre>") -> found.Groups[1].Value ]
 

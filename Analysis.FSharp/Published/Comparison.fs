@@ -14,20 +14,22 @@ type Verdict =
     | Below
 
 /// What was measured where a paper prints a number.
-type Measured =
-    { Summary: Summary
-      Variant: string
-      Profile: string
-      Networks: string list
-      /// The categories that were run of those that the number is a mean over.
-      Categories: string list }
+type Measured = {
+    Summary: Summary
+    Variant: string
+    Profile: string
+    Networks: string list
+    /// The categories that were run of those that the number is a mean over.
+    Categories: string list
+}
 
-type Compared =
-    { Published: PublishedNumber
-      Measured: Measured option
-      Verdict: Verdict
-      /// What differs between the paper's run and ours: network, schedule. Empty: like for like.
-      Differences: string list }
+type Compared = {
+    Published: PublishedNumber
+    Measured: Measured option
+    Verdict: Verdict
+    /// What differs between the paper's run and ours: network, schedule. Empty: like for like.
+    Differences: string list
+} with
 
     member this.IsMeasured =
         match this.Verdict with
@@ -43,19 +45,22 @@ type Compared =
 
 module Comparison =
     /// The network whose weights are the nearest to be had, for variants whose own network was not run.
-    let private substitutes =
-        [ "gaussian", "efficientnet_b0-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B0"
-          "gaussian", "efficientnet_b4-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B4"
-          "favae", "vgg16", "vgg19", "VGG-19, not VGG-16"
-          "dfr", "paper-f1-12-", "paper-f1-8-", "scales f{1:8}, not f{1:12}"
-          "hfae", "wide_resnet50_2", "resnet50_v1", "ResNet-50 v1, not wide ResNet-50-2" ]
+    let private substitutes = [
+        "gaussian", "efficientnet_b0-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B0"
+        "gaussian", "efficientnet_b4-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B4"
+        "favae", "vgg16", "vgg19", "VGG-19, not VGG-16"
+        "dfr", "paper-f1-12-", "paper-f1-8-", "scales f{1:8}, not f{1:12}"
+        "hfae", "wide_resnet50_2", "resnet50_v1", "ResNet-50 v1, not wide ResNet-50-2"
+    ]
 
     /// Record variants that may stand for a published one, the exact one first, each with what it differs in.
     let private candidates paper (variant: string) =
         (variant, [])
-        :: [ for substituted, prefix, replacement, difference in substitutes do
-                 if substituted = paper && variant.StartsWith(prefix, System.StringComparison.Ordinal) then
-                     replacement + variant.Substring prefix.Length, [ difference ] ]
+        :: [
+            for substituted, prefix, replacement, difference in substitutes do
+                if substituted = paper && variant.StartsWith(prefix, System.StringComparison.Ordinal) then
+                    replacement + variant.Substring prefix.Length, [ difference ]
+        ]
 
     /// The cells that a printed number is about: dataset and categories.
     let private scope category =
@@ -86,18 +91,19 @@ module Comparison =
 
     let private profileOrder = [ "paper"; "quick" ]
 
-    let private schedule profile =
-        if profile = "paper" then [] else [ $"{profile} schedule" ]
+    let private schedule profile = if profile = "paper" then [] else [ $"{profile} schedule" ]
 
     /// A sum over fewer levels than the method has, because the weights end before its last ones.
     let private missingLevels (metric: string) (records: RunRecord list) =
         if metric.Contains '.' then
             []
         else
-            [ for record in records do
-                  match record.LevelsWanted, record.Fit.TryFind "levels" with
-                  | Some wanted, Some used when int used < wanted -> $"{int used} of {wanted} levels"
-                  | _ -> () ]
+            [
+                for record in records do
+                    match record.LevelsWanted, record.Fit.TryFind "levels" with
+                    | Some wanted, Some used when int used < wanted -> $"{int used} of {wanted} levels"
+                    | _ -> ()
+            ]
             |> List.distinct
 
     /// Sets measurements beside all published numbers of the papers' own methods whose metrics run records have.
@@ -121,28 +127,34 @@ module Comparison =
             let variant, metric = recordNames published
             let dataset, categories = scope published.Category
 
-            [ for candidate, differences in candidates published.Paper variant do
-                  for profile in profileOrder do
-                      let found =
-                          [ for category in categories do
+            [
+                for candidate, differences in candidates published.Paper variant do
+                    for profile in profileOrder do
+                        let found = [
+                            for category in categories do
                                 match summaries.TryFind(published.Paper, candidate, dataset, category, profile, metric) with
                                 | Some summary -> category, summary
-                                | None -> () ]
+                                | None -> ()
+                        ]
 
-                      if not found.IsEmpty then
-                          let summary =
-                              match found with
-                              | [ _, single ] -> single
-                              | several -> several |> List.map (fun (_, summary) -> summary.Mean) |> Statistics.summarise
+                        if not found.IsEmpty then
+                            let summary =
+                                match found with
+                                | [ _, single ] -> single
+                                | several -> several |> List.map (fun (_, summary) -> summary.Mean) |> Statistics.summarise
 
-                          let measured =
-                              { Summary = summary
+                            let measured = {
+                                Summary = summary
                                 Variant = candidate
                                 Profile = profile
                                 Networks = networks[published.Paper, candidate]
-                                Categories = List.map fst found }
+                                Categories = List.map fst found
+                            }
 
-                          measured, differences @ schedule profile @ missingLevels metric byVariant[published.Paper, candidate], categories.Length ]
+                            measured,
+                            differences @ schedule profile @ missingLevels metric byVariant[published.Paper, candidate],
+                            categories.Length
+            ]
             // The most complete mean first, then the likest.
             |> List.sortByDescending (fun (measured, _, _) -> measured.Categories.Length)
             |> List.tryHead
@@ -165,19 +177,18 @@ module Comparison =
                 elif difference > 0.0 then Above
                 else Below
 
-        [ for number in published do
-              if (ownVariant number).IsSome && List.contains number.Metric Published.measurable then
-                  match measure number with
-                  | None ->
-                      { Published = number
-                        Measured = None
-                        Verdict = NotRun
-                        Differences = [] }
-                  | Some(measured, differences, wanted) ->
-                      { Published = number
+        [
+            for number in published do
+                if (ownVariant number).IsSome && List.contains number.Metric Published.measurable then
+                    match measure number with
+                    | None -> { Published = number; Measured = None; Verdict = NotRun; Differences = [] }
+                    | Some(measured, differences, wanted) -> {
+                        Published = number
                         Measured = Some measured
                         Verdict = verdict number measured wanted
-                        Differences = differences } ]
+                        Differences = differences
+                      }
+        ]
 
     /// The verdict in words.
     let describe verdict =
@@ -194,27 +205,29 @@ module Comparison =
     let againstBest (run: string) (records: RunRecord list) : (RunRecord * RunRecord * PairedAuroc) list =
         let auroc (record: RunRecord) = record.Metrics.TryFind "image_auroc"
 
-        [ for _, group in records |> List.groupBy (fun record -> record.Dataset, record.Category, record.Profile) do
-              let first =
-                  group
-                  |> List.filter (fun record -> record.Profile <> "smoke" && (auroc record).IsSome)
-                  |> List.groupBy (fun record -> record.Paper, record.Variant)
-                  |> List.map (fun (_, repetitions) -> repetitions |> List.minBy _.Repetition)
-                  |> List.sortByDescending auroc
+        [
+            for _, group in records |> List.groupBy (fun record -> record.Dataset, record.Category, record.Profile) do
+                let first =
+                    group
+                    |> List.filter (fun record -> record.Profile <> "smoke" && (auroc record).IsSome)
+                    |> List.groupBy (fun record -> record.Paper, record.Variant)
+                    |> List.map (fun (_, repetitions) -> repetitions |> List.minBy _.Repetition)
+                    |> List.sortByDescending auroc
 
-              match first with
-              | best :: others ->
-                  let bestScores = RunRecord.readScores run best.Cell |> List.map (fun score -> score.Image, score.Score) |> readOnlyDict
+                match first with
+                | best :: others ->
+                    let bestScores = RunRecord.readScores run best.Cell |> List.map (fun score -> score.Image, score.Score) |> readOnlyDict
 
-                  for other in others do
-                      let scores = RunRecord.readScores run other.Cell |> List.filter (fun score -> bestScores.ContainsKey score.Image)
+                    for other in others do
+                        let scores = RunRecord.readScores run other.Cell |> List.filter (fun score -> bestScores.ContainsKey score.Image)
 
-                      let pairs isAnomalous =
-                          [| for score in scores do
-                                 if score.IsAnomalous = isAnomalous then
-                                     bestScores[score.Image], score.Score |]
+                        let pairs isAnomalous = [|
+                            for score in scores do
+                                if score.IsAnomalous = isAnomalous then bestScores[score.Image], score.Score
+                        |]
 
-                      match Statistics.deLong (pairs true) (pairs false) with
-                      | Some test -> best, other, test
-                      | None -> ()
-              | [] -> () ]
+                        match Statistics.deLong (pairs true) (pairs false) with
+                        | Some test -> best, other, test
+                        | None -> ()
+                | [] -> ()
+        ]

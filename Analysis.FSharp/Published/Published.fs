@@ -4,23 +4,24 @@ open System.Globalization
 open System.IO
 
 /// One printed number of a paper: a row of papers/<id>/published/<table>.csv.
-type PublishedNumber =
-    { Paper: string
-      Table: string
-      /// The paper's id for the authors' own method, otherwise the baseline's name.
-      Method: string
-      /// "V/P/Q": record variant V, part P, operating point Q.
-      Variant: string
-      Category: string
-      Metric: string
-      /// As printed.
-      Text: string
-      /// Fractions where the unit is percent or fraction, otherwise in the paper's unit.
-      Value: float
-      Spread: float option
-      /// "sd" or "sem"; empty without a spread.
-      SpreadKind: string
-      Unit: string }
+type PublishedNumber = {
+    Paper: string
+    Table: string
+    /// The paper's id for the authors' own method, otherwise the baseline's name.
+    Method: string
+    /// "V/P/Q": record variant V, part P, operating point Q.
+    Variant: string
+    Category: string
+    Metric: string
+    /// As printed.
+    Text: string
+    /// Fractions where the unit is percent or fraction, otherwise in the paper's unit.
+    Value: float
+    Spread: float option
+    /// "sd" or "sem"; empty without a spread.
+    SpreadKind: string
+    Unit: string
+}
 
 module Published =
     let papers = [ "gaussian"; "dfr"; "hfae"; "favae"; "ssae" ]
@@ -28,8 +29,7 @@ module Published =
     /// Categories of the means that papers print.
     let textures = [ "carpet"; "grid"; "leather"; "tile"; "wood" ]
 
-    let objects =
-        [ "bottle"; "cable"; "capsule"; "hazelnut"; "metal_nut"; "pill"; "screw"; "toothbrush"; "transistor"; "zipper" ]
+    let objects = [ "bottle"; "cable"; "capsule"; "hazelnut"; "metal_nut"; "pill"; "screw"; "toothbrush"; "transistor"; "zipper" ]
 
     /// The metrics that run records measure.
     let measurable = [ "image_auroc"; "pixel_auroc"; "aupro"; "achieved_fpr"; "achieved_tpr" ]
@@ -44,26 +44,31 @@ module Published =
             | true, value -> if row "unit" = "percent" then value / 100.0 else value
             | _ -> raise (AnalysisError $"{path}: '{text}' in column {column} is not a number")
 
-        [ for row in Csv.read columns path ->
-              { Paper = paper
-                Table = row "table"
-                Method = row "method"
-                Variant = row "variant"
-                Category = row "category"
-                Metric = row "metric"
-                Text = row "value"
-                Value = number row "value"
-                Spread = if row "spread" = "" then None else Some(number row "spread")
-                SpreadKind = row "spread_kind"
-                Unit = row "unit" } ]
+        [
+            for row in Csv.read columns path ->
+                {
+                    Paper = paper
+                    Table = row "table"
+                    Method = row "method"
+                    Variant = row "variant"
+                    Category = row "category"
+                    Metric = row "metric"
+                    Text = row "value"
+                    Value = number row "value"
+                    Spread = if row "spread" = "" then None else Some(number row "spread")
+                    SpreadKind = row "spread_kind"
+                    Unit = row "unit"
+                }
+        ]
 
     /// All published numbers under a folder papers/, paper by paper and table by table.
-    let readAll (folder: string) : PublishedNumber list =
-        [ for paper in papers do
-              let tables = Path.Combine(folder, paper, "published")
+    let readAll (folder: string) : PublishedNumber list = [
+        for paper in papers do
+            let tables = Path.Combine(folder, paper, "published")
 
-              if not (Directory.Exists tables) then
-                  raise (AnalysisError $"{tables} does not exist: the published numbers come with the repository; run from its checkout")
+            if not (Directory.Exists tables) then
+                raise (AnalysisError $"{tables} does not exist: the published numbers come with the repository; run from its checkout")
 
-              for path in Directory.EnumerateFiles(tables, "*.csv") |> Seq.sort do
-                  yield! readTable paper path ]
+            for path in Directory.EnumerateFiles(tables, "*.csv") |> Seq.sort do
+                yield! readTable paper path
+    ]

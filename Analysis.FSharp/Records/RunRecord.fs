@@ -8,39 +8,37 @@ open System.Text.Json.Nodes
 open Deedle
 
 /// A trained network that a run used.
-type WeightsUsed =
-    { Name: string
-      Sha256: string
-      Architecture: string }
+type WeightsUsed = { Name: string; Sha256: string; Architecture: string }
 
 /// What `repro run` keeps of a finished cell (DESIGN.md, "Run record"). Metrics are fractions in [0, 1].
-type RunRecord =
-    { Cell: string
-      Paper: string
-      /// Name of the variant; settings that depart from it follow as +name=value.
-      Variant: string
-      Dataset: string
-      Category: string
-      /// "seed 0" or "fold 3".
-      Repetition: string
-      Profile: string
-      Settings: (string * string) list
-      Weights: WeightsUsed list
-      /// libtorch, device, threads, processor, commit.
-      Environment: Map<string, string>
-      /// Wall-clock seconds: features, fit, score, metrics.
-      Seconds: Map<string, float>
-      /// Defined metrics by name; that of a part or an operating point follows after a dot.
-      Metrics: Map<string, float>
-      /// Why a metric is undefined, by name.
-      Undefined: Map<string, string>
-      /// What the method told about its fit.
-      Fit: Map<string, float>
-      TrainImages: int
-      TestGood: int
-      TestAnomalous: int
-      /// UTC, ISO 8601.
-      Finished: string }
+type RunRecord = {
+    Cell: string
+    Paper: string
+    /// Name of the variant; settings that depart from it follow as +name=value.
+    Variant: string
+    Dataset: string
+    Category: string
+    /// "seed 0" or "fold 3".
+    Repetition: string
+    Profile: string
+    Settings: (string * string) list
+    Weights: WeightsUsed list
+    /// libtorch, device, threads, processor, commit.
+    Environment: Map<string, string>
+    /// Wall-clock seconds: features, fit, score, metrics.
+    Seconds: Map<string, float>
+    /// Defined metrics by name; that of a part or an operating point follows after a dot.
+    Metrics: Map<string, float>
+    /// Why a metric is undefined, by name.
+    Undefined: Map<string, string>
+    /// What the method told about its fit.
+    Fit: Map<string, float>
+    TrainImages: int
+    TestGood: int
+    TestAnomalous: int
+    /// UTC, ISO 8601.
+    Finished: string
+} with
 
     /// Number of levels that the method's settings ask for, where it has levels.
     member this.LevelsWanted =
@@ -49,22 +47,24 @@ type RunRecord =
         |> Option.map (fun (_, list) -> if list = "[]" then 0 else list.Split(',').Length)
 
 /// One metric of one record: a row of the frame that all statistics start from.
-type MetricRow =
-    { Paper: string
-      Variant: string
-      Dataset: string
-      Category: string
-      Profile: string
-      Repetition: string
-      Metric: string
-      Value: float }
+type MetricRow = {
+    Paper: string
+    Variant: string
+    Dataset: string
+    Category: string
+    Profile: string
+    Repetition: string
+    Metric: string
+    Value: float
+}
 
 /// One test image's score.
-type ImageScore =
-    { Image: string
-      /// Whether the image shows a defect.
-      IsAnomalous: bool
-      Score: float }
+type ImageScore = {
+    Image: string
+    /// Whether the image shows a defect.
+    IsAnomalous: bool
+    Score: float
+}
 
 module RunRecord =
     let private text (node: JsonNode | null) =
@@ -79,16 +79,16 @@ module RunRecord =
         | _ -> []
 
     let private numbers node =
-        Map.ofList
-            [ for name, value in members node do
-                  match value with
-                  | null -> ()
-                  | value -> name, value.GetValue<float>() ]
+        Map.ofList [
+            for name, value in members node do
+                match value with
+                | null -> ()
+                | value -> name, value.GetValue<float>()
+        ]
 
     /// Reads a record's JSON. Raises AnalysisError naming the file when a field is missing or the file is not JSON.
     let parse (path: string) (json: string) : RunRecord =
-        let fail problem =
-            raise (AnalysisError $"{path} is not a whole run record: {problem}. Delete it and run its cell again.")
+        let fail problem = raise (AnalysisError $"{path} is not a whole run record: {problem}. Delete it and run its cell again.")
 
         let field (object: JsonNode) (name: string) =
             match object[name] with
@@ -101,42 +101,45 @@ module RunRecord =
                 let required = field record
                 let schema = text (required "schema")
 
-                if schema <> "1" then
-                    fail $"its schema is {schema} and this program reads 1"
+                if schema <> "1" then fail $"its schema is {schema} and this program reads 1"
 
                 let count name = (field (required "counts") name).GetValue<int>()
 
-                { Cell = text (required "cell")
-                  Paper = text (required "paper")
-                  Variant = text (required "variant")
-                  Dataset = text (required "dataset")
-                  Category = text (required "category")
-                  Repetition =
-                    match record["fold"], record["seed"] with
-                    | null, seed -> $"seed {text seed}"
-                    | fold, _ -> $"fold {text fold}"
-                  Profile = text (required "profile")
-                  Settings = [ for name, value in members record["settings"] -> name, text value ]
-                  Weights =
-                    match record["weights"] with
-                    | :? JsonArray as weights ->
-                        [ for entry in weights do
-                              match entry with
-                              | null -> ()
-                              | entry ->
-                                  { Name = text (field entry "name")
+                {
+                    Cell = text (required "cell")
+                    Paper = text (required "paper")
+                    Variant = text (required "variant")
+                    Dataset = text (required "dataset")
+                    Category = text (required "category")
+                    Repetition =
+                        match record["fold"], record["seed"] with
+                        | null, seed -> $"seed {text seed}"
+                        | fold, _ -> $"fold {text fold}"
+                    Profile = text (required "profile")
+                    Settings = [ for name, value in members record["settings"] -> name, text value ]
+                    Weights =
+                        match record["weights"] with
+                        | :? JsonArray as weights -> [
+                            for entry in weights do
+                                match entry with
+                                | null -> ()
+                                | entry -> {
+                                    Name = text (field entry "name")
                                     Sha256 = text (field entry "sha256")
-                                    Architecture = text (field entry "architecture") } ]
-                    | _ -> []
-                  Environment = Map.ofList [ for name, value in members record["environment"] -> name, text value ]
-                  Seconds = numbers record["seconds"]
-                  Metrics = numbers (required "metrics")
-                  Undefined = Map.ofList [ for name, value in members record["undefined"] -> name, text value ]
-                  Fit = numbers record["fit"]
-                  TrainImages = count "train"
-                  TestGood = count "test_good"
-                  TestAnomalous = count "test_anomalous"
-                  Finished = text (required "finished") }
+                                    Architecture = text (field entry "architecture")
+                                  }
+                          ]
+                        | _ -> []
+                    Environment = Map.ofList [ for name, value in members record["environment"] -> name, text value ]
+                    Seconds = numbers record["seconds"]
+                    Metrics = numbers (required "metrics")
+                    Undefined = Map.ofList [ for name, value in members record["undefined"] -> name, text value ]
+                    Fit = numbers record["fit"]
+                    TrainImages = count "train"
+                    TestGood = count "test_good"
+                    TestAnomalous = count "test_anomalous"
+                    Finished = text (required "finished")
+                }
             | _ -> fail "it is not a JSON object"
         with
         | :? JsonException as e -> fail (e.Message.TrimEnd '.')
@@ -150,10 +153,11 @@ module RunRecord =
         if not (Directory.Exists folder) then
             raise (AnalysisError $"{folder} does not exist: name the folder that 'repro run --out' wrote, or run cells into it first")
 
-        [ for path in Directory.EnumerateFiles(folder, "*.json") |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) do
-              // What a Mac's archive leaves beside a file (._x.json) is no record.
-              if not (FileInfo(path).Name.StartsWith '.') then
-                  parse path (File.ReadAllText path) ]
+        [
+            for path in Directory.EnumerateFiles(folder, "*.json") |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) do
+                // What a Mac's archive leaves beside a file (._x.json) is no record.
+                if not (FileInfo(path).Name.StartsWith '.') then parse path (File.ReadAllText path)
+        ]
 
     /// The image scores of a cell; empty when the run folder has none for it.
     let readScores (run: string) (cell: string) : ImageScore list =
@@ -162,10 +166,14 @@ module RunRecord =
         if not (File.Exists path) then
             []
         else
-            [ for row in Csv.read [ "image"; "label"; "score" ] path ->
-                  { Image = row "image"
-                    IsAnomalous = row "label" <> "0"
-                    Score = Double.Parse(row "score", CultureInfo.InvariantCulture) } ]
+            [
+                for row in Csv.read [ "image"; "label"; "score" ] path ->
+                    {
+                        Image = row "image"
+                        IsAnomalous = row "label" <> "0"
+                        Score = Double.Parse(row "score", CultureInfo.InvariantCulture)
+                    }
+            ]
 
     /// The trained networks of a record as they are shown: "resnet18", or "none".
     let network (record: RunRecord) =
@@ -175,14 +183,17 @@ module RunRecord =
 
     /// One row per defined metric of every record.
     let toFrame (records: RunRecord list) : Frame<int, string> =
-        Frame.ofRecords
-            [ for record in records do
-                  for KeyValue(metric, value) in record.Metrics do
-                      { Paper = record.Paper
+        Frame.ofRecords [
+            for record in records do
+                for KeyValue(metric, value) in record.Metrics do
+                    {
+                        Paper = record.Paper
                         Variant = record.Variant
                         Dataset = record.Dataset
                         Category = record.Category
                         Profile = record.Profile
                         Repetition = record.Repetition
                         Metric = metric
-                        Value = value } ]
+                        Value = value
+                    }
+        ]

@@ -15,25 +15,37 @@ let private table header rows = String.concat "\n" (lines header rows) + "\n"
 
 let private standings (data: ReportData) =
     data.Standings @ [ data.Total ]
-    |> List.map (fun standing ->
-        [ standing.Paper
-          string standing.Printed
-          string (standing.WithinSpread + standing.WithinPoint + standing.Above + standing.Below)
-          string standing.LikeForLike
-          string standing.WithinSpread
-          string standing.WithinPoint
-          string standing.Above
-          string standing.Below
-          string standing.NotComparable
-          string standing.NotRun ])
-    |> table
-        [ "paper"; "printed"; "measured"; "like for like"; "= within the spread"; "≈ within 1 point"; "▲ above"; "▼ below"; "◌ not comparable"; "· not run" ]
+    |> List.map (fun standing -> [
+        standing.Paper
+        string standing.Printed
+        string (standing.WithinSpread + standing.WithinPoint + standing.Above + standing.Below)
+        string standing.LikeForLike
+        string standing.WithinSpread
+        string standing.WithinPoint
+        string standing.Above
+        string standing.Below
+        string standing.NotComparable
+        string standing.NotRun
+    ])
+    |> table [
+        "paper"
+        "printed"
+        "measured"
+        "like for like"
+        "= within the spread"
+        "≈ within 1 point"
+        "▲ above"
+        "▼ below"
+        "◌ not comparable"
+        "· not run"
+    ]
 
 let private numbers (compared: Compared list) =
-    [ for number in compared do
-          match number.Measured with
-          | Some measured ->
-              [ Text.table number.Published.Table
+    [
+        for number in compared do
+            match number.Measured with
+            | Some measured -> [
+                Text.table number.Published.Table
                 number.Published.Variant
                 number.Published.Category
                 Text.metric number.Published.Metric
@@ -41,12 +53,13 @@ let private numbers (compared: Compared list) =
                 Text.summary measured.Summary
                 number.Delta |> Option.map Text.points |> Option.defaultValue ""
                 $"{Text.sign number.Verdict} {Comparison.describe number.Verdict}"
-                if number.Differences.IsEmpty then "nothing" else String.concat "; " number.Differences ]
-          | None -> () ]
+                if number.Differences.IsEmpty then "nothing" else String.concat "; " number.Differences
+              ]
+            | None -> ()
+    ]
     |> table [ "table"; "variant"; "category"; "metric"; "published"; "measured"; "difference"; "verdict"; "differs in" ]
 
-let private figure (figure: ReportFigure) =
-    $"![{figure.Title}. {figure.Description}](figures/{figure.Id}.svg)\n"
+let private figure (figure: ReportFigure) = $"![{figure.Title}. {figure.Description}](figures/{figure.Id}.svg)\n"
 
 let private measurements (data: ReportData) =
     let metrics = [ "image_auroc"; "pixel_auroc"; "aupro"; "image_ap"; "image_f1_max" ]
@@ -56,23 +69,31 @@ let private measurements (data: ReportData) =
         |> Statistics.overRepetitions
         |> List.groupBy (fun row -> row.Paper, row.Variant, row.Dataset, row.Category, row.Profile)
 
-    [ for (paper, variant, dataset, category, profile), found in rows ->
-          [ paper; variant; dataset; category; profile ]
-          @ [ for metric in metrics ->
-                  match found |> List.tryFind (fun row -> row.Metric = metric) with
-                  | Some row -> Text.summary row.Summary
-                  | None -> "–" ] ]
+    [
+        for (paper, variant, dataset, category, profile), found in rows ->
+            [ paper; variant; dataset; category; profile ]
+            @ [
+                for metric in metrics ->
+                    match found |> List.tryFind (fun row -> row.Metric = metric) with
+                    | Some row -> Text.summary row.Summary
+                    | None -> "–"
+            ]
+    ]
     |> table ([ "paper"; "variant"; "dataset"; "category"; "profile" ] @ List.map Text.metric metrics)
 
 let private significance (data: ReportData) =
-    [ for best, other, test in data.AgainstBest ->
-          [ $"{best.Dataset} {best.Category}"
-            $"{best.Paper} · {best.Variant}"
-            Text.percent test.First
-            $"{other.Paper} · {other.Variant}"
-            Text.percent test.Second
-            Text.points (test.First - test.Second)
-            Text.pValue test.PValue ] ]
+    [
+        for best, other, test in data.AgainstBest ->
+            [
+                $"{best.Dataset} {best.Category}"
+                $"{best.Paper} · {best.Variant}"
+                Text.percent test.First
+                $"{other.Paper} · {other.Variant}"
+                Text.percent test.Second
+                Text.points (test.First - test.Second)
+                Text.pValue test.PValue
+            ]
+    ]
     |> table [ "category"; "best"; "image AUROC"; "other"; "image AUROC"; "difference"; "p (DeLong)" ]
 
 /// The whole report; the same records give the same text.
@@ -85,7 +106,12 @@ let render (data: ReportData) =
     add $"# Published and measured: {data.Run}\n"
     add $"{Text.standing data}\n"
     if data.HasComparisons then add (standings data)
-    add "All rates are percent, differences percentage points; ± is the standard deviation over seeds or folds (over categories for means), or what the paper prints.\n"
+
+    add (
+        "All rates are percent, differences percentage points; ± is the standard deviation over seeds or folds (over categories for "
+        + "means), or what the paper prints.\n"
+    )
+
     figures _.StartsWith("overview")
 
     for paper in Published.papers do
@@ -109,5 +135,10 @@ let render (data: ReportData) =
     Text.environments data.Records |> List.iter (fun line -> add $"- {line}")
     add ""
     figures (fun id -> id = "seconds")
-    add $"{data.Records.Length} run records, the last finished {finished}. `dotnet fsi scripts/report.fsx -- --run results/{data.Run}` makes this report again from them."
+
+    add (
+        $"{data.Records.Length} run records, the last finished {finished}. `dotnet fsi scripts/report.fsx -- --run results/{data.Run}` "
+        + "makes this report again from them."
+    )
+
     text.ToString()

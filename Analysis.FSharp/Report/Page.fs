@@ -34,9 +34,11 @@ let private lines (parts: string seq) = String.concat "\n" parts
 
 /// Column titles; numeric ones are right-aligned.
 let private sortable (columns: (string * bool) list) =
-    [ for title, isNumber in columns ->
-          let alignment = if isNumber then " class=\"number\"" else ""
-          $"<th scope=\"col\"{alignment}><button type=\"button\">{encode title}</button></th>" ]
+    [
+        for title, isNumber in columns ->
+            let alignment = if isNumber then " class=\"number\"" else ""
+            $"<th scope=\"col\"{alignment}><button type=\"button\">{encode title}</button></th>"
+    ]
     |> String.concat ""
 
 let private number (sort: float) text =
@@ -44,10 +46,11 @@ let private number (sort: float) text =
     $"<td class=\"number\" data-sort=\"{key}\">{encode text}</td>"
 
 let private options all (values: string seq) =
-    lines
-        [ $"<option value=\"\">{encode all}</option>"
-          for value in values |> Seq.distinct |> Seq.sort do
-              $"<option value=\"{encode (value.Replace(' ', '_'))}\">{encode value}</option>" ]
+    lines [
+        $"<option value=\"\">{encode all}</option>"
+        for value in values |> Seq.distinct |> Seq.sort do
+            $"<option value=\"{encode (value.Replace(' ', '_'))}\">{encode value}</option>"
+    ]
 
 let private standing (data: ReportData) =
     let bar (standing: Standing) =
@@ -84,23 +87,34 @@ let private numbers (data: ReportData) =
         let verdict = shortVerdict compared.Verdict
 
         let differences =
-            [ yield! compared.Differences
-              match compared.Verdict with
-              | NotComparable reason -> reason
-              | _ -> () ]
+            [
+                yield! compared.Differences
+                match compared.Verdict with
+                | NotComparable reason -> reason
+                | _ -> ()
+            ]
             |> function
                 | [] -> "nothing"
                 | several -> String.concat "; " several
+
         let likeness = if compared.Differences.IsEmpty then "like_for_like" else "differs"
 
         $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{Text.table published.Table}</td><td>{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Summary.Mean (Text.summary measured.Summary)}{number (defaultArg compared.Delta nan) (compared.Delta |> Option.map Text.points |> Option.defaultValue "")}<td>{chip compared.Verdict}</td><td>{encode differences}</td></tr>"""
 
-    let columns =
-        [ "paper", false; "table", false; "variant", false; "category", false; "metric", false; "published", true; "measured", true
-          "difference", true; "verdict", false; "differs in", false ]
+    let columns = [
+        "paper", false
+        "table", false
+        "variant", false
+        "category", false
+        "metric", false
+        "published", true
+        "measured", true
+        "difference", true
+        "verdict", false
+        "differs in", false
+    ]
 
-    let verdicts =
-        measured |> List.map (fun (compared, _) -> shortVerdict compared.Verdict)
+    let verdicts = measured |> List.map (fun (compared, _) -> shortVerdict compared.Verdict)
 
     $"""<section id="numbers"><h2>Published and measured</h2>
 <p class="note">Percent; ± is the standard deviation over seeds or folds (over categories for means), or what the paper prints. A number counts as like for like when data, network and schedule are the paper's.</p>
@@ -121,20 +135,25 @@ let private publishedTables (data: ReportData) =
         | None -> "<td></td>"
         | Some published ->
             let ours =
-                match cell.Compared |> Option.bind (fun compared -> compared.Measured |> Option.map (fun measured -> compared, measured)) with
+                match
+                    cell.Compared |> Option.bind (fun compared -> compared.Measured |> Option.map (fun measured -> compared, measured))
+                with
                 | None -> ""
                 | Some(compared, measured) ->
-                    let differences = if compared.Differences.IsEmpty then "like for like" else "differs in " + String.concat "; " compared.Differences
+                    let differences =
+                        if compared.Differences.IsEmpty then "like for like" else "differs in " + String.concat "; " compared.Differences
 
                     $"""<span class="ours {verdictClass compared.Verdict}" title="measured: {encode (Comparison.describe compared.Verdict)}; {encode differences}">{Text.sign compared.Verdict} {Text.summary measured.Summary}</span>"""
 
             $"<td class=\"number\">{encode (Text.published published)}{ours}</td>"
 
     let table (table: PublishedTable) =
-        let header = table.Columns |> List.map (fun column -> $"<th scope=\"col\" class=\"number\">{encode column}</th>") |> String.concat ""
+        let header =
+            table.Columns |> List.map (fun column -> $"<th scope=\"col\" class=\"number\">{encode column}</th>") |> String.concat ""
 
-        let rows =
-            [ for name, cells in table.Rows -> $"""<tr><th scope="row">{encode name}</th>{cells |> List.map cell |> String.concat ""}</tr>""" ]
+        let rows = [
+            for name, cells in table.Rows -> $"""<tr><th scope="row">{encode name}</th>{cells |> List.map cell |> String.concat ""}</tr>"""
+        ]
 
         let title = $"{Text.table table.Table}, {Text.metric table.Metric}"
         let state = if table.HasMeasured then " open" else ""
@@ -142,9 +161,10 @@ let private publishedTables (data: ReportData) =
 
         $"""<details{state}><summary>{encode title} <small>{note}</small></summary><div class="scroll tall" tabindex="0" role="region" aria-label="{encode table.Paper} {encode title}"><table><thead><tr><th scope="col">{table.RowTitle}</th>{header}</tr></thead><tbody>{lines rows}</tbody></table></div></details>"""
 
-    let papers =
-        [ for paper, tables in PublishedTable.ofData data |> List.groupBy _.Paper ->
-              $"<h3 id=\"{paper}\">{encode Text.titles[paper]}</h3>\n{tables |> List.map table |> lines}" ]
+    let papers = [
+        for paper, tables in PublishedTable.ofData data |> List.groupBy _.Paper ->
+            $"<h3 id=\"{paper}\">{encode Text.titles[paper]}</h3>\n{tables |> List.map table |> lines}"
+    ]
 
     $"""<section id="tables"><h2>The papers' tables</h2>
 <p class="note">Every number as printed, in percent; where the paper's own method was run, ours stands below with its verdict.</p>
@@ -161,8 +181,15 @@ let private significance (data: ReportData) =
     let row (best: RunRecord, other: RunRecord, test: PairedAuroc) =
         $"""<tr><th scope="row">{encode best.Dataset} {encode best.Category}</th><td>{encode best.Paper} · {encode best.Variant}</td>{number test.First (Text.percent test.First)}<td>{encode other.Paper} · {encode other.Variant}</td>{number test.Second (Text.percent test.Second)}{number (test.First - test.Second) (Text.points (test.First - test.Second))}{number test.PValue (Text.pValue test.PValue)}</tr>"""
 
-    let columns =
-        [ "category", false; "best", false; "image AUROC", true; "other", false; "image AUROC", true; "difference", true; "p (DeLong)", true ]
+    let columns = [
+        "category", false
+        "best", false
+        "image AUROC", true
+        "other", false
+        "image AUROC", true
+        "difference", true
+        "p (DeLong)", true
+    ]
 
     if data.AgainstBest.IsEmpty then
         ""
@@ -191,23 +218,26 @@ let private gallery (data: ReportData) =
         let first = images.Head
         let kind = if first.IsAnomalous then $"defect: {first.Defect}" else "good"
 
-        let methods =
-            [ for image in images ->
-                  let share = (100.0 * image.Error).ToString("0", Globalization.CultureInfo.InvariantCulture)
+        let methods = [
+            for image in images ->
+                let share = (100.0 * image.Error).ToString("0", Globalization.CultureInfo.InvariantCulture)
 
-                  let error =
-                      if image.IsAnomalous then $"{share}%% of good images score higher" else $"higher than {share}%% of defective images"
+                let error =
+                    if image.IsAnomalous then $"{share}%% of good images score higher" else $"higher than {share}%% of defective images"
 
-                  let pictures =
-                      [ yield "map", image.Map
+                let pictures =
+                    [
+                        yield "map", image.Map
                         yield "over the input", image.Overlay
                         for name, path in image.Parts do
-                            yield Text.metric name, path ]
-                      |> List.map (fun (name, path) ->
-                          $"""<figure>{picture $"{name} of {image.Record.Paper}" path}<figcaption>{encode name}</figcaption></figure>""")
-                      |> String.concat ""
+                            yield Text.metric name, path
+                    ]
+                    |> List.map (fun (name, path) ->
+                        $"""<figure>{picture $"{name} of {image.Record.Paper}" path}<figcaption>{encode name}</figcaption></figure>""")
+                    |> String.concat ""
 
-                  $"""<figure class="method"><div class="pictures">{pictures}</div><figcaption><strong>{encode image.Record.Paper} · {encode image.Record.Variant}</strong><br>score {image.Score.ToString("0.###", Globalization.CultureInfo.InvariantCulture)}: {error}</figcaption></figure>""" ]
+                $"""<figure class="method"><div class="pictures">{pictures}</div><figcaption><strong>{encode image.Record.Paper} · {encode image.Record.Variant}</strong><br>score {image.Score.ToString("0.###", Globalization.CultureInfo.InvariantCulture)}: {error}</figcaption></figure>"""
+        ]
 
         let mask =
             match first.Mask with
@@ -243,12 +273,23 @@ let private cells (data: ReportData) =
 
         $"""<tr data-paper="{encode record.Paper}" data-category="{encode record.Category}"><th scope="row">{encode record.Paper}</th><td>{encode record.Variant}</td><td>{encode record.Dataset}</td><td>{encode record.Category}</td><td>{record.Repetition}</td><td>{record.Profile}</td><td>{encode (RunRecord.network record)}</td><td class="number">{record.TrainImages} / {record.TestGood} / {record.TestAnomalous}</td>{metric record "image_auroc"}{metric record "pixel_auroc"}{metric record "aupro"}{number seconds (Text.seconds seconds)}<td>{encode record.Finished}</td></tr>"""
 
-    let columns =
-        [ "paper", false; "variant", false; "dataset", false; "category", false; "repetition", false; "profile", false; "network", false
-          "train / good / defective", true; "image AUROC", true; "pixel AUROC", true; "AUPRO", true; "seconds", true; "finished", false ]
+    let columns = [
+        "paper", false
+        "variant", false
+        "dataset", false
+        "category", false
+        "repetition", false
+        "profile", false
+        "network", false
+        "train / good / defective", true
+        "image AUROC", true
+        "pixel AUROC", true
+        "AUPRO", true
+        "seconds", true
+        "finished", false
+    ]
 
-    let environments =
-        Text.environments data.Records |> List.map (fun line -> $"<li>{encode line}</li>") |> lines
+    let environments = Text.environments data.Records |> List.map (fun line -> $"<li>{encode line}</li>") |> lines
 
     $"""<section id="cells"><h2>All cells</h2>
 <ul class="note">{environments}</ul>
@@ -263,14 +304,13 @@ let private cells (data: ReportData) =
 
 /// The whole page. What was run comes first where the papers print nothing to set beside it, as on generated data.
 let render (data: ReportData) =
-    let published =
-        [ "numbers", "Numbers", (if data.HasComparisons then numbers data else "")
-          "tables", "Tables", publishedTables data ]
+    let published = [ "numbers", "Numbers", (if data.HasComparisons then numbers data else ""); "tables", "Tables", publishedTables data ]
 
-    let measured =
-        [ "charts", "Charts", charts data
-          "significance", "Significance", significance data
-          "gallery", "Gallery", gallery data ]
+    let measured = [
+        "charts", "Charts", charts data
+        "significance", "Significance", significance data
+        "gallery", "Gallery", gallery data
+    ]
 
     let cells = [ "cells", "Cells", cells data ]
 
@@ -279,8 +319,7 @@ let render (data: ReportData) =
         @ (if data.HasComparisons then published @ measured @ cells else measured @ cells @ published)
         |> List.filter (fun (_, _, html) -> html <> "")
 
-    let navigation =
-        sections |> List.map (fun (id, title, _) -> $"<li><a href=\"#{id}\">{title}</a></li>") |> lines
+    let navigation = sections |> List.map (fun (id, title, _) -> $"<li><a href=\"#{id}\">{title}</a></li>") |> lines
 
     let body = sections |> List.map (fun (_, _, html) -> html) |> lines
 

@@ -4,53 +4,57 @@ open System.IO
 open System.Text.Json.Nodes
 
 /// A test image that `repro run` drew for one cell; paths are absolute.
-type GalleryImage =
-    { Record: RunRecord
-      Image: string
-      Defect: string
-      IsAnomalous: bool
-      Score: float
-      /// For a good image the share of defective ones with a lower score, for a defective image the share of good ones with
-      /// a higher score: 0 is right, 1 is as wrong as can be.
-      Error: float
-      Input: string
-      Mask: string option
-      Map: string
-      Overlay: string
-      /// Partial maps by name: levels of a sum, members of an ensemble.
-      Parts: (string * string) list }
+type GalleryImage = {
+    Record: RunRecord
+    Image: string
+    Defect: string
+    IsAnomalous: bool
+    Score: float
+    /// For a good image the share of defective ones with a lower score, for a defective image the share of good ones with
+    /// a higher score: 0 is right, 1 is as wrong as can be.
+    Error: float
+    Input: string
+    Mask: string option
+    Map: string
+    Overlay: string
+    /// Partial maps by name: levels of a sum, members of an ensemble.
+    Parts: (string * string) list
+}
 
 /// How many published numbers of a paper have which verdict.
-type Standing =
-    { Paper: string
-      Printed: int
-      LikeForLike: int
-      WithinSpread: int
-      WithinPoint: int
-      Above: int
-      Below: int
-      NotComparable: int
-      NotRun: int }
+type Standing = {
+    Paper: string
+    Printed: int
+    LikeForLike: int
+    WithinSpread: int
+    WithinPoint: int
+    Above: int
+    Below: int
+    NotComparable: int
+    NotRun: int
+}
 
 /// Everything that a report shows, gathered once for both of its forms.
-type ReportData =
-    { /// Name of the run folder.
-      Run: string
-      Records: RunRecord list
-      Published: PublishedNumber list
-      Compared: Compared list
-      Figures: ReportFigure list
-      /// (best variant, other variant, DeLong's test of their difference).
-      AgainstBest: (RunRecord * RunRecord * PairedAuroc) list
-      Gallery: GalleryImage list }
+type ReportData = {
+    /// Name of the run folder.
+    Run: string
+    Records: RunRecord list
+    Published: PublishedNumber list
+    Compared: Compared list
+    Figures: ReportFigure list
+    /// (best variant, other variant, DeLong's test of their difference).
+    AgainstBest: (RunRecord * RunRecord * PairedAuroc) list
+    Gallery: GalleryImage list
+} with
 
     /// Of the papers that the run has records of.
-    member this.Standings =
-        [ for paper in Published.papers |> List.filter (fun paper -> this.Records |> List.exists (fun record -> record.Paper = paper)) do
-              let own = this.Compared |> List.filter (fun number -> number.Published.Paper = paper)
-              let count predicate = own |> List.filter predicate |> List.length
+    member this.Standings = [
+        for paper in Published.papers |> List.filter (fun paper -> this.Records |> List.exists (fun record -> record.Paper = paper)) do
+            let own = this.Compared |> List.filter (fun number -> number.Published.Paper = paper)
+            let count predicate = own |> List.filter predicate |> List.length
 
-              { Paper = paper
+            {
+                Paper = paper
                 Printed = own.Length
                 LikeForLike = count (fun number -> number.IsMeasured && number.Differences.IsEmpty)
                 WithinSpread = count _.Verdict.IsWithinSpread
@@ -58,21 +62,25 @@ type ReportData =
                 Above = count _.Verdict.IsAbove
                 Below = count _.Verdict.IsBelow
                 NotComparable = count _.Verdict.IsNotComparable
-                NotRun = count _.Verdict.IsNotRun } ]
+                NotRun = count _.Verdict.IsNotRun
+            }
+    ]
 
     /// The standing of all papers together.
     member this.Total =
         let sum count = this.Standings |> List.sumBy count
 
-        { Paper = "all"
-          Printed = sum _.Printed
-          LikeForLike = sum _.LikeForLike
-          WithinSpread = sum _.WithinSpread
-          WithinPoint = sum _.WithinPoint
-          Above = sum _.Above
-          Below = sum _.Below
-          NotComparable = sum _.NotComparable
-          NotRun = sum _.NotRun }
+        {
+            Paper = "all"
+            Printed = sum _.Printed
+            LikeForLike = sum _.LikeForLike
+            WithinSpread = sum _.WithinSpread
+            WithinPoint = sum _.WithinPoint
+            Above = sum _.Above
+            Below = sum _.Below
+            NotComparable = sum _.NotComparable
+            NotRun = sum _.NotRun
+        }
 
     /// Whether any printed number has a measured one beside it, comparable or not.
     member this.HasComparisons = this.Compared |> List.exists (fun number -> not number.Verdict.IsNotRun)
@@ -95,44 +103,47 @@ module ReportData =
                 if others.IsEmpty then 0.0 else float (others |> List.filter isWrong |> List.length) / float others.Length
 
             match JsonNode.Parse(File.ReadAllText index) with
-            | :? JsonArray as entries ->
-                [ for entry in entries do
-                      match entry with
-                      | :? JsonObject as entry ->
-                          let text (name: string) =
-                              entry[name] |> Option.ofObj |> Option.map (fun node -> node.GetValue<string>())
+            | :? JsonArray as entries -> [
+                for entry in entries do
+                    match entry with
+                    | :? JsonObject as entry ->
+                        let text (name: string) = entry[name] |> Option.ofObj |> Option.map (fun node -> node.GetValue<string>())
 
-                          let number (name: string) =
-                              match entry[name] with
-                              | null -> raise (AnalysisError $"{index} has an entry without '{name}'; run its cell again with --force")
-                              | node -> node.GetValue<float>()
+                        let number (name: string) =
+                            match entry[name] with
+                            | null -> raise (AnalysisError $"{index} has an entry without '{name}'; run its cell again with --force")
+                            | node -> node.GetValue<float>()
 
-                          let path name = text name |> Option.map (fun file -> Path.Combine(folder, file))
-                          let score, isAnomalous = number "score", number "label" <> 0.0
+                        let path name = text name |> Option.map (fun file -> Path.Combine(folder, file))
+                        let score, isAnomalous = number "score", number "label" <> 0.0
 
-                          { Record = record
+                        {
+                            Record = record
                             Image = defaultArg (text "image") ""
                             Defect = defaultArg (text "defect") ""
                             IsAnomalous = isAnomalous
                             Score = score
                             Error =
-                              if isAnomalous then
-                                  share false (fun other -> other.Score > score)
-                              else
-                                  share true (fun other -> other.Score < score)
+                                if isAnomalous then
+                                    share false (fun other -> other.Score > score)
+                                else
+                                    share true (fun other -> other.Score < score)
                             Input = defaultArg (path "input") ""
                             Mask = path "mask"
                             Map = defaultArg (path "map") ""
                             Overlay = defaultArg (path "overlay") ""
                             Parts =
-                              match entry["parts"] with
-                              | :? JsonObject as parts ->
-                                  [ for KeyValue(name, file) in parts do
+                                match entry["parts"] with
+                                | :? JsonObject as parts -> [
+                                    for KeyValue(name, file) in parts do
                                         match file with
                                         | null -> ()
-                                        | file -> name, Path.Combine(folder, file.GetValue<string>()) ]
-                              | _ -> [] }
-                      | _ -> () ]
+                                        | file -> name, Path.Combine(folder, file.GetValue<string>())
+                                  ]
+                                | _ -> []
+                        }
+                    | _ -> ()
+              ]
             | _ -> []
 
     /// Reads a run's records and sets them beside the published numbers.
@@ -152,12 +163,15 @@ module ReportData =
 
         let drawn = first |> List.map (readGallery run) |> List.filter (fun images -> not images.IsEmpty)
 
-        { Run = DirectoryInfo(run).Name
-          Records = records
-          Published = published
-          Compared = compared
-          Figures = Charts.all records compared
-          AgainstBest = Comparison.againstBest run records
-          Gallery =
-            [ for images in drawn do
-                  yield! images |> List.sortByDescending _.Error |> List.truncate (panelsPerCell drawn.Length) ] }
+        {
+            Run = DirectoryInfo(run).Name
+            Records = records
+            Published = published
+            Compared = compared
+            Figures = Charts.all records compared
+            AgainstBest = Comparison.againstBest run records
+            Gallery = [
+                for images in drawn do
+                    yield! images |> List.sortByDescending _.Error |> List.truncate (panelsPerCell drawn.Length)
+            ]
+        }

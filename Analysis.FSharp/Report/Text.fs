@@ -5,12 +5,13 @@ open System
 open System.Globalization
 
 let titles =
-    Map.ofList
-        [ "favae", "Dehaene & Eline: Anomaly localization by modeling perceptual features"
-          "dfr", "Yang, Shi & Qi: DFR, Deep Feature Reconstruction"
-          "hfae", "Chen et al.: A Hierarchically Feature Reconstructed Autoencoder"
-          "ssae", "Bauer et al.: Self-supervised autoencoders for visual anomaly detection"
-          "gaussian", "Rippel, Mertens & Merhof: Modeling the distribution of normal data in pre-trained deep features" ]
+    Map.ofList [
+        "favae", "Dehaene & Eline: Anomaly localization by modeling perceptual features"
+        "dfr", "Yang, Shi & Qi: DFR, Deep Feature Reconstruction"
+        "hfae", "Chen et al.: A Hierarchically Feature Reconstructed Autoencoder"
+        "ssae", "Bauer et al.: Self-supervised autoencoders for visual anomaly detection"
+        "gaussian", "Rippel, Mertens & Merhof: Modeling the distribution of normal data in pre-trained deep features"
+    ]
 
 let private invariant (value: float) (format: string) = value.ToString(format, CultureInfo.InvariantCulture)
 
@@ -25,8 +26,7 @@ let table (name: string) =
     $"{Char.ToUpperInvariant name[0]}{name[1 .. digits - 1]} {name[digits..]}".TrimEnd()
 
 /// A measured fraction as percent with one decimal; "–" for NaN.
-let percent (fraction: float) =
-    if Double.IsNaN fraction then "–" else invariant (100.0 * fraction) "0.0"
+let percent (fraction: float) = if Double.IsNaN fraction then "–" else invariant (100.0 * fraction) "0.0"
 
 /// A measured mean with its deviation where there is one.
 let summary (summary: Summary) =
@@ -45,16 +45,17 @@ let published (number: PublishedNumber) =
     | None -> digits number.Value
 
 /// A difference of fractions in percentage points, with its sign.
-let points (difference: float) =
-    invariant (100.0 * difference) "+0.0;−0.0;0.0"
+let points (difference: float) = invariant (100.0 * difference) "+0.0;−0.0;0.0"
 
-let pValue (p: float) =
-    if p < 0.001 then "< 0.001" else invariant p "0.000"
+let pValue (p: float) = if p < 0.001 then "< 0.001" else invariant p "0.000"
 
 /// A table's rows as aligned columns, for a terminal.
 let columns (rows: string list list) =
     let widths = rows |> List.transpose |> List.map (List.map String.length >> List.max)
-    [ for row in rows -> (List.map2 (fun (cell: string) (width: int) -> cell.PadRight width) row widths |> String.concat "  ").TrimEnd() ]
+
+    [
+        for row in rows -> (List.map2 (fun (cell: string) (width: int) -> cell.PadRight width) row widths |> String.concat "  ").TrimEnd()
+    ]
 
 /// "1 category", "2 categories".
 let categories (count: int) = if count = 1 then "1 category" else $"{count} categories"
@@ -76,7 +77,10 @@ let environments (records: RunRecord list) =
     records
     |> List.map (fun record ->
         let value name = record.Environment.TryFind name |> Option.defaultValue "?"
-        let libtorch, device, threads, processor, commit = value "libtorch", value "device", value "threads", value "processor", value "commit"
+
+        let libtorch, device, threads, processor, commit =
+            value "libtorch", value "device", value "threads", value "processor", value "commit"
+
         $"libtorch {libtorch} on {device}, {threads} threads, {processor}; commit {commit.Substring(0, min 12 commit.Length)}")
     |> List.countBy id
     |> List.map (fun (line, cells) -> $"{line} ({cells} cells)")
@@ -89,11 +93,14 @@ let standing (data: ReportData) =
     let datasets = data.Records |> List.map _.Dataset |> List.distinct |> String.concat ", "
 
     if not data.HasComparisons then
-        $"This run measured {data.Records.Length} cells of {papers} on {datasets}. The papers print no numbers for these data with these networks, so nothing stands beside what was measured; "
+        $"This run measured {data.Records.Length} cells of {papers} on {datasets}. The papers print no numbers for these data with "
+        + $"these networks, so nothing stands beside what was measured; "
         + $"with their data and weights, {total.Printed} printed numbers can be set beside ours."
     else
 
-    $"The papers run here ({papers}) print {total.Printed} numbers of their own methods that a run can measure. {measured} of them are measured: "
-    + $"{total.WithinSpread} within the spread, {total.WithinPoint} within one point, {total.Above} above, {total.Below} below what is published; "
-    + $"{total.LikeForLike} of these are like for like (same data, network and schedule). "
-    + $"{total.NotComparable} more are means over categories of which only some were run, and {total.NotRun} were not run."
+        $"The papers run here ({papers}) print {total.Printed} numbers of their own methods that a run can measure. {measured} of them "
+        + $"are measured: "
+        + $"{total.WithinSpread} within the spread, {total.WithinPoint} within one point, {total.Above} above, {total.Below} below what "
+        + $"is published; "
+        + $"{total.LikeForLike} of these are like for like (same data, network and schedule). "
+        + $"{total.NotComparable} more are means over categories of which only some were run, and {total.NotRun} were not run."

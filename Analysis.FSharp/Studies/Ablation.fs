@@ -4,23 +4,23 @@ open System.IO
 open Plotly.NET
 
 /// What one design choice is worth: a table and a chart over run records.
-type Ablation =
-    { /// Of the script, and of the files it writes.
-      Name: string
-      Title: string
-      /// One line about what the numbers are.
-      Note: string
-      /// The first row holds the titles.
-      Table: string list list
-      Figures: ReportFigure list }
+type Ablation = {
+    /// Of the script, and of the files it writes.
+    Name: string
+    Title: string
+    /// One line about what the numbers are.
+    Note: string
+    /// The first row holds the titles.
+    Table: string list list
+    Figures: ReportFigure list
+}
 
 module Ablation =
     let private percentNote = "Percent; ± is the standard deviation over categories, or over seeds or folds of a single one."
 
     /// Summaries by (variant, metric): over seeds or folds first, then over the categories that all present variants ran.
     let private summarise (variants: string list) (records: RunRecord list) =
-        let ran variant =
-            records |> List.filter (fun record -> record.Variant = variant) |> List.map _.Category |> Set.ofList
+        let ran variant = records |> List.filter (fun record -> record.Variant = variant) |> List.map _.Category |> Set.ofList
 
         let present = variants |> List.filter (fun variant -> not (ran variant).IsEmpty)
         let common = if present.IsEmpty then Set.empty else present |> List.map ran |> Set.intersectMany
@@ -41,8 +41,7 @@ module Ablation =
 
     let private colours = [ "#3b82c4"; "#d9822b"; "#2a9d6f"; "#9a6fd0"; "#c8503c" ] |> List.map Color.fromHex
 
-    let private deviation (summary: Summary) =
-        if System.Double.IsNaN summary.Deviation then 0.0 else 100.0 * summary.Deviation
+    let private deviation (summary: Summary) = if System.Double.IsNaN summary.Deviation then 0.0 else 100.0 * summary.Deviation
 
     /// A row per variant, a column per metric.
     let byMetric (metrics: string list) name title (variants: string list) (records: RunRecord list) : Ablation =
@@ -50,58 +49,83 @@ module Ablation =
         let categoryNames = String.concat ", " categories
 
         let points metric =
-            present |> List.choose (fun variant -> summaries.TryFind(variant, metric) |> Option.map (fun summary -> variant, summary))
+            present
+            |> List.choose (fun variant -> summaries.TryFind(variant, metric) |> Option.map (fun summary -> variant, summary))
 
         let metrics = metrics |> List.filter (fun metric -> not (points metric).IsEmpty)
 
         let againstFirst metric variant =
             let values variant =
-                Map.ofList
-                    [ for record in records do
-                          match record.Metrics.TryFind metric with
-                          | Some value when record.Variant = variant && List.contains record.Category categories ->
-                              (record.Category, record.Repetition), value
-                          | _ -> () ]
+                Map.ofList [
+                    for record in records do
+                        match record.Metrics.TryFind metric with
+                        | Some value when record.Variant = variant && List.contains record.Category categories ->
+                            (record.Category, record.Repetition), value
+                        | _ -> ()
+                ]
 
             let first, other = values present.Head, values variant
-            let pairs = [ for KeyValue(key, value) in first do yield! other.TryFind key |> Option.map (fun o -> value, o) |> Option.toList ]
+
+            let pairs = [
+                for KeyValue(key, value) in first do
+                    yield! other.TryFind key |> Option.map (fun o -> value, o) |> Option.toList
+            ]
+
             if variant = present.Head then None else Statistics.pairedT pairs
 
         let chart =
-            [ for i, metric in List.indexed metrics do
-                  let colour = colours[i % colours.Length]
+            [
+                for i, metric in List.indexed metrics do
+                    let colour = colours[i % colours.Length]
 
-                  Chart.Point(points metric |> List.map fst, points metric |> List.map (fun (_, summary) -> 100.0 * summary.Mean), Name = Text.metric metric)
-                  |> Chart.withMarkerStyle (Color = colour, Size = 11)
-                  |> Chart.withYErrorStyle (Array = (points metric |> List.map (snd >> deviation)), Color = colour) ]
+                    Chart.Point(
+                        points metric |> List.map fst,
+                        points metric |> List.map (fun (_, summary) -> 100.0 * summary.Mean),
+                        Name = Text.metric metric
+                    )
+                    |> Chart.withMarkerStyle (Color = colour, Size = 11)
+                    |> Chart.withYErrorStyle (Array = (points metric |> List.map (snd >> deviation)), Color = colour)
+            ]
             |> Chart.combine
             |> Chart.withXAxisStyle (AxisType = StyleParam.AxisType.Category)
             |> Chart.withYAxisStyle (TitleText = "%")
             |> Chart.withSize (Height = 420)
 
-        { Name = name
-          Title = title
-          Note =
-            $"Mean over {Text.categories categories.Length} ({categoryNames}). {percentNote} "
-            + "p: two-sided paired t-test against the first variant, a pair for each category and seed or fold."
-          Table =
-            ("variant"
-             :: [ for metric in metrics do
-                      Text.metric metric
-                      "p" ])
-            :: [ for variant in present ->
-                     variant
-                     :: [ for metric in metrics do
-                              summaries.TryFind(variant, metric) |> Option.map Text.summary |> Option.defaultValue "–"
-                              againstFirst metric variant |> Option.map Text.pValue |> Option.defaultValue "" ] ]
-          Figures =
-            if metrics.IsEmpty then
-                []
-            else
-                [ { Id = name
-                    Title = title
-                    Description = $"{present.Length} variants, mean over {Text.categories categories.Length}, percent."
-                    Chart = chart } ] }
+        {
+            Name = name
+            Title = title
+            Note =
+                $"Mean over {Text.categories categories.Length} ({categoryNames}). {percentNote} "
+                + "p: two-sided paired t-test against the first variant, a pair for each category and seed or fold."
+            Table =
+                ("variant"
+                 :: [
+                     for metric in metrics do
+                         Text.metric metric
+                         "p"
+                 ])
+                :: [
+                    for variant in present ->
+                        variant
+                        :: [
+                            for metric in metrics do
+                                summaries.TryFind(variant, metric) |> Option.map Text.summary |> Option.defaultValue "–"
+                                againstFirst metric variant |> Option.map Text.pValue |> Option.defaultValue ""
+                        ]
+                ]
+            Figures =
+                if metrics.IsEmpty then
+                    []
+                else
+                    [
+                        {
+                            Id = name
+                            Title = title
+                            Description = $"{present.Length} variants, mean over {Text.categories categories.Length}, percent."
+                            Chart = chart
+                        }
+                    ]
+        }
 
     /// A row per metric and category, a column per variant; for each metric a chart of the textures of MVTec AD and one of all other
     /// categories, from the first variant to the last, a line per category.
@@ -115,50 +139,79 @@ module Ablation =
 
         let ran test = summaries |> Map.exists (fun key _ -> test key)
         let present = variants |> List.filter (fun variant -> ran (fun (_, _, other) -> other = variant))
-        let textures, objects = records |> List.map _.Category |> List.distinct |> List.sort |> List.partition (fun category -> List.contains category Published.textures)
 
-        let lines metric categories =
-            [ for category in categories do
-                  match present |> List.choose (fun variant -> summaries.TryFind(metric, category, variant) |> Option.map (fun summary -> variant, summary)) with
-                  | [] -> ()
-                  | points -> category, points ]
+        let textures, objects =
+            records
+            |> List.map _.Category
+            |> List.distinct
+            |> List.sort
+            |> List.partition (fun category -> List.contains category Published.textures)
 
-        { Name = name
-          Title = title
-          Note = "Percent; ± is the standard deviation over seeds."
-          Table =
-            ("metric" :: "category" :: present)
-            :: [ for metric in metrics do
-                     for category, points in lines metric (objects @ textures) do
-                         Text.metric metric
-                         :: category
-                         :: [ for variant in present -> points |> List.tryFind (fst >> (=) variant) |> Option.map (snd >> Text.summary) |> Option.defaultValue "–" ] ]
-          Figures =
-            [ for metric in metrics do
-                  for kind, categories in [ "objects", objects; "textures", textures ] do
-                      match lines metric categories with
-                      | [] -> ()
-                      | lines ->
-                          { Id = $"{name}-{metric}-{kind}"
+        let lines metric categories = [
+            for category in categories do
+                match
+                    present
+                    |> List.choose (fun variant ->
+                        summaries.TryFind(metric, category, variant) |> Option.map (fun summary -> variant, summary))
+                with
+                | [] -> ()
+                | points -> category, points
+        ]
+
+        {
+            Name = name
+            Title = title
+            Note = "Percent; ± is the standard deviation over seeds."
+            Table =
+                ("metric" :: "category" :: present)
+                :: [
+                    for metric in metrics do
+                        for category, points in lines metric (objects @ textures) do
+                            Text.metric metric
+                            :: category
+                            :: [
+                                for variant in present ->
+                                    points
+                                    |> List.tryFind (fst >> (=) variant)
+                                    |> Option.map (snd >> Text.summary)
+                                    |> Option.defaultValue "–"
+                            ]
+                ]
+            Figures = [
+                for metric in metrics do
+                    for kind, categories in [ "objects", objects; "textures", textures ] do
+                        match lines metric categories with
+                        | [] -> ()
+                        | lines -> {
+                            Id = $"{name}-{metric}-{kind}"
                             Title = $"{title}: {Text.metric metric}, {kind}"
-                            Description = $"{Text.metric metric} in percent of {present.Length} variants, one line for each of {lines.Length} categories."
+                            Description =
+                                $"{Text.metric metric} in percent of {present.Length} variants, one line for each of {lines.Length} "
+                                + $"categories."
                             Chart =
-                              [ for i, (category, points) in List.indexed lines do
-                                    let colour = colours[i % colours.Length]
+                                let dash isFirst = if isFirst then StyleParam.DrawingStyle.Solid else StyleParam.DrawingStyle.Dash
 
-                                    Chart.Line(
-                                        points |> List.map fst,
-                                        points |> List.map (fun (_, summary) -> 100.0 * summary.Mean),
-                                        Name = category,
-                                        ShowMarkers = true,
-                                        LineColor = colour,
-                                        LineDash = (if i < colours.Length then StyleParam.DrawingStyle.Solid else StyleParam.DrawingStyle.Dash),
-                                        MarkerColor = colour
-                                    ) ]
-                              |> Chart.combine
-                              |> Chart.withXAxisStyle (AxisType = StyleParam.AxisType.Category)
-                              |> Chart.withYAxisStyle (TitleText = $"{Text.metric metric} (%%)")
-                              |> Chart.withSize (Height = 440) } ] }
+                                [
+                                    for i, (category, points) in List.indexed lines do
+                                        let colour = colours[i % colours.Length]
+
+                                        Chart.Line(
+                                            points |> List.map fst,
+                                            points |> List.map (fun (_, summary) -> 100.0 * summary.Mean),
+                                            Name = category,
+                                            ShowMarkers = true,
+                                            LineColor = colour,
+                                            LineDash = dash (i < colours.Length),
+                                            MarkerColor = colour
+                                        )
+                                ]
+                                |> Chart.combine
+                                |> Chart.withXAxisStyle (AxisType = StyleParam.AxisType.Category)
+                                |> Chart.withYAxisStyle (TitleText = $"{Text.metric metric} (%%)")
+                                |> Chart.withSize (Height = 440)
+                          }
+            ]
+        }
 
     /// A row per level and one for the sum of all levels, a column per variant: image AUROC.
     let byLevel name title (variants: string list) (records: RunRecord list) : Ablation =
@@ -167,9 +220,10 @@ module Ablation =
         let prefix = "image_auroc.level_"
 
         let levels =
-            [ for KeyValue((_, metric), _) in summaries do
-                  if metric.StartsWith prefix then
-                      int (metric.Substring prefix.Length) ]
+            [
+                for KeyValue((_, metric), _) in summaries do
+                    if metric.StartsWith prefix then int (metric.Substring prefix.Length)
+            ]
             |> List.distinct
             |> List.sort
 
@@ -177,11 +231,13 @@ module Ablation =
             label
             :: [ for variant in present -> summaries.TryFind(variant, metric) |> Option.map Text.summary |> Option.defaultValue "–" ]
 
-        { Name = name
-          Title = title
-          Note = $"Image AUROC, mean over {Text.categories categories.Length} ({categoryNames}). {percentNote}"
-          Table = ("level" :: present) :: [ for level in levels -> row (string level) $"{prefix}{level}" ] @ [ row "sum" "image_auroc" ]
-          Figures = Charts.levels records |> List.truncate 1 |> List.map (fun figure -> { figure with Id = name; Title = title }) }
+        {
+            Name = name
+            Title = title
+            Note = $"Image AUROC, mean over {Text.categories categories.Length} ({categoryNames}). {percentNote}"
+            Table = ("level" :: present) :: [ for level in levels -> row (string level) $"{prefix}{level}" ] @ [ row "sum" "image_auroc" ]
+            Figures = Charts.levels records |> List.truncate 1 |> List.map (fun figure -> { figure with Id = name; Title = title })
+        }
 
     /// A row per number of sigmas: the false positive rate promised, and the rates achieved at the level of Table IV.
     let workingPoint name title (variants: string list) (records: RunRecord list) : Ablation =
@@ -191,75 +247,99 @@ module Ablation =
 
         // Level 7 is Table IV's; a network without one is represented by its deepest level.
         let level variant =
-            [ for KeyValue((other, metric), _) in summaries do
-                  if other = variant && metric.StartsWith "achieved_fpr.level_" then
-                      int (metric.Substring "achieved_fpr.level_".Length |> Seq.takeWhile System.Char.IsDigit |> System.String.Concat) ]
+            [
+                for KeyValue((other, metric), _) in summaries do
+                    if other = variant && metric.StartsWith "achieved_fpr.level_" then
+                        int (metric.Substring "achieved_fpr.level_".Length |> Seq.takeWhile System.Char.IsDigit |> System.String.Concat)
+            ]
             |> function
                 | [] -> None
                 | levels -> Some(if List.contains 7 levels then 7 else List.max levels)
 
-        let measured = [ for variant in present do yield! level variant |> Option.map (fun level -> variant, level) |> Option.toList ]
+        let measured = [
+            for variant in present do
+                yield! level variant |> Option.map (fun level -> variant, level) |> Option.toList
+        ]
 
-        { Name = name
-          Title = title
-          Note = $"Rates in percent, mean over {Text.categories categories.Length} ({categoryNames}) and their folds."
-          Table =
-            ("sigma"
-             :: "target FPR"
-             :: [ for variant, level in measured do
-                      $"{variant} level {level}: achieved FPR"
-                      "achieved TPR" ])
-            :: [ for sigma in 1..5 ->
-                     string sigma
-                     :: (100.0 * target sigma).ToString("0.#####", System.Globalization.CultureInfo.InvariantCulture)
-                     :: [ for variant, level in measured do
-                              for rate in [ "achieved_fpr"; "achieved_tpr" ] do
-                                  summaries.TryFind(variant, $"{rate}.level_{level}.sigma{sigma}")
-                                  |> Option.map Text.summary
-                                  |> Option.defaultValue "–" ] ]
-          Figures = Charts.workingPoints records |> List.truncate 1 |> List.map (fun figure -> { figure with Id = name; Title = title }) }
+        {
+            Name = name
+            Title = title
+            Note = $"Rates in percent, mean over {Text.categories categories.Length} ({categoryNames}) and their folds."
+            Table =
+                ("sigma"
+                 :: "target FPR"
+                 :: [
+                     for variant, level in measured do
+                         $"{variant} level {level}: achieved FPR"
+                         "achieved TPR"
+                 ])
+                :: [
+                    for sigma in 1..5 ->
+                        string sigma
+                        :: (100.0 * target sigma).ToString("0.#####", System.Globalization.CultureInfo.InvariantCulture)
+                        :: [
+                            for variant, level in measured do
+                                for rate in [ "achieved_fpr"; "achieved_tpr" ] do
+                                    summaries.TryFind(variant, $"{rate}.level_{level}.sigma{sigma}")
+                                    |> Option.map Text.summary
+                                    |> Option.defaultValue "–"
+                        ]
+                ]
+            Figures = Charts.workingPoints records |> List.truncate 1 |> List.map (fun figure -> { figure with Id = name; Title = title })
+        }
 
     /// Every paper's best variant on the categories that all papers ran, with the seconds of a cell.
     let betweenPapers name (records: RunRecord list) : Ablation =
         let named = records |> List.map (fun record -> { record with Variant = $"{record.Paper} {record.Variant}" })
 
-        let best =
-            [ for _, own in named |> List.groupBy _.Paper do
-                  own
-                  |> List.groupBy _.Variant
-                  |> List.sortByDescending (fun (_, cells) ->
-                      let aurocs = cells |> List.choose (fun cell -> cell.Metrics.TryFind "image_auroc")
-                      (cells |> List.map _.Category |> List.distinct |> List.length), (if aurocs.IsEmpty then 0.0 else List.average aurocs))
-                  |> List.head
-                  |> fst ]
+        let best = [
+            for _, own in named |> List.groupBy _.Paper do
+                own
+                |> List.groupBy _.Variant
+                |> List.sortByDescending (fun (_, cells) ->
+                    let aurocs = cells |> List.choose (fun cell -> cell.Metrics.TryFind "image_auroc")
+                    (cells |> List.map _.Category |> List.distinct |> List.length), (if aurocs.IsEmpty then 0.0 else List.average aurocs))
+                |> List.head
+                |> fst
+        ]
 
         let table =
-            byMetric [ "image_auroc"; "pixel_auroc"; "aupro" ] name "The papers on the same images" best (named |> List.filter (fun record -> List.contains record.Variant best))
+            byMetric
+                [ "image_auroc"; "pixel_auroc"; "aupro" ]
+                name
+                "The papers on the same images"
+                best
+                (named |> List.filter (fun record -> List.contains record.Variant best))
 
         let seconds variant =
-            named |> List.filter (fun record -> record.Variant = variant) |> List.averageBy (fun record -> record.Seconds |> Map.toSeq |> Seq.sumBy snd)
+            named
+            |> List.filter (fun record -> record.Variant = variant)
+            |> List.averageBy (fun record -> record.Seconds |> Map.toSeq |> Seq.sumBy snd)
 
-        { table with
-            Table =
-                table.Table
-                |> List.mapi (fun i row ->
-                    match row with
-                    | variant :: _ when i > 0 -> row @ [ Text.seconds (seconds variant) ]
-                    | header -> header @ [ "seconds a cell" ]) }
+        {
+            table with
+                Table =
+                    table.Table
+                    |> List.mapi (fun i row ->
+                        match row with
+                        | variant :: _ when i > 0 -> row @ [ Text.seconds (seconds variant) ]
+                        | header -> header @ [ "seconds a cell" ])
+        }
 
     let toMarkdown (ablation: Ablation) =
-        [ $"# {ablation.Title}\n"
-          $"{ablation.Note}\n"
-          match ablation.Table with
-          | header :: rows -> yield! Markdown.lines header rows
-          | [] -> ()
-          for figure in ablation.Figures do
-              $"\n![{figure.Description}](figures/{figure.Id}.svg)" ]
+        [
+            $"# {ablation.Title}\n"
+            $"{ablation.Note}\n"
+            match ablation.Table with
+            | header :: rows -> yield! Markdown.lines header rows
+            | [] -> ()
+            for figure in ablation.Figures do
+                $"\n![{figure.Description}](figures/{figure.Id}.svg)"
+        ]
         |> String.concat "\n"
 
     /// The table as aligned columns, for a terminal.
-    let toText (ablation: Ablation) =
-        ablation.Title :: ablation.Note.TrimEnd() :: Text.columns ablation.Table |> String.concat "\n"
+    let toText (ablation: Ablation) = ablation.Title :: ablation.Note.TrimEnd() :: Text.columns ablation.Table |> String.concat "\n"
 
     /// Writes <run>/<name>.md and its figure, and gives their paths.
     let write (say: string -> unit) (root: string) (run: string) (ablation: Ablation) : string list =

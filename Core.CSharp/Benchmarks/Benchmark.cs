@@ -9,7 +9,11 @@ namespace Benchmarks;
 /// <param name="Unit"><c>s</c>, <c>MiB</c>, <c>times faster</c>, ...</param>
 /// <param name="Before">The same figure of an earlier commit, where one is given.</param>
 public sealed record Measurement(
-    string Name, double Value, string Unit, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Before = null);
+    string Name,
+    double Value,
+    string Unit,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Before = null
+);
 
 /// <summary>
 /// A benchmark: it measures our way and the baseline it is compared with in the same run, so that their ratio holds on any machine.
@@ -33,8 +37,17 @@ public static class BenchmarkRegistry
     /// <summary>The benchmarks, in the order in which they run.</summary>
     public static IReadOnlyList<IBenchmark> All { get; } =
     [
-        new DfrBenchmark(), new EngineBenchmark(), new FavaeBenchmark(), new FeaturesBenchmark(), new FiltersBenchmark(), new GaussianBenchmark(),
-        new HfaeBenchmark(), new MetricsBenchmark(), new SsaeBenchmark(), new StartBenchmark(), new StepsBenchmark(),
+        new DfrBenchmark(),
+        new EngineBenchmark(),
+        new FavaeBenchmark(),
+        new FeaturesBenchmark(),
+        new FiltersBenchmark(),
+        new GaussianBenchmark(),
+        new HfaeBenchmark(),
+        new MetricsBenchmark(),
+        new SsaeBenchmark(),
+        new StartBenchmark(),
+        new StepsBenchmark(),
     ];
 }
 
@@ -62,8 +75,8 @@ public static class Gauge
     }
 
     /// <summary>
-    /// Processor time of a call, in seconds, on all threads of this process: unlike the clock it leaves out what other processes took meanwhile, so
-    /// that the shortest of many calls holds on a busy machine too.
+    /// Processor time of a call, in seconds, on all threads of this process: unlike the clock it leaves out what other processes took
+    /// meanwhile, so that the shortest of many calls holds on a busy machine too.
     /// </summary>
     public static double ProcessorSeconds(Action action)
     {

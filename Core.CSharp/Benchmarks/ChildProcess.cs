@@ -4,7 +4,9 @@ using Reproduction;
 
 namespace Benchmarks;
 
-/// <summary>A .NET program in a process of its own, for what is decided once a process: the start itself, and what libtorch reads when it is loaded.</summary>
+/// <summary>
+/// A .NET program in a process of its own, for what is decided once a process: the start itself, and what libtorch reads when it is loaded.
+/// </summary>
 internal static class ChildProcess
 {
     /// <summary>Runs this program with other arguments.</summary>
@@ -39,8 +41,16 @@ internal static class ChildProcess
 
     private static Process Start(string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string?> environment)
     {
-        var start = new ProcessStartInfo("dotnet", arguments.Prepend(program)) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var (name, value) in environment) start.Environment[name] = value;
+        var start = new ProcessStartInfo("dotnet", arguments.Prepend(program))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         return Process.Start(start) ?? throw new UserError("dotnet cannot be started");
     }
 
@@ -49,7 +59,9 @@ internal static class ChildProcess
         process.WaitForExit();
         if (process.ExitCode != 0)
         {
-            throw new UserError($"'{string.Join(' ', arguments)}' in a process of its own ended with {process.ExitCode}: {errors.Result.Trim()}");
+            throw new UserError(
+                $"'{string.Join(' ', arguments)}' in a process of its own ended with {process.ExitCode}: {errors.Result.Trim()}"
+            );
         }
     }
 }

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace Benchmarks;
 
 /// <summary>
-/// <see cref="Dfr"/> with VGG-19 at 256 x 256: the peak memory of fitting f{1:16}, images a second as in Table VI, and inference with the
+/// <see cref="DfrMethod"/> with VGG-19 at 256 x 256: the peak memory of fitting f{1:16}, images a second as in Table VI, and inference with the
 /// linear steps in the cheapest order beside the order of the paper's equations. Weights and images are random: neither time nor memory
 /// depends on their values.
 /// </summary>
@@ -23,7 +23,9 @@ public sealed class DfrBenchmark : IBenchmark
     /// <summary>Images of the fit whose memory is measured: two of the paper's steps; more would add their maps' 256 KiB each.</summary>
     private const int FittedImages = 8;
 
-    /// <summary>Width of the code where it is not what is measured, as a share of c_o: on bottle, f{1:8} has 29 of 1,408 (results/dfr).</summary>
+    /// <summary>
+    /// Width of the code where it is not what is measured, as a share of c_o: on bottle, f{1:8} has 29 of 1,408 (results/dfr).
+    /// </summary>
     private const double LatentShare = 0.02;
 
     /// <summary>The columns of Table VI, then the scales whose two orders are compared.</summary>
@@ -70,7 +72,14 @@ public sealed class DfrBenchmark : IBenchmark
         var settings = Settings("f1-16", "zero") with { Epochs = 1, Latent = 0 };
         using var detector = new DfrDetector(settings, Resources(backbones, torch.CPU));
         var facts = detector.Fit(new NoImages(FittedImages), Context);
-        yield return new(string.Create(CultureInfo.InvariantCulture, $"peak memory of fitting f{{1:16}} at 256 x 256, batch 4, all positions, c_d {facts["latent"]}"), Gauge.PeakMebibytes, "MiB");
+        yield return new(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"peak memory of fitting f{{1:16}} at 256 x 256, batch 4, all positions, c_d {facts["latent"]}"
+            ),
+            Gauge.PeakMebibytes,
+            "MiB"
+        );
     }
 
     private static IEnumerable<Measurement> Speed(string weights, Device device, TextWriter progress)
@@ -101,14 +110,24 @@ public sealed class DfrBenchmark : IBenchmark
             {
                 ours[round] = Gauge.Seconds(() => Infer(detector));
                 literal[round] = Gauge.Seconds(() => InPaperOrder(detector, backbone, settings).Dispose());
-                progress.WriteLine($"{scales} round {round + 1} of {Rounds}: ours {ours[round]:F2} s, in the order of the equations {literal[round]:F2} s");
+                progress.WriteLine(
+                    $"{scales} round {round + 1} of {Rounds}: ours {ours[round]:F2} s, in the order of the equations {literal[round]:F2} s"
+                );
             }
             using var map = Infer(detector);
             using var expected = InPaperOrder(detector, backbone, settings);
             var difference = ((map - expected).abs().max() / expected.max()).item<float>();
             yield return new($"{scales}, zero padding, {Where(torch.CPU)}", Batch / ours.Min(), "images/s");
-            yield return new($"{scales}, resize and mean filter as maps of the image, concatenation, autoencoder", Batch / literal.Min(), "images/s");
-            yield return new($"{scales}, ours against the order of the equations", ours.Zip(literal, (our, other) => other / our).Order().ElementAt(Rounds / 2), "times faster");
+            yield return new(
+                $"{scales}, resize and mean filter as maps of the image, concatenation, autoencoder",
+                Batch / literal.Min(),
+                "images/s"
+            );
+            yield return new(
+                $"{scales}, ours against the order of the equations",
+                ours.Zip(literal, (our, other) => other / our).Order().ElementAt(Rounds / 2),
+                "times faster"
+            );
             yield return new($"{scales}, largest difference of the two maps, relative to the largest score", difference, "");
         }
     }
@@ -119,9 +138,15 @@ public sealed class DfrBenchmark : IBenchmark
         using var scope = torch.NewDisposeScope();
         using var frozen = torch.no_grad();
         long[] image = [settings.ImageSize, settings.ImageSize];
-        var regions = backbone.Forward(ImageBatch.All(new NoImages(Batch)).Pixels(ImageSize.Square(settings.ImageSize), torch.CPU), settings.Layers).Select(map => nn.functional.avg_pool2d(
-            nn.functional.interpolate(map, image, mode: InterpolationMode.Nearest),
-            [settings.FilterSize, settings.FilterSize], [settings.FilterStride, settings.FilterStride]));
+        var regions = backbone
+            .Forward(ImageBatch.All(new NoImages(Batch)).Pixels(ImageSize.Square(settings.ImageSize), torch.CPU), settings.Layers)
+            .Select(map =>
+                nn.functional.avg_pool2d(
+                    nn.functional.interpolate(map, image, mode: InterpolationMode.Nearest),
+                    [settings.FilterSize, settings.FilterSize],
+                    [settings.FilterStride, settings.FilterStride]
+                )
+            );
         var features = torch.cat([.. regions], 1);
         var distance = (detector.Reconstruct(features) - features).square().sum([1L], keepdim: true).sqrt();
         return nn.functional.interpolate(distance, image, mode: InterpolationMode.Bilinear, align_corners: false).MoveToOuterDisposeScope();
@@ -151,7 +176,12 @@ public sealed class DfrBenchmark : IBenchmark
     }
 
     private static Resources Resources(BackboneProvider backbones, Device device) =>
-        new() { Backbones = backbones, Features = new UncachedFeatures(), Device = device };
+        new()
+        {
+            Backbones = backbones,
+            Features = new UncachedFeatures(),
+            Device = device,
+        };
 
     private static FitContext Context => new() { Seed = 0 };
 

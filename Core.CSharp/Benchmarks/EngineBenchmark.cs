@@ -1,6 +1,9 @@
 namespace Benchmarks;
 
-/// <summary>What libtorch's layouts and the order of a network's operations gain: the benchmarks of frozen features, training steps and the start in one file.</summary>
+/// <summary>
+/// What libtorch's layouts and the order of a network's operations gain: the benchmarks of frozen features, training steps and the start in
+/// one file.
+/// </summary>
 public sealed class EngineBenchmark : IBenchmark
 {
     private static readonly IBenchmark[] Parts = [new StartBenchmark(), new FeaturesBenchmark(), new StepsBenchmark()];

@@ -10,8 +10,8 @@ using static TorchSharp.torch;
 namespace Benchmarks;
 
 /// <summary>
-/// A training step of <see cref="Favae"/> with a frozen ResNet-18 as in the quick profile, augmentation included; and what memory a thousand
-/// steps take.
+/// A training step of <see cref="FavaeMethod"/> with a frozen ResNet-18 as in the quick profile, augmentation included; and what memory a
+/// thousand steps take.
 /// </summary>
 public sealed class FavaeBenchmark : IBenchmark
 {
@@ -32,7 +32,9 @@ public sealed class FavaeBenchmark : IBenchmark
         var settings = resolved with { ImagesPerEpoch = Steps * resolved.BatchSize, Epochs = 1 };
         var trained = Train(settings, progress);
 
-        var what = FormattableString.Invariant($"training step, width {settings.Width}, batch {settings.BatchSize}, {torch.get_num_threads()} threads");
+        var what = FormattableString.Invariant(
+            $"training step, width {settings.Width}, batch {settings.BatchSize}, {torch.get_num_threads()} threads"
+        );
         return
         [
             new(what, trained.Step, "s"),
@@ -41,7 +43,9 @@ public sealed class FavaeBenchmark : IBenchmark
         ];
     }
 
-    /// <summary>The median step in seconds; and what is added after the first steps to resident memory, in MiB, and to the tensors alive.</summary>
+    /// <summary>
+    /// The median step in seconds; and what is added after the first steps to resident memory, in MiB, and to the tensors alive.
+    /// </summary>
     private static (double Step, double Memory, double Tensors) Train(FavaeSettings settings, TextWriter progress)
     {
         var folder = Directory.CreateTempSubdirectory("repro-bench-");
@@ -53,23 +57,46 @@ public sealed class FavaeBenchmark : IBenchmark
                 SafeTensors.Write(Path.Combine(folder.FullName, settings.Network + ".safetensors"), network.StateDict(fold: true));
             }
             using var backbones = new BackboneProvider(folder.FullName, torch.CPU);
-            using var detector = new FavaeDetector(settings, new Resources { Backbones = backbones, Features = new UncachedFeatures(), Device = torch.CPU });
+            using var detector = new FavaeDetector(
+                settings,
+                new Resources
+                {
+                    Backbones = backbones,
+                    Features = new UncachedFeatures(),
+                    Device = torch.CPU,
+                }
+            );
             var steps = new List<double>();
             var atWarm = (Memory: 0.0, Tensors: 0L);
             var atEnd = atWarm;
             var watch = Stopwatch.StartNew();
-            detector.Fit(new RandomImages(), new FitContext
-            {
-                Seed = 0,
-                Progress = (done, all, _) =>
+            detector.Fit(
+                new RandomImages(),
+                new FitContext
                 {
-                    steps.Add(watch.Elapsed.TotalSeconds);
-                    if (done == WarmUp) atWarm = (Gauge.ResidentMebibytes, torch.Tensor.TotalCount);
-                    if (done == all) atEnd = (Gauge.ResidentMebibytes, torch.Tensor.TotalCount);
-                    if (done % WarmUp == 0) progress.WriteLine($"{done} of {all} steps");
-                    watch.Restart();
-                },
-            });
+                    Seed = 0,
+                    Progress = (done, all, _) =>
+                    {
+                        steps.Add(watch.Elapsed.TotalSeconds);
+                        if (done == WarmUp)
+                        {
+                            atWarm = (Gauge.ResidentMebibytes, torch.Tensor.TotalCount);
+                        }
+
+                        if (done == all)
+                        {
+                            atEnd = (Gauge.ResidentMebibytes, torch.Tensor.TotalCount);
+                        }
+
+                        if (done % WarmUp == 0)
+                        {
+                            progress.WriteLine($"{done} of {all} steps");
+                        }
+
+                        watch.Restart();
+                    },
+                }
+            );
             return (Gauge.Median(steps), atEnd.Memory - atWarm.Memory, atEnd.Tensors - atWarm.Tensors);
         }
         finally

@@ -22,7 +22,11 @@ public sealed class FeaturesBenchmark : IBenchmark
 
     // The papers' networks at the papers' sizes: DFR's, HFAE's and the Gaussian's.
     private static readonly (string Network, string Layer, int Side)[] Cases =
-        [("vgg19", "pool5", 256), ("resnet18", "layer4", 256), ("efficientnet_b4", "head", 380)];
+    [
+        ("vgg19", "pool5", 256),
+        ("resnet18", "layer4", 256),
+        ("efficientnet_b4", "head", 380),
+    ];
 
     /// <inheritdoc/>
     public string Name => "features";
@@ -64,15 +68,27 @@ public sealed class FeaturesBenchmark : IBenchmark
                 var difference = ((ours - theirs).abs().max() / theirs.abs().max()).item<float>();
                 if (!(difference <= Agreement))
                 {
-                    throw new UserError($"{network}: the two orders' features differ by {difference} of the largest; two networks would be compared");
+                    throw new UserError(
+                        $"{network}: the two orders' features differ by {difference} of the largest; two networks would be compared"
+                    );
                 }
             }
             foreach (var threads in Threads)
             {
                 torch.set_num_threads(threads);
                 var what = $"{network} at {side} x {side}, batch {batch}, {threads} thread{(threads == 1 ? "" : "s")}";
-                measurements.AddRange(Compare(what, batch, () => backbone.ForwardRaw(input, [layer])[0].Dispose(), () => plain.ForwardRaw(input, [layer])[0].Dispose()));
-                progress.WriteLine($"{what}: ours {measurements[^3].Value:F2}, plain {measurements[^2].Value:F2} images/s, {measurements[^1].Value:F2} times");
+                measurements.AddRange(
+                    Compare(
+                        what,
+                        batch,
+                        () => backbone.ForwardRaw(input, [layer])[0].Dispose(),
+                        () => plain.ForwardRaw(input, [layer])[0].Dispose()
+                    )
+                );
+                progress.WriteLine(
+                    $"{what}: ours {measurements[^3].Value:F2}, plain {measurements[^2].Value:F2} images/s, "
+                        + $"{measurements[^1].Value:F2} times"
+                );
             }
         }
         return measurements;
@@ -100,12 +116,18 @@ public sealed class FeaturesBenchmark : IBenchmark
         using var scope = torch.NewDisposeScope();
         using var generator = new Generator(1);
         using var published = Backbone.Random(network, 1, new BackboneOptions { Trainable = true });
-        var tensors = published.StateDict(fold: false).ToDictionary(entry => entry.Key, entry => entry.Key.Split('.')[^1] switch
-        {
-            "running_mean" => torch.rand(entry.Value.shape, generator: generator) - 0.5,
-            "running_var" => torch.rand(entry.Value.shape, generator: generator) + 0.5,
-            _ => entry.Value,
-        });
+        var tensors = published
+            .StateDict(fold: false)
+            .ToDictionary(
+                entry => entry.Key,
+                entry =>
+                    entry.Key.Split('.')[^1] switch
+                    {
+                        "running_mean" => torch.rand(entry.Value.shape, generator: generator) - 0.5,
+                        "running_var" => torch.rand(entry.Value.shape, generator: generator) + 0.5,
+                        _ => entry.Value,
+                    }
+            );
         SafeTensors.Write(path, tensors);
     }
 

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Benchmarks;
 
 /// <summary>
-/// The fits of <see cref="Gaussian"/> on features of the paper's sizes, which one eigendecomposition of the smaller of covariance and Gram
+/// The fits of <see cref="GaussianMethod"/> on features of the paper's sizes, which one eigendecomposition of the smaller of covariance and Gram
 /// matrix gives; beside the covariance, shrunk by its definition and inverted, as scikit-learn's <c>LedoitWolf</c> does it.
 /// </summary>
 public sealed class GaussianBenchmark : IBenchmark
@@ -36,7 +36,8 @@ public sealed class GaussianBenchmark : IBenchmark
     public string Name => "gaussian";
 
     /// <inheritdoc/>
-    public string Description => "fits of gaussian on features of the paper's sizes against the covariance shrunk by its definition and inverted";
+    public string Description =>
+        "fits of gaussian on features of the paper's sizes against the covariance shrunk by its definition and inverted";
 
     /// <inheritdoc/>
     public IReadOnlyList<Measurement> Run(TextWriter progress)
@@ -49,7 +50,11 @@ public sealed class GaussianBenchmark : IBenchmark
             using var samples = torch.randn(Images, width);
             var ours = Gauge.Seconds(() => LevelGaussian.Multivariate(samples).Dispose(), repeats: 10);
             var theirs = Gauge.Seconds(() => InvertedCovariance(samples), repeats: 3);
-            measurements.AddRange([new(what, ours, "s"), new($"{what}, inverted covariance", theirs, "s"), new($"ours against it, {width} features", theirs / ours, "times faster")]);
+            measurements.AddRange([
+                new(what, ours, "s"),
+                new($"{what}, inverted covariance", theirs, "s"),
+                new($"ours against it, {width} features", theirs / ours, "times faster"),
+            ]);
         }
         var category = $"a category from features to scores: {Folds} folds, {Widths.Length} levels, {Models.Length} models";
         progress.WriteLine(category);
@@ -75,7 +80,9 @@ public sealed class GaussianBenchmark : IBenchmark
         }
     }
 
-    /// <summary>Equation (6) with Ledoit and Wolf's intensity from its sums over all pairs of features, and the inverse that equation (2) needs.</summary>
+    /// <summary>
+    /// Equation (6) with Ledoit and Wolf's intensity from its sums over all pairs of features, and the inverse that equation (2) needs.
+    /// </summary>
     private static void InvertedCovariance(Tensor samples)
     {
         using var scope = torch.NewDisposeScope();

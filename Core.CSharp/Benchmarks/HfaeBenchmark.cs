@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace Benchmarks;
 
 /// <summary>
-/// A training epoch of <see cref="Hfae"/> with ResNet-18 on as many images of 256 x 256 as MVTec AD's bottle has, the encoder's features
+/// A training epoch of <see cref="HfaeMethod"/> with ResNet-18 on as many images of 256 x 256 as MVTec AD's bottle has, the encoder's features
 /// computed beforehand.
 /// </summary>
 public sealed class HfaeBenchmark : IBenchmark
@@ -45,20 +45,37 @@ public sealed class HfaeBenchmark : IBenchmark
                 SafeTensors.Write(Path.Combine(folder.FullName, Settings.Network + ".safetensors"), network.StateDict(fold: true));
             }
             using var backbones = new BackboneProvider(folder.FullName, torch.CPU);
-            using var detector = new HfaeDetector(Settings, new Resources { Backbones = backbones, Features = new RandomFeatures(), Device = torch.CPU });
+            using var detector = new HfaeDetector(
+                Settings,
+                new Resources
+                {
+                    Backbones = backbones,
+                    Features = new RandomFeatures(),
+                    Device = torch.CPU,
+                }
+            );
             var watch = new Stopwatch();
             var ends = new List<double> { 0 };
             var stepsPerEpoch = Images / Settings.BatchSize;
-            detector.Fit(new NoImages(), new FitContext
-            {
-                Seed = 0,
-                Progress = (done, _, _) =>
+            detector.Fit(
+                new NoImages(),
+                new FitContext
                 {
-                    // The first step also warms up: its epoch is counted from its end and left out of the shortest.
-                    if (done == 1) watch.Start();
-                    else if (done % stepsPerEpoch == 0) ends.Add(watch.Elapsed.TotalSeconds);
-                },
-            });
+                    Seed = 0,
+                    Progress = (done, _, _) =>
+                    {
+                        // The first step also warms up: its epoch is counted from its end and left out of the shortest.
+                        if (done == 1)
+                        {
+                            watch.Start();
+                        }
+                        else if (done % stepsPerEpoch == 0)
+                        {
+                            ends.Add(watch.Elapsed.TotalSeconds);
+                        }
+                    },
+                }
+            );
             return ends.Zip(ends.Skip(1), (start, end) => end - start).Skip(1).Min();
         }
         finally
@@ -70,8 +87,18 @@ public sealed class HfaeBenchmark : IBenchmark
     /// <summary>Features of the encoder's shapes without an encoder.</summary>
     private sealed class RandomFeatures : IFeatures
     {
-        public Tensor[] Get(ImageBatch batch, Backbone backbone, IReadOnlyList<string> layers, ImageSize size, Pooling pooling = Pooling.None) =>
-            [.. layers.Select((layer, i) => torch.rand([batch.Count, backbone.Channels(layer), size.Height >> (i + 2), size.Width >> (i + 2)]))];
+        public Tensor[] Get(
+            ImageBatch batch,
+            Backbone backbone,
+            IReadOnlyList<string> layers,
+            ImageSize size,
+            Pooling pooling = Pooling.None
+        ) =>
+            [
+                .. layers.Select(
+                    (layer, i) => torch.rand([batch.Count, backbone.Channels(layer), size.Height >> (i + 2), size.Width >> (i + 2)])
+                ),
+            ];
     }
 
     private sealed class NoImages : IImages

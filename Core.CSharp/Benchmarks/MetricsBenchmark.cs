@@ -38,7 +38,8 @@ public sealed class MetricsBenchmark : IBenchmark
         var folder = Directory.CreateTempSubdirectory("repro-bench-");
         try
         {
-            string mapsPath = Path.Combine(folder.FullName, "maps.npy"), masksPath = Path.Combine(folder.FullName, "masks.npy");
+            string mapsPath = Path.Combine(folder.FullName, "maps.npy"),
+                masksPath = Path.Combine(folder.FullName, "masks.npy");
             progress.WriteLine($"writing {Images} maps of {Side} x {Side}");
             WriteMaps(mapsPath, masksPath);
             GC.Collect();
@@ -47,14 +48,18 @@ public sealed class MetricsBenchmark : IBenchmark
             NpyArray<float>? maps = null;
             NpyArray<byte>? masks = null;
             var read = Gauge.Seconds(() => (maps, masks) = (Npy.Read<float>(mapsPath), Npy.ReadMask(masksPath)));
-            var measure = Gauge.Seconds(() => Evaluation.Evaluate(new EvaluationInput
-            {
-                Maps = maps!.Values,
-                Masks = masks!.Values,
-                Count = Images,
-                Height = Side,
-                Width = Side,
-            }));
+            var measure = Gauge.Seconds(() =>
+                Evaluation.Evaluate(
+                    new EvaluationInput
+                    {
+                        Maps = maps!.Values,
+                        Masks = masks!.Values,
+                        Count = Images,
+                        Height = Side,
+                        Width = Side,
+                    }
+                )
+            );
             var what = $"{Images} maps of {Side} x {Side}";
             return
             [
@@ -72,9 +77,12 @@ public sealed class MetricsBenchmark : IBenchmark
     private static IEnumerable<Measurement> AgainstLoop(TextWriter progress)
     {
         var (maps, masks) = Synthetic(LoopImages, LoopSide);
-        double exactArea = 0, loopArea = 0;
+        double exactArea = 0,
+            loopArea = 0;
         var exact = Gauge.Seconds(
-            () => exactArea = Pro.Aupro(maps, masks, LoopImages, LoopSide, LoopSide, FprLimit).Value!.Value, repeats: 5);
+            () => exactArea = Pro.Aupro(maps, masks, LoopImages, LoopSide, LoopSide, FprLimit).Value!.Value,
+            repeats: 5
+        );
         progress.WriteLine($"loop over {LoopThresholds} thresholds");
         var loop = Gauge.Seconds(() => loopArea = AuproByLoop(maps, masks), repeats: 2);
         var what = $"{LoopImages} maps of {LoopSide} x {LoopSide}";
@@ -101,25 +109,36 @@ public sealed class MetricsBenchmark : IBenchmark
             using var components = ConnectedComponents.Label(masks.AsSpan(image * Pixels, Pixels), LoopSide, LoopSide);
             var scores = components.Regions.Select(region => new List<float>(region.Area)).ToArray();
             for (var i = 0; i < Pixels; i++)
+            {
                 (components.Labels[i] is var label and > 0 ? scores[label - 1] : normal).Add(maps[image * Pixels + i]);
+            }
+
             regions.AddRange(scores.Select(list => list.ToArray()));
         }
 
         float[] background = [.. normal];
-        double low = maps.Min(), high = maps.Max();
+        double low = maps.Min(),
+            high = maps.Max();
         var points = new (double Fpr, double Pro)[LoopThresholds + 1];
-        Parallel.For(0, LoopThresholds, step =>
-        {
-            var threshold = (float)(high - (step + 1) * (high - low) / LoopThresholds);
-            points[step + 1] = (ShareAbove(background, threshold), regions.Average(region => ShareAbove(region, threshold)));
-        });
+        Parallel.For(
+            0,
+            LoopThresholds,
+            step =>
+            {
+                var threshold = (float)(high - (step + 1) * (high - low) / LoopThresholds);
+                points[step + 1] = (ShareAbove(background, threshold), regions.Average(region => ShareAbove(region, threshold)));
+            }
+        );
 
         double area = 0;
         for (var i = 1; i < points.Length && points[i - 1].Fpr < FprLimit; i++)
         {
             var ((x0, y0), (x1, y1)) = (points[i - 1], points[i]);
             if (x1 > FprLimit)
+            {
                 (x1, y1) = (FprLimit, y0 + (y1 - y0) * (FprLimit - x0) / (x1 - x0));
+            }
+
             area += (x1 - x0) * (y0 + y1) / 2;
         }
         return area / FprLimit;
@@ -129,8 +148,13 @@ public sealed class MetricsBenchmark : IBenchmark
     {
         var above = 0;
         foreach (var score in scores)
+        {
             if (score >= threshold)
+            {
                 above++;
+            }
+        }
+
         return (double)above / scores.Length;
     }
 
@@ -148,24 +172,39 @@ public sealed class MetricsBenchmark : IBenchmark
     {
         var maps = new float[count * side * side];
         var masks = new byte[maps.Length];
-        Parallel.For(0, count, image =>
-        {
-            var random = SplitMix64.For((ulong)image, "metrics benchmark");
-            var mask = masks.AsSpan(image * side * side, side * side);
-            var discs = image * Images < NormalImages * count ? 0 : 1 + random.NextInt(3);
-            for (var disc = 0; disc < discs; disc++)
-                Draw(mask, side, random.NextInt(side), random.NextInt(side), side / 20 + random.NextInt(side / 10));
-            for (var i = 0; i < mask.Length; i++)
-                maps[image * side * side + i] = (float)(random.NextDouble() + (mask[i] != 0 ? 0.5 * random.NextDouble() : 0));
-        });
+        Parallel.For(
+            0,
+            count,
+            image =>
+            {
+                var random = SplitMix64.For((ulong)image, "metrics benchmark");
+                var mask = masks.AsSpan(image * side * side, side * side);
+                var discs = image * Images < NormalImages * count ? 0 : 1 + random.NextInt(3);
+                for (var disc = 0; disc < discs; disc++)
+                {
+                    Draw(mask, side, random.NextInt(side), random.NextInt(side), side / 20 + random.NextInt(side / 10));
+                }
+
+                for (var i = 0; i < mask.Length; i++)
+                {
+                    maps[image * side * side + i] = (float)(random.NextDouble() + (mask[i] != 0 ? 0.5 * random.NextDouble() : 0));
+                }
+            }
+        );
         return (maps, masks);
     }
 
     private static void Draw(Span<byte> mask, int side, int centreX, int centreY, int radius)
     {
         for (var y = Math.Max(0, centreY - radius); y < Math.Min(side, centreY + radius); y++)
+        {
             for (var x = Math.Max(0, centreX - radius); x < Math.Min(side, centreX + radius); x++)
+            {
                 if ((x - centreX) * (x - centreX) + (y - centreY) * (y - centreY) < radius * radius)
+                {
                     mask[y * side + x] = 1;
+                }
+            }
+        }
     }
 }

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Reproduction;
 using Repro.Records;
+using Reproduction;
 
 namespace Benchmarks;
 
@@ -21,7 +21,11 @@ internal static class Program
     private static int Main(string[] args)
     {
         var command = new RootCommand("Measures our way and a baseline in the same run.") { StepsBenchmark.StepCommand() };
-        foreach (var benchmark in BenchmarkRegistry.All) command.Add(CommandOf(benchmark));
+        foreach (var benchmark in BenchmarkRegistry.All)
+        {
+            command.Add(CommandOf(benchmark));
+        }
+
         try
         {
             return command.Parse(args).Invoke(new() { EnableDefaultExceptionHandler = false });
@@ -42,7 +46,8 @@ internal static class Program
         };
         var before = new Option<string?>("--before")
         {
-            Description = "JSON file of an earlier commit's figures, as --out writes them: each is put beside the figure of the same name and unit",
+            Description =
+                "JSON file of an earlier commit's figures, as --out writes them: each is put beside the figure of the same name and unit",
             HelpName = "FILE",
         };
         var command = new Command(benchmark.Name, benchmark.Description) { output, before };
@@ -50,10 +55,20 @@ internal static class Program
         {
             var earlier = parsed.GetValue(before) is { } file ? Figures.Read(file) : null;
             var measurements = benchmark.Run(parsed.InvocationConfiguration.Error);
-            var json = JsonSerializer.Serialize(new Figures(
-                benchmark.Name, benchmark.Description, Machine.Processor, Environment.ProcessorCount, Machine.Commit,
-                RuntimeInformation.FrameworkDescription, DateTime.UtcNow.ToString("yyyy-MM-dd"),
-                earlier is null ? null : new(earlier.Commit, earlier.Measured), earlier?.Beside(measurements) ?? measurements), Indented);
+            var json = JsonSerializer.Serialize(
+                new Figures(
+                    benchmark.Name,
+                    benchmark.Description,
+                    Machine.Processor,
+                    Environment.ProcessorCount,
+                    Machine.Commit,
+                    RuntimeInformation.FrameworkDescription,
+                    DateTime.UtcNow.ToString("yyyy-MM-dd"),
+                    earlier is null ? null : new(earlier.Commit, earlier.Measured),
+                    earlier?.Beside(measurements) ?? measurements
+                ),
+                Indented
+            );
             if (parsed.GetValue(output) is { } path)
             {
                 AtomicFile.WriteText(path, json + "\n");
@@ -70,8 +85,16 @@ internal static class Program
     /// <summary>A file of figures.</summary>
     /// <param name="Before">Where the earlier figures come from.</param>
     private sealed record Figures(
-        string Benchmark, string Description, string Processor, int Cores, string Commit, string Runtime, string Measured,
-        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Origin? Before, IReadOnlyList<Measurement> Measurements)
+        string Benchmark,
+        string Description,
+        string Processor,
+        int Cores,
+        string Commit,
+        string Runtime,
+        string Measured,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Origin? Before,
+        IReadOnlyList<Measurement> Measurements
+    )
     {
         /// <exception cref="UserError">The file cannot be read or is no file of figures.</exception>
         public static Figures Read(string path)
@@ -90,7 +113,14 @@ internal static class Program
 
         /// <summary>Later measurements with the figures of the same name and unit beside them.</summary>
         public IReadOnlyList<Measurement> Beside(IReadOnlyList<Measurement> later) =>
-            [.. later.Select(now => now with { Before = Measurements.FirstOrDefault(then => (then.Name, then.Unit) == (now.Name, now.Unit))?.Value })];
+            [
+                .. later.Select(now =>
+                    now with
+                    {
+                        Before = Measurements.FirstOrDefault(then => (then.Name, then.Unit) == (now.Name, now.Unit))?.Value,
+                    }
+                ),
+            ];
     }
 
     /// <summary>The commit that figures were measured with, and the day.</summary>

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Benchmarks;
 
 /// <summary>
-/// What distorting a batch costs beside the training step of <see cref="Ssae"/> that it is for.
+/// What distorting a batch costs beside the training step of <see cref="SsaeMethod"/> that it is for.
 /// </summary>
 public sealed class SsaeBenchmark : IBenchmark
 {
@@ -28,9 +28,19 @@ public sealed class SsaeBenchmark : IBenchmark
         {
             var settings = new SsaeMethod().Settings(new Request("objective1", profile, "bottle", "mvtec"));
             // Steps of the paper's network take long; what is compared grows alike with the batch.
-            if (profile == Profile.Paper) settings = settings with { BatchSize = PaperBatch };
+            if (profile == Profile.Paper)
+            {
+                settings = settings with { BatchSize = PaperBatch };
+            }
+
             progress.WriteLine($"training steps, {profile.ToString().ToLowerInvariant()} profile");
-            measurements.AddRange(Steps(settings, $"{profile.ToString().ToLowerInvariant()} profile, width {settings.Width}, {settings.BatchSize} images of {settings.ImageSize} x {settings.ImageSize}"));
+            measurements.AddRange(
+                Steps(
+                    settings,
+                    $"{profile.ToString().ToLowerInvariant()} profile, width {settings.Width}, {settings.BatchSize} images of "
+                        + $"{settings.ImageSize} x {settings.ImageSize}"
+                )
+            );
         }
         return measurements;
     }
@@ -48,7 +58,11 @@ public sealed class SsaeBenchmark : IBenchmark
         {
             var seconds = Seconds(() => SsaeDistortions.Apply(images, kind, brightness: true, generator));
             yield return new($"distortion ({kind.ToString().ToLowerInvariant()}), {what}", seconds, "s");
-            yield return new($"distortion ({kind.ToString().ToLowerInvariant()}) as a share of the step it is for, {what}", 100 * seconds / (step + seconds), "%");
+            yield return new(
+                $"distortion ({kind.ToString().ToLowerInvariant()}) as a share of the step it is for, {what}",
+                100 * seconds / (step + seconds),
+                "%"
+            );
         }
 
         void Step()

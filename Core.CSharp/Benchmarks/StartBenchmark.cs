@@ -23,7 +23,9 @@ public sealed class StartBenchmark : IBenchmark
             // The first start reads the files from the disk.
             ChildProcess.Seconds(program, [verb]);
             var rounds = Enumerable.Range(0, Rounds).Select(_ => ChildProcess.Seconds(program, [verb])).ToList();
-            measurements.Add(new($"'repro {verb}' to its first output, median of {Rounds}", Gauge.Median(rounds.Select(round => round.First)), "s"));
+            measurements.Add(
+                new($"'repro {verb}' to its first output, median of {Rounds}", Gauge.Median(rounds.Select(round => round.First)), "s")
+            );
             measurements.Add(new($"'repro {verb}' to its end, median of {Rounds}", Gauge.Median(rounds.Select(round => round.End)), "s"));
             progress.WriteLine($"repro {verb}: {measurements[^2].Value:F2} s to the first output, {measurements[^1].Value:F2} s in all");
         }

@@ -8,8 +8,8 @@ using TorchSharp;
 namespace Benchmarks;
 
 /// <summary>
-/// A training step of each paper, channels-last, beside the same step in the plain layout with oneDNN held to AVX, the fastest setting in which
-/// the plain layout's gradients are right on every processor. Each way runs in processes of its own, in turns.
+/// A training step of each paper, channels-last, beside the same step in the plain layout with oneDNN held to AVX, the fastest setting in
+/// which the plain layout's gradients are right on every processor. Each way runs in processes of its own, in turns.
 /// </summary>
 public sealed class StepsBenchmark : IBenchmark
 {
@@ -36,11 +36,25 @@ public sealed class StepsBenchmark : IBenchmark
     /// <summary>The command that a process of its own is started with: one paper, one layout.</summary>
     internal static Command StepCommand()
     {
-        var paper = new Option<string>("--paper") { Required = true, Description = "whose training step", HelpName = "ID" };
+        var paper = new Option<string>("--paper")
+        {
+            Required = true,
+            Description = "whose training step",
+            HelpName = "ID",
+        };
         paper.AcceptOnlyFromAmong([.. TrainingStep.All.Select(step => step.Paper)]);
-        var layout = new Option<string>("--layout") { Required = true, Description = $"{ChannelsLastLayout}, as it is, or {PlainLayout}", HelpName = "LAYOUT" };
+        var layout = new Option<string>("--layout")
+        {
+            Required = true,
+            Description = $"{ChannelsLastLayout}, as it is, or {PlainLayout}",
+            HelpName = "LAYOUT",
+        };
         layout.AcceptOnlyFromAmong(Layouts);
-        var command = new Command("train-step", "Measures the training step of one paper in one layout; 'steps' starts it for each.") { paper, layout };
+        var command = new Command("train-step", "Measures the training step of one paper in one layout; 'steps' starts it for each.")
+        {
+            paper,
+            layout,
+        };
         command.SetAction(parsed =>
         {
             ChannelsLast.IsOff = parsed.GetValue(layout) == PlainLayout;
@@ -59,8 +73,13 @@ public sealed class StepsBenchmark : IBenchmark
             var (our, other) = (Measure(step, ChannelsLastLayout, isa: null), Measure(step, PlainLayout, isa: "AVX"));
             if (our.Losses.Zip(other.Losses).Any(pair => !(Math.Abs(pair.First - pair.Second) <= Agreement * Math.Abs(pair.First))))
             {
-                throw new UserError(string.Create(CultureInfo.InvariantCulture,
-                    $"{step.Paper}: the first losses are {string.Join(", ", our.Losses)} and {string.Join(", ", other.Losses)}; two trainings would be compared"));
+                throw new UserError(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{step.Paper}: the first losses are {string.Join(", ", our.Losses)} and {string.Join(", ", other.Losses)}; two "
+                            + $"trainings would be compared"
+                    )
+                );
             }
             ours.Add(our.Seconds);
             plain.Add(other.Seconds);
@@ -75,8 +94,13 @@ public sealed class StepsBenchmark : IBenchmark
         ];
     }
 
-    private static Step Measure(TrainingStep step, string layout, string? isa) => JsonSerializer.Deserialize<Step>(ChildProcess.Output(
-        ["train-step", "--paper", step.Paper, "--layout", layout], new Dictionary<string, string?> { ["ONEDNN_MAX_CPU_ISA"] = isa }))!;
+    private static Step Measure(TrainingStep step, string layout, string? isa) =>
+        JsonSerializer.Deserialize<Step>(
+            ChildProcess.Output(
+                ["train-step", "--paper", step.Paper, "--layout", layout],
+                new Dictionary<string, string?> { ["ONEDNN_MAX_CPU_ISA"] = isa }
+            )
+        )!;
 
     private sealed record Step(double Seconds, IReadOnlyList<double> Losses);
 }

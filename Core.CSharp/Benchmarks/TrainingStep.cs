@@ -15,8 +15,8 @@ using static TorchSharp.torch;
 namespace Benchmarks;
 
 /// <summary>
-/// A paper's training step as its own detector takes it: batch, augmentation, frozen features, loss, gradients and optimiser. Images and frozen
-/// weights are random: the time does not depend on their values.
+/// A paper's training step as its own detector takes it: batch, augmentation, frozen features, loss, gradients and optimiser. Images and
+/// frozen weights are random: the time does not depend on their values.
 /// </summary>
 /// <param name="Paper">Id of the paper.</param>
 /// <param name="What">Network, images and their size.</param>
@@ -36,19 +36,69 @@ internal sealed record TrainingStep(string Paper, string What, string? Network, 
     /// </summary>
     public static IReadOnlyList<TrainingStep> All { get; } =
     [
-        new("hfae", "ResNet-18, 4 images of 256 x 256", "resnet18", resources => new HfaeDetector(
-            new HfaeMethod().Settings(new Request("resnet18", Profile.Paper, "bottle", "mvtec")) with { Epochs = Endless },
-            resources with { Features = new RandomFeatures() })),
-        new("dfr", "f{1:8} of VGG-19, c_d 29, 1 image of 256 x 256", "vgg19", resources => new DfrDetector(
-            new DfrMethod().Settings(new Request("paper-f1-8-zero", Profile.Paper, "bottle", "mvtec")) with { Epochs = Endless, Latent = 29, BatchSize = 1 },
-            resources)),
-        new("favae", "ResNet-18, 16 images of 128 x 128", "resnet18", resources => new FavaeDetector(
-            new FavaeMethod().Settings(new Request("resnet18", Profile.Paper, "bottle", "mvtec")), resources)),
-        new("ssae", "objective (1), 2 crops of 128 x 128", null, resources => new SsaeDetector(
-            new SsaeMethod().Settings(new Request("objective1", Profile.Paper, "bottle", "mvtec")) with { Steps = Endless, BatchSize = 2, Growing = [0.5] },
-            resources)),
-        new("gaussian", "the MSE autoencoder, 4 images of 224 x 224", null, resources => new MseAutoencoder(
-            new MseAutoencoderSettings { Steps = Endless, BatchSize = 4, Augmentation = AugmentationRules.For("bottle") }, resources.Device)),
+        new(
+            "hfae",
+            "ResNet-18, 4 images of 256 x 256",
+            "resnet18",
+            resources => new HfaeDetector(
+                new HfaeMethod().Settings(new Request("resnet18", Profile.Paper, "bottle", "mvtec")) with
+                {
+                    Epochs = Endless,
+                },
+                resources with
+                {
+                    Features = new RandomFeatures(),
+                }
+            )
+        ),
+        new(
+            "dfr",
+            "f{1:8} of VGG-19, c_d 29, 1 image of 256 x 256",
+            "vgg19",
+            resources => new DfrDetector(
+                new DfrMethod().Settings(new Request("paper-f1-8-zero", Profile.Paper, "bottle", "mvtec")) with
+                {
+                    Epochs = Endless,
+                    Latent = 29,
+                    BatchSize = 1,
+                },
+                resources
+            )
+        ),
+        new(
+            "favae",
+            "ResNet-18, 16 images of 128 x 128",
+            "resnet18",
+            resources => new FavaeDetector(new FavaeMethod().Settings(new Request("resnet18", Profile.Paper, "bottle", "mvtec")), resources)
+        ),
+        new(
+            "ssae",
+            "objective (1), 2 crops of 128 x 128",
+            null,
+            resources => new SsaeDetector(
+                new SsaeMethod().Settings(new Request("objective1", Profile.Paper, "bottle", "mvtec")) with
+                {
+                    Steps = Endless,
+                    BatchSize = 2,
+                    Growing = [0.5],
+                },
+                resources
+            )
+        ),
+        new(
+            "gaussian",
+            "the MSE autoencoder, 4 images of 224 x 224",
+            null,
+            resources => new MseAutoencoder(
+                new MseAutoencoderSettings
+                {
+                    Steps = Endless,
+                    BatchSize = 4,
+                    Augmentation = AugmentationRules.For("bottle"),
+                },
+                resources.Device
+            )
+        ),
     ];
 
     /// <summary>Trains until enough steps are measured.</summary>
@@ -67,7 +117,14 @@ internal sealed record TrainingStep(string Paper, string What, string? Network, 
                 SafeTensors.Write(Path.Combine(folder.FullName, Network + ".safetensors"), network.StateDict(fold: true));
             }
             using var backbones = new BackboneProvider(folder.FullName, torch.CPU);
-            using var detector = Create(new Resources { Backbones = backbones, Features = new UncachedFeatures(), Device = torch.CPU });
+            using var detector = Create(
+                new Resources
+                {
+                    Backbones = backbones,
+                    Features = new UncachedFeatures(),
+                    Device = torch.CPU,
+                }
+            );
             return Train(detector, seconds);
         }
         finally
@@ -83,22 +140,34 @@ internal sealed record TrainingStep(string Paper, string What, string? Network, 
         var watch = new Stopwatch();
         try
         {
-            detector.Fit(new RandomImages(), new FitContext
-            {
-                Seed = 0,
-                Cancellation = enough.Token,
-                Progress = (done, _, text) =>
+            detector.Fit(
+                new RandomImages(),
+                new FitContext
                 {
-                    if (done > WarmUp) steps.Add(watch.Elapsed.TotalSeconds);
-                    else losses.Add(double.Parse(text.Split(' ')[^1], CultureInfo.InvariantCulture));
-                    if (steps.Count >= LeastSteps && steps.Sum() >= seconds) enough.Cancel();
-                    watch.Restart();
-                },
-            });
+                    Seed = 0,
+                    Cancellation = enough.Token,
+                    Progress = (done, _, text) =>
+                    {
+                        if (done > WarmUp)
+                        {
+                            steps.Add(watch.Elapsed.TotalSeconds);
+                        }
+                        else
+                        {
+                            losses.Add(double.Parse(text.Split(' ')[^1], CultureInfo.InvariantCulture));
+                        }
+
+                        if (steps.Count >= LeastSteps && steps.Sum() >= seconds)
+                        {
+                            enough.Cancel();
+                        }
+
+                        watch.Restart();
+                    },
+                }
+            );
         }
-        catch (OperationCanceledException) when (enough.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (enough.IsCancellationRequested) { }
         return (Gauge.Median(steps), losses);
     }
 
@@ -127,15 +196,23 @@ internal sealed record TrainingStep(string Paper, string What, string? Network, 
     {
         private readonly Dictionary<(string Layer, int Count), Tensor> _maps = [];
 
-        public Tensor[] Get(ImageBatch batch, Backbone backbone, IReadOnlyList<string> layers, ImageSize size, Pooling pooling = Pooling.None) =>
-            [.. layers.Select((layer, level) => Map(layer, level, batch.Count, backbone.Channels(layer), size).alias())];
+        public Tensor[] Get(
+            ImageBatch batch,
+            Backbone backbone,
+            IReadOnlyList<string> layers,
+            ImageSize size,
+            Pooling pooling = Pooling.None
+        ) => [.. layers.Select((layer, level) => Map(layer, level, batch.Count, backbone.Channels(layer), size).alias())];
 
         private Tensor Map(string layer, int level, int count, int channels, ImageSize size)
         {
             if (!_maps.TryGetValue((layer, count), out var map))
             {
                 using var generator = new Generator((ulong)level);
-                using var plain = torch.rand([count, channels, size.Height >> (level + 2), size.Width >> (level + 2)], generator: generator);
+                using var plain = torch.rand(
+                    [count, channels, size.Height >> (level + 2), size.Width >> (level + 2)],
+                    generator: generator
+                );
                 _maps[(layer, count)] = map = plain.channels_last().DetachFromDisposeScope();
             }
             return map;

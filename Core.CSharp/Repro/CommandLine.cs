@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.Runtime.InteropServices;
-using Reproduction;
 using Repro.Verbs;
+using Reproduction;
 using Reproduction.Methods;
 using Spectre.Console;
 
@@ -18,13 +18,15 @@ public static class CommandLine
 
     private static readonly string[] MemoryErrors = ["can't allocate memory", "out of memory", "bad_alloc"];
 
-    private const string Smaller = "take smaller images or batches (a setting after the variant, as in --variant V+image_size=128), or a machine with more memory";
+    private const string Smaller =
+        "take smaller images or batches (a setting after the variant, as in --variant V+image_size=128), or a machine with more memory";
 
     /// <summary>Parses the arguments, runs the verb, and turns errors into one or two lines on standard error.</summary>
     /// <param name="args">A verb and its options.</param>
     /// <param name="output">Instead of standard output.</param>
     /// <param name="error">Instead of standard error.</param>
-    /// <param name="beforeVerb">Called before a verb acts, not for help or wrong arguments: what the process settles before libtorch is loaded.</param>
+    /// <param name="beforeVerb">Called before a verb acts, not for help or wrong arguments: what the process settles before libtorch is
+    /// loaded.</param>
     /// <returns>The exit code.</returns>
     public static int Run(string[] args, TextWriter? output = null, TextWriter? error = null, Action? beforeVerb = null)
     {
@@ -58,7 +60,10 @@ public static class CommandLine
         {
             var verb = parsed.CommandResult.Command;
             // What was not understood says more than what is then missing.
-            var problem = parsed.Errors.FirstOrDefault(each => parsed.UnmatchedTokens.Any(token => each.Message.Contains(token, StringComparison.Ordinal))) ?? parsed.Errors[0];
+            var problem =
+                parsed.Errors.FirstOrDefault(each =>
+                    parsed.UnmatchedTokens.Any(token => each.Message.Contains(token, StringComparison.Ordinal))
+                ) ?? parsed.Errors[0];
             error.WriteLine($"repro: {problem.Message}");
             error.WriteLine($"'repro {(verb is RootCommand ? "" : verb.Name + " ")}--help' tells what is accepted.");
             return 2;
@@ -69,12 +74,23 @@ public static class CommandLine
             {
                 beforeVerb?.Invoke();
             }
-            return parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+            return parsed.Invoke(
+                new InvocationConfiguration
+                {
+                    Output = output,
+                    Error = error,
+                    EnableDefaultExceptionHandler = false,
+                }
+            );
         }
         catch (Exception failure)
         {
             error.WriteLine($"repro: {Describe(failure)}");
-            if (IsDebug(parsed)) error.WriteLine(failure);
+            if (IsDebug(parsed))
+            {
+                error.WriteLine(failure);
+            }
+
             return failure is UserError mistake ? mistake.ExitCode : 1;
         }
     }
@@ -82,8 +98,19 @@ public static class CommandLine
     /// <summary>A console for tables on an output: colours and the terminal's width on a terminal, neither elsewhere.</summary>
     internal static IAnsiConsole Tables(TextWriter output)
     {
-        if (ReferenceEquals(output, Console.Out)) return AnsiConsole.Console;
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Out = new AnsiConsoleOutput(output) });
+        if (ReferenceEquals(output, Console.Out))
+        {
+            return AnsiConsole.Console;
+        }
+
+        var console = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Ansi = AnsiSupport.No,
+                ColorSystem = ColorSystemSupport.NoColors,
+                Out = new AnsiConsoleOutput(output),
+            }
+        );
         console.Profile.Width = WidthOfFiles;
         return console;
     }
@@ -92,21 +119,24 @@ public static class CommandLine
     internal static bool IsDebug(ParseResult parsed) => parsed.GetValue(Debug);
 
     /// <summary>A failure in one or two lines, without a stack trace.</summary>
-    internal static string Describe(Exception failure) => failure switch
-    {
-        UserError => failure.Message,
-        DivergenceException => FirstLine(failure.Message),
-        OperationCanceledException => "stopped; what is finished is kept, and the same command goes on from there",
-        TypeInitializationException { InnerException: { } inner } => Describe(inner),
-        NotSupportedException when failure.Message.Contains("LoadNativeBackend", StringComparison.Ordinal) => TorchRuntime.Explain(failure.Message),
-        DllNotFoundException when failure.Message.Contains("orch", StringComparison.Ordinal) => TorchRuntime.Explain(failure.Message),
-        DllNotFoundException => $"a native library is missing; 'dotnet build' brings it ({FirstLine(failure.Message)})",
-        OutOfMemoryException => $"out of memory; {Smaller}",
-        ExternalException when MemoryErrors.Any(words => failure.Message.Contains(words, StringComparison.Ordinal)) =>
-            $"out of memory ({FirstLine(failure.Message)}); {Smaller}",
-        ExternalException => $"libtorch: {FirstLine(failure.Message)}",
-        _ => $"{failure.GetType().Name}: {FirstLine(failure.Message)} (--debug shows where)",
-    };
+    internal static string Describe(Exception failure) =>
+        failure switch
+        {
+            UserError => failure.Message,
+            DivergenceException => FirstLine(failure.Message),
+            OperationCanceledException => "stopped; what is finished is kept, and the same command goes on from there",
+            TypeInitializationException { InnerException: { } inner } => Describe(inner),
+            NotSupportedException when failure.Message.Contains("LoadNativeBackend", StringComparison.Ordinal) => TorchRuntime.Explain(
+                failure.Message
+            ),
+            DllNotFoundException when failure.Message.Contains("orch", StringComparison.Ordinal) => TorchRuntime.Explain(failure.Message),
+            DllNotFoundException => $"a native library is missing; 'dotnet build' brings it ({FirstLine(failure.Message)})",
+            OutOfMemoryException => $"out of memory; {Smaller}",
+            ExternalException when MemoryErrors.Any(words => failure.Message.Contains(words, StringComparison.Ordinal)) =>
+                $"out of memory ({FirstLine(failure.Message)}); {Smaller}",
+            ExternalException => $"libtorch: {FirstLine(failure.Message)}",
+            _ => $"{failure.GetType().Name}: {FirstLine(failure.Message)} (--debug shows where)",
+        };
 
     /// <summary>libtorch's messages go on with a C++ stack trace.</summary>
     private static string FirstLine(string text) => text.Split('\n', 2)[0];

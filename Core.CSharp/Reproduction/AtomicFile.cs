@@ -9,7 +9,8 @@ public static class AtomicFile
     /// <summary>Writes <paramref name="path"/> whole or not at all, creating its folder.</summary>
     /// <param name="path">The file.</param>
     /// <param name="write">Writes its content.</param>
-    /// <param name="beforeRename">What must have happened before the file can be seen, and only when its content is safely on the disk.</param>
+    /// <param name="beforeRename">What must have happened before the file can be seen, and only when its content is safely on the
+    /// disk.</param>
     /// <exception cref="UserError">The folder cannot be written or the disk is full.</exception>
     public static void Write(string path, Action<Stream> write, Action? beforeRename = null)
     {
@@ -20,7 +21,10 @@ public static class AtomicFile
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new UserError($"cannot write {path}: {failure.Message} Free some space or choose another folder, and run the same command again.", failure);
+            throw new UserError(
+                $"cannot write {path}: {failure.Message} Free some space or choose another folder, and run the same command again.",
+                failure
+            );
         }
     }
 

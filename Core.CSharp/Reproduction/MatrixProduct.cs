@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Reproduction;
 
 /// <summary>
-/// Matrix products that can fail. TorchSharp's own <c>matmul</c> lets libtorch's exceptions through to the runtime, so that sizes that do not
-/// fit, and memory that is not there, end the process; the functions used here turn them into exceptions.
+/// Matrix products that can fail. TorchSharp's own <c>matmul</c> lets libtorch's exceptions through to the runtime, so that sizes that do
+/// not fit, and memory that is not there, end the process; the functions used here turn them into exceptions.
 /// </summary>
 public static class MatrixProduct
 {

@@ -12,14 +12,26 @@ public static class Processor
     // What a library chooses its instructions and block sizes by: x86's words, then ARM's.
     private static readonly string[] Properties =
     [
-        "vendor_id", "cpu family", "model", "model name", "stepping", "cache size", "flags",
-        "CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Features",
+        "vendor_id",
+        "cpu family",
+        "model",
+        "model name",
+        "stepping",
+        "cache size",
+        "flags",
+        "CPU implementer",
+        "CPU architecture",
+        "CPU variant",
+        "CPU part",
+        "CPU revision",
+        "Features",
     ];
 
     private static readonly Lazy<(string Name, string Hash)> Read = new(() =>
     {
         var found = Lines();
-        var name = found.FirstOrDefault(line => line.Property == "model name").Value
+        var name =
+            found.FirstOrDefault(line => line.Property == "model name").Value
             ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER")
             ?? RuntimeInformation.ProcessArchitecture.ToString();
         var text = string.Join('\n', found.Select(line => $"{line.Property}: {line.Value}").Prepend(name));

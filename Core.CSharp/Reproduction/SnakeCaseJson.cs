@@ -10,15 +10,16 @@ namespace Reproduction;
 public static class SnakeCaseJson
 {
     /// <summary>snake_case names, enums by name, NaN and infinities by name, indented.</summary>
-    public static JsonSerializerOptions Options { get; } = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        // A null where a list or a text belongs is a mistake of whoever wrote it, to be told where it is read.
-        RespectNullableAnnotations = true,
-        WriteIndented = true,
-    };
+    public static JsonSerializerOptions Options { get; } =
+        new()
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+            NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+            // A null where a list or a text belongs is a mistake of whoever wrote it, to be told where it is read.
+            RespectNullableAnnotations = true,
+            WriteIndented = true,
+        };
 
     /// <summary>A record as a JSON object.</summary>
     public static JsonObject ToObject<T>(T record) => JsonSerializer.SerializeToNode(record, Options)!.AsObject();

@@ -23,7 +23,10 @@ public sealed class SplitMix64(ulong seed)
         // FNV-1a over the name's bytes: string.GetHashCode differs from process to process.
         var hash = 0xCBF29CE484222325UL;
         foreach (var b in Encoding.UTF8.GetBytes(part))
+        {
             hash = (hash ^ b) * 0x100000001B3UL;
+        }
+
         return new SplitMix64(Mix(seed + Golden) ^ Mix(hash));
     }
 

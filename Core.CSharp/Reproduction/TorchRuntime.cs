@@ -19,7 +19,9 @@ public static partial class TorchRuntime
     /// <summary>The version of libtorch that this TorchSharp is made for, such as 2.10.0: the only one that it loads.</summary>
     public static string LibtorchVersion { get; } = Version();
 
-    /// <summary>The instruction set that oneDNN is held to, as the user or <see cref="HoldInstructions"/> set it; null where it is free.</summary>
+    /// <summary>
+    /// The instruction set that oneDNN is held to, as the user or <see cref="HoldInstructions"/> set it; null where it is free.
+    /// </summary>
     public static string? Instructions { get; private set; }
 
     /// <summary>Holds oneDNN to an instruction set. Without effect once libtorch is loaded, and on systems other than Linux.</summary>
@@ -42,12 +44,14 @@ public static partial class TorchRuntime
         var folder = Path.GetDirectoryName(typeof(torch).Assembly.Location);
         if (MissingVersion().Match(failure) is { Success: true } version)
         {
-            return $"libtorch cannot be loaded: the system's library lacks {version.Groups[1].Value}; 'dotnet build' on this machine mends it "
+            return $"libtorch cannot be loaded: the system's library lacks {version.Groups[1].Value}; 'dotnet build' on this machine "
+                + "mends it "
                 + "where only a label is missing (Debian 12), else install libstdc++ of GCC 13 or newer";
         }
         if (OtherArchitecture().IsMatch(failure))
         {
-            return $"libtorch cannot be loaded: the libraries in {folder} are damaged or not for this system ({RuntimeInformation.RuntimeIdentifier}); "
+            return $"libtorch cannot be loaded: the libraries in {folder} are damaged or not for this system "
+                + $"({RuntimeInformation.RuntimeIdentifier}); "
                 + "'dotnet build' on this machine brings the right ones";
         }
         var missing = MissingFile().Matches(failure).Select(found => Path.GetFileName(found.Groups[1].Value)).ToList();
@@ -78,8 +82,8 @@ public static partial class TorchRuntime
     }
 
     /// <summary>
-    /// Asked by .NET for a library that it could not load. Where the file is there, beside TorchSharp, the loader's reason becomes the error:
-    /// TorchSharp would go on by copying all of libtorch, half a gigabyte, into another folder and fail there.
+    /// Asked by .NET for a library that it could not load. Where the file is there, beside TorchSharp, the loader's reason becomes the
+    /// error: TorchSharp would go on by copying all of libtorch, half a gigabyte, into another folder and fail there.
     /// </summary>
     private static nint TellWhy(Assembly assembly, string name)
     {
@@ -112,13 +116,18 @@ public static partial class TorchRuntime
     private static string Version()
     {
         var field = typeof(torch).GetField("libtorchPackageVersion", BindingFlags.Static | BindingFlags.NonPublic);
-        return field?.GetRawConstantValue() is string text && System.Version.TryParse(text, out var version) ? version.ToString(3) : "unknown";
+        return field?.GetRawConstantValue() is string text && System.Version.TryParse(text, out var version)
+            ? version.ToString(3)
+            : "unknown";
     }
 
     [GeneratedRegex("version [`'\"]?([A-Z]+_[0-9.]+)['\"]? not found")]
     private static partial Regex MissingVersion();
 
-    [GeneratedRegex("wrong ELF class|invalid ELF header|Exec format error|file too short|incompatible architecture|0x8007000B|cannot open shared object file: Exec")]
+    [GeneratedRegex(
+        "wrong ELF class|invalid ELF header|Exec format error|file too short|incompatible architecture|0x8007000B|cannot open shared "
+            + "object file: Exec"
+    )]
     private static partial Regex OtherArchitecture();
 
     [GeneratedRegex(@"([^\s:]+): cannot open shared object file: No such file")]

@@ -9,7 +9,8 @@ public sealed class UserError : Exception
     /// <param name="message">One or two lines: what is wrong with which file or value, and what to do.</param>
     /// <param name="inner">The exception behind it, shown only with <c>--debug</c>.</param>
     /// <param name="exitCode">1 for failures; 2 for wrong arguments.</param>
-    public UserError(string message, Exception? inner = null, int exitCode = 1) : base(message, inner) => ExitCode = exitCode;
+    public UserError(string message, Exception? inner = null, int exitCode = 1)
+        : base(message, inner) => ExitCode = exitCode;
 
     /// <summary>The process's exit code: 1 for failures, 2 for wrong arguments.</summary>
     public int ExitCode { get; }

@@ -12,13 +12,20 @@ let private asScores (values: int list) = values |> List.map (fun value -> float
 let private naiveAuroc (anomalous: float[]) (normal: float[]) =
     let wins =
         Array.allPairs anomalous normal
-        |> Array.sumBy (fun (a, n) -> if a > n then 1.0 elif a = n then 0.5 else 0.0)
+        |> Array.sumBy (fun (a, n) ->
+            if a > n then 1.0
+            elif a = n then 0.5
+            else 0.0)
 
     wins / float (anomalous.Length * normal.Length)
 
 /// The definition of DeLong, DeLong & Clarke-Pearson (1988), term by term.
 let private naiveDeLong (anomalous: (float * float)[]) (normal: (float * float)[]) =
-    let kernel a n = if a > n then 1.0 elif a = n then 0.5 else 0.0
+    let kernel a n =
+        if a > n then 1.0
+        elif a = n then 0.5
+        else 0.0
+
     let differenceAt (a1, a2) (n1, n2) = kernel a1 n1 - kernel a2 n2
     let overNormal a = normal |> Array.averageBy (differenceAt a)
     let overAnomalous n = anomalous |> Array.averageBy (fun a -> differenceAt a n)
@@ -27,40 +34,45 @@ let private naiveDeLong (anomalous: (float * float)[]) (normal: (float * float)[
         let mean = Array.average values
         (values |> Array.sumBy (fun value -> (value - mean) ** 2.0)) / float (values.Length - 1)
 
-    sqrt (variance (Array.map overNormal anomalous) / float anomalous.Length + variance (Array.map overAnomalous normal) / float normal.Length)
+    sqrt (
+        variance (Array.map overNormal anomalous) / float anomalous.Length
+        + variance (Array.map overAnomalous normal) / float normal.Length
+    )
 
-let private record variant category repetition profile (metrics: (string * float) list) : RunRecord =
-    { Cell = $"hfae.{variant}.mvtec.{category}.seed{repetition}.{profile}"
-      Paper = "hfae"
-      Variant = variant
-      Dataset = "mvtec"
-      Category = category
-      Repetition = $"seed {repetition}"
-      Profile = profile
-      Settings = []
-      Weights = []
-      Environment = Map.empty
-      Seconds = Map.empty
-      Metrics = Map.ofList metrics
-      Undefined = Map.empty
-      Fit = Map.empty
-      TrainImages = 209
-      TestGood = 20
-      TestAnomalous = 63
-      Finished = "2026-01-01T00:00:00Z" }
+let private record variant category repetition profile (metrics: (string * float) list) : RunRecord = {
+    Cell = $"hfae.{variant}.mvtec.{category}.seed{repetition}.{profile}"
+    Paper = "hfae"
+    Variant = variant
+    Dataset = "mvtec"
+    Category = category
+    Repetition = $"seed {repetition}"
+    Profile = profile
+    Settings = []
+    Weights = []
+    Environment = Map.empty
+    Seconds = Map.empty
+    Metrics = Map.ofList metrics
+    Undefined = Map.empty
+    Fit = Map.empty
+    TrainImages = 209
+    TestGood = 20
+    TestAnomalous = 63
+    Finished = "2026-01-01T00:00:00Z"
+}
 
-let private number variant category value spread : PublishedNumber =
-    { Paper = "hfae"
-      Table = "table1"
-      Method = "hfae"
-      Variant = variant
-      Category = category
-      Metric = "image_auroc"
-      Text = string value
-      Value = value
-      Spread = spread
-      SpreadKind = if Option.isSome spread then "sd" else ""
-      Unit = "fraction" }
+let private number variant category value spread : PublishedNumber = {
+    Paper = "hfae"
+    Table = "table1"
+    Method = "hfae"
+    Variant = variant
+    Category = category
+    Metric = "image_auroc"
+    Text = string value
+    Value = value
+    Spread = spread
+    SpreadKind = if Option.isSome spread then "sd" else ""
+    Unit = "fraction"
+}
 
 let private judge records published =
     match Comparison.compare records [ published ] with
@@ -76,258 +88,287 @@ let private json =
 "finished":"2026-01-01T00:00:00Z"}"""
 
 let private statistics =
-    testList
-        "statistics"
-        [ testProperty "auroc counts won pairs, ties as one half"
-          <| fun (a: FsCheck.NonEmptyArray<FsCheck.PositiveInt>) (b: FsCheck.NonEmptyArray<FsCheck.PositiveInt>) ->
-              let scores (values: FsCheck.NonEmptyArray<FsCheck.PositiveInt>) = asScores [ for value in values.Get -> value.Get ]
-              Expect.floatClose Accuracy.high (Statistics.auroc (scores a) (scores b)) (naiveAuroc (scores a) (scores b)) "auroc"
+    testList "statistics" [
+        testProperty "auroc counts won pairs, ties as one half"
+        <| fun (a: FsCheck.NonEmptyArray<FsCheck.PositiveInt>) (b: FsCheck.NonEmptyArray<FsCheck.PositiveInt>) ->
+            let scores (values: FsCheck.NonEmptyArray<FsCheck.PositiveInt>) = asScores [ for value in values.Get -> value.Get ]
+            Expect.floatClose Accuracy.high (Statistics.auroc (scores a) (scores b)) (naiveAuroc (scores a) (scores b)) "auroc"
 
-          testProperty "DeLong's standard error is the definition's"
-          <| fun (seed: int) ->
-              let random = Random seed
-              let draw count shift = Array.init count (fun _ -> float (random.Next 9) + shift, float (random.Next 9) + shift)
-              let anomalous, normal = draw (random.Next(2, 20)) 2.0, draw (random.Next(2, 20)) 0.0
+        testProperty "DeLong's standard error is the definition's"
+        <| fun (seed: int) ->
+            let random = Random seed
+            let draw count shift = Array.init count (fun _ -> float (random.Next 9) + shift, float (random.Next 9) + shift)
+            let anomalous, normal = draw (random.Next(2, 20)) 2.0, draw (random.Next(2, 20)) 0.0
 
-              match Statistics.deLong anomalous normal with
-              | Some test ->
-                  Expect.floatClose Accuracy.medium test.StandardError (naiveDeLong anomalous normal) "standard error"
-                  Expect.floatClose Accuracy.high test.First (naiveAuroc (Array.map fst anomalous) (Array.map fst normal)) "first"
-                  Expect.floatClose Accuracy.high test.Second (naiveAuroc (Array.map snd anomalous) (Array.map snd normal)) "second"
-              | None -> failtest "both classes have two images"
+            match Statistics.deLong anomalous normal with
+            | Some test ->
+                Expect.floatClose Accuracy.medium test.StandardError (naiveDeLong anomalous normal) "standard error"
+                Expect.floatClose Accuracy.high test.First (naiveAuroc (Array.map fst anomalous) (Array.map fst normal)) "first"
+                Expect.floatClose Accuracy.high test.Second (naiveAuroc (Array.map snd anomalous) (Array.map snd normal)) "second"
+            | None -> failtest "both classes have two images"
 
-          testCase "two equal methods do not differ"
-          <| fun () ->
-              let twice = Array.map (fun score -> score, score)
+        testCase "two equal methods do not differ"
+        <| fun () ->
+            let twice = Array.map (fun score -> score, score)
 
-              match Statistics.deLong (twice [| 3.0; 1.0; 4.0 |]) (twice [| 1.0; 2.0 |]) with
-              | Some test -> Expect.equal test.PValue 1.0 "p"
-              | None -> failtest "both classes have two images"
+            match Statistics.deLong (twice [| 3.0; 1.0; 4.0 |]) (twice [| 1.0; 2.0 |]) with
+            | Some test -> Expect.equal test.PValue 1.0 "p"
+            | None -> failtest "both classes have two images"
 
-          testCase "a single image of a class gives no test"
-          <| fun () -> Expect.isNone (Statistics.deLong [| 1.0, 1.0 |] [| 0.0, 0.0; 1.0, 0.0 |]) "one defective image"
+        testCase "a single image of a class gives no test"
+        <| fun () -> Expect.isNone (Statistics.deLong [| 1.0, 1.0 |] [| 0.0, 0.0; 1.0, 0.0 |]) "one defective image"
 
-          testCase "the paired t-test is Student's"
-          <| fun () ->
-              // scipy.stats.ttest_rel([1,2,3,4,5.5], [0,0,0,0,0]) gives p = 0.016550539701028162
-              let p = Statistics.pairedT [ 1.0, 0.0; 2.0, 0.0; 3.0, 0.0; 4.0, 0.0; 5.5, 0.0 ] |> Option.defaultValue nan
-              Expect.floatClose { absolute = 1e-6; relative = 0.0 } p 0.016550539701028162 "p"
+        testCase "the paired t-test is Student's"
+        <| fun () ->
+            // scipy.stats.ttest_rel([1,2,3,4,5.5], [0,0,0,0,0]) gives p = 0.016550539701028162
+            let p = Statistics.pairedT [ 1.0, 0.0; 2.0, 0.0; 3.0, 0.0; 4.0, 0.0; 5.5, 0.0 ] |> Option.defaultValue nan
+            Expect.floatClose { absolute = 1e-6; relative = 0.0 } p 0.016550539701028162 "p"
 
-          testCase "mean, deviation and standard error"
-          <| fun () ->
-              let summary = Statistics.summarise [ 1.0; 2.0; 3.0; 4.0 ]
-              Expect.floatClose Accuracy.high summary.Mean 2.5 "mean"
-              Expect.floatClose Accuracy.high summary.Deviation (sqrt (5.0 / 3.0)) "n - 1"
-              Expect.floatClose Accuracy.high summary.StandardError (sqrt (5.0 / 12.0)) "standard error"
-              Expect.isNaN (Statistics.summarise [ 1.0 ]).Deviation "a single value has no deviation"
+        testCase "mean, deviation and standard error"
+        <| fun () ->
+            let summary = Statistics.summarise [ 1.0; 2.0; 3.0; 4.0 ]
+            Expect.floatClose Accuracy.high summary.Mean 2.5 "mean"
+            Expect.floatClose Accuracy.high summary.Deviation (sqrt (5.0 / 3.0)) "n - 1"
+            Expect.floatClose Accuracy.high summary.StandardError (sqrt (5.0 / 12.0)) "standard error"
+            Expect.isNaN (Statistics.summarise [ 1.0 ]).Deviation "a single value has no deviation"
 
-          testCase "repetitions are averaged within a category, never across"
-          <| fun () ->
-              let rows =
-                  [ record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9 ]
+        testCase "repetitions are averaged within a category, never across"
+        <| fun () ->
+            let rows =
+                [
+                    record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9 ]
                     record "resnet18" "bottle" 1 "paper" [ "image_auroc", 1.0 ]
-                    record "resnet18" "pill" 0 "paper" [ "image_auroc", 0.5 ] ]
-                  |> RunRecord.toFrame
-                  |> Statistics.overRepetitions
-                  |> List.map (fun row -> row.Category, Math.Round(row.Summary.Mean, 6), row.Summary.Count)
+                    record "resnet18" "pill" 0 "paper" [ "image_auroc", 0.5 ]
+                ]
+                |> RunRecord.toFrame
+                |> Statistics.overRepetitions
+                |> List.map (fun row -> row.Category, Math.Round(row.Summary.Mean, 6), row.Summary.Count)
 
-              Expect.equal rows [ "bottle", 0.95, 2; "pill", 0.5, 1 ] "rows" ]
+            Expect.equal rows [ "bottle", 0.95, 2; "pill", 0.5, 1 ] "rows"
+    ]
 
 let private files =
-    testList
-        "files"
-        [ testProperty "a quoted field reads back as it was"
-          <| fun (texts: FsCheck.NonEmptyArray<char[]>) ->
-              let texts = [ for text in texts.Get -> String(text).Replace('\n', ' ') ]
-              Expect.equal (texts |> List.map Csv.quote |> String.concat "," |> Csv.fields) texts "fields"
+    testList "files" [
+        testProperty "a quoted field reads back as it was"
+        <| fun (texts: FsCheck.NonEmptyArray<char[]>) ->
+            let texts = [ for text in texts.Get -> String(text).Replace('\n', ' ') ]
+            Expect.equal (texts |> List.map Csv.quote |> String.concat "," |> Csv.fields) texts "fields"
 
-          testCase "a run record is read whole"
-          <| fun () ->
-              let record = RunRecord.parse "bottle.json" json
-              Expect.equal record.Repetition "seed 0" "repetition"
-              Expect.equal record.Metrics (Map.ofList [ "image_auroc", 0.998 ]) "defined metrics"
-              Expect.equal record.Undefined (Map.ofList [ "pixel_auroc", "there are no masks" ]) "undefined metrics"
-              Expect.equal record.Settings [ "epochs", "5"; "levels", "[1,2,3]"; "encoder", "resnet18" ] "settings"
-              Expect.equal (record.TrainImages, record.TestGood, record.TestAnomalous) (209, 20, 63) "counts"
-              Expect.equal (RunRecord.network record) "resnet18" "network"
+        testCase "a run record is read whole"
+        <| fun () ->
+            let record = RunRecord.parse "bottle.json" json
+            Expect.equal record.Repetition "seed 0" "repetition"
+            Expect.equal record.Metrics (Map.ofList [ "image_auroc", 0.998 ]) "defined metrics"
+            Expect.equal record.Undefined (Map.ofList [ "pixel_auroc", "there are no masks" ]) "undefined metrics"
+            Expect.equal record.Settings [ "epochs", "5"; "levels", "[1,2,3]"; "encoder", "resnet18" ] "settings"
+            Expect.equal (record.TrainImages, record.TestGood, record.TestAnomalous) (209, 20, 63) "counts"
+            Expect.equal (RunRecord.network record) "resnet18" "network"
 
-          testTheory
-              "a damaged record is named with what is wrong"
-              [ json.Substring(0, 40), "not a whole run record"
-                json.Replace("\"schema\":1", "\"schema\":2"), "schema is 2"
-                json.Replace("\"variant\":\"resnet18\",", ""), "has no 'variant'"
-                json.Replace("0.998", "\"high\""), "not a whole run record" ]
-          <| fun (text, problem) ->
-              try
-                  RunRecord.parse "bottle.json" text |> ignore
-                  failtest "it was read"
-              with AnalysisError message ->
-                  Expect.stringContains message "bottle.json" "names the file"
-                  Expect.stringContains message problem "says what is wrong"
+        testTheory "a damaged record is named with what is wrong" [
+            json.Substring(0, 40), "not a whole run record"
+            json.Replace("\"schema\":1", "\"schema\":2"), "schema is 2"
+            json.Replace("\"variant\":\"resnet18\",", ""), "has no 'variant'"
+            json.Replace("0.998", "\"high\""), "not a whole run record"
+        ]
+        <| fun (text, problem) ->
+            try
+                RunRecord.parse "bottle.json" text |> ignore
+                failtest "it was read"
+            with AnalysisError message ->
+                Expect.stringContains message "bottle.json" "names the file"
+                Expect.stringContains message problem "says what is wrong"
 
-          testCase "a table with a missing column is named"
-          <| fun () ->
-              let path = Path.GetTempFileName()
+        testCase "a table with a missing column is named"
+        <| fun () ->
+            let path = Path.GetTempFileName()
 
-              try
-                  File.WriteAllText(path, "table,method\ntable1,hfae\n")
-                  Expect.throwsT<AnalysisError> (fun () -> Csv.read [ "value" ] path |> ignore) "no column value"
-              finally
-                  File.Delete path ]
+            try
+                File.WriteAllText(path, "table,method\ntable1,hfae\n")
+                Expect.throwsT<AnalysisError> (fun () -> Csv.read [ "value" ] path |> ignore) "no column value"
+            finally
+                File.Delete path
+    ]
 
 let private judgement =
-    testList
-        "judgement"
-        [ testTheory
-              "verdict by distance"
-              [ 0.95, Some 0.03, [ 0.93 ], WithinSpread
-                0.95, None, [ 0.90; 1.00 ], WithinSpread
-                0.95, None, [ 0.955 ], WithinPoint
-                0.95, None, [ 0.97 ], Above
-                0.95, None, [ 0.90 ], Below ]
-          <| fun (value, spread, measured, verdict) ->
-              let records = measured |> List.mapi (fun seed auroc -> record "resnet18" "bottle" seed "paper" [ "image_auroc", auroc ])
-              let compared = judge records (number "resnet18" "bottle" value spread)
-              Expect.equal compared.Verdict verdict "verdict"
-              Expect.isEmpty compared.Differences "like for like"
+    testList "judgement" [
+        testTheory "verdict by distance" [
+            0.95, Some 0.03, [ 0.93 ], WithinSpread
+            0.95, None, [ 0.90; 1.00 ], WithinSpread
+            0.95, None, [ 0.955 ], WithinPoint
+            0.95, None, [ 0.97 ], Above
+            0.95, None, [ 0.90 ], Below
+        ]
+        <| fun (value, spread, measured, verdict) ->
+            let records = measured |> List.mapi (fun seed auroc -> record "resnet18" "bottle" seed "paper" [ "image_auroc", auroc ])
+            let compared = judge records (number "resnet18" "bottle" value spread)
+            Expect.equal compared.Verdict verdict "verdict"
+            Expect.isEmpty compared.Differences "like for like"
 
-          testCase "a mean needs all of its categories"
-          <| fun () ->
-              let compared = judge [ record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9 ] ] (number "resnet18" "objects" 0.9 None)
-              Expect.equal compared.Verdict (NotComparable "1 of 10 categories") "verdict"
+        testCase "a mean needs all of its categories"
+        <| fun () ->
+            let compared = judge [ record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9 ] ] (number "resnet18" "objects" 0.9 None)
+            Expect.equal compared.Verdict (NotComparable "1 of 10 categories") "verdict"
 
-          testCase "a mean over all of its categories is comparable"
-          <| fun () ->
-              let records = Published.objects |> List.map (fun category -> record "resnet18" category 0 "paper" [ "image_auroc", 0.9 ])
-              Expect.equal (judge records (number "resnet18" "objects" 0.9 None)).Verdict WithinSpread "verdict"
+        testCase "a mean over all of its categories is comparable"
+        <| fun () ->
+            let records = Published.objects |> List.map (fun category -> record "resnet18" category 0 "paper" [ "image_auroc", 0.9 ])
+            Expect.equal (judge records (number "resnet18" "objects" 0.9 None)).Verdict WithinSpread "verdict"
 
-          testCase "a shorter schedule and another network are said"
-          <| fun () ->
-              let compared = judge [ record "resnet50_v1" "bottle" 0 "quick" [ "image_auroc", 0.9 ] ] (number "wide_resnet50_2" "bottle" 0.9 None)
-              Expect.equal compared.Differences [ "ResNet-50 v1, not wide ResNet-50-2"; "quick schedule" ] "differences"
+        testCase "a shorter schedule and another network are said"
+        <| fun () ->
+            let compared =
+                judge [ record "resnet50_v1" "bottle" 0 "quick" [ "image_auroc", 0.9 ] ] (number "wide_resnet50_2" "bottle" 0.9 None)
 
-          testCase "the paper's own network and schedule win over substitutes"
-          <| fun () ->
-              let records =
-                  [ record "resnet50_v1" "bottle" 0 "paper" [ "image_auroc", 0.8 ]
-                    record "wide_resnet50_2" "bottle" 0 "quick" [ "image_auroc", 0.85 ]
-                    record "wide_resnet50_2" "bottle" 0 "paper" [ "image_auroc", 0.9 ] ]
+            Expect.equal compared.Differences [ "ResNet-50 v1, not wide ResNet-50-2"; "quick schedule" ] "differences"
 
-              Expect.equal (judge records (number "wide_resnet50_2" "bottle" 0.9 None)).Verdict WithinSpread "verdict"
+        testCase "the paper's own network and schedule win over substitutes"
+        <| fun () ->
+            let records = [
+                record "resnet50_v1" "bottle" 0 "paper" [ "image_auroc", 0.8 ]
+                record "wide_resnet50_2" "bottle" 0 "quick" [ "image_auroc", 0.85 ]
+                record "wide_resnet50_2" "bottle" 0 "paper" [ "image_auroc", 0.9 ]
+            ]
 
-          testCase "a sum over fewer levels than the paper's is said, a single level is not"
-          <| fun () ->
-              let cell =
-                  { record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9; "image_auroc.level_1", 0.9 ] with
-                      Settings = [ "levels", """["maxpool","layer1","layer2"]""" ]
-                      Fit = Map.ofList [ "levels", 2.0 ] }
+            Expect.equal (judge records (number "wide_resnet50_2" "bottle" 0.9 None)).Verdict WithinSpread "verdict"
 
-              Expect.equal (judge [ cell ] (number "resnet18" "bottle" 0.9 None)).Differences [ "2 of 3 levels" ] "sum"
-              Expect.isEmpty (judge [ cell ] (number "resnet18/level_1" "bottle" 0.9 None)).Differences "level 1"
+        testCase "a sum over fewer levels than the paper's is said, a single level is not"
+        <| fun () ->
+            let cell = {
+                record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9; "image_auroc.level_1", 0.9 ] with
+                    Settings = [ "levels", """["maxpool","layer1","layer2"]""" ]
+                    Fit = Map.ofList [ "levels", 2.0 ]
+            }
 
-          testCase "a smoke run says nothing about a method"
-          <| fun () ->
-              let compared = judge [ record "resnet18" "bottle" 0 "smoke" [ "image_auroc", 0.9 ] ] (number "resnet18" "bottle" 0.9 None)
-              Expect.equal compared.Verdict NotRun "verdict"
+            Expect.equal (judge [ cell ] (number "resnet18" "bottle" 0.9 None)).Differences [ "2 of 3 levels" ] "sum"
+            Expect.isEmpty (judge [ cell ] (number "resnet18/level_1" "bottle" 0.9 None)).Differences "level 1"
 
-          testCase "a part and a working point are part of the metric's name"
-          <| fun () ->
-              let record = { record "resnet18-mahalanobis" "bottle" 0 "paper" [ "achieved_fpr.level_4.sigma3", 0.2 ] with Paper = "gaussian" }
+        testCase "a smoke run says nothing about a method"
+        <| fun () ->
+            let compared = judge [ record "resnet18" "bottle" 0 "smoke" [ "image_auroc", 0.9 ] ] (number "resnet18" "bottle" 0.9 None)
+            Expect.equal compared.Verdict NotRun "verdict"
 
-              let number =
-                  { number "resnet18-mahalanobis/level_4/sigma3" "bottle" 0.2 None with
-                      Paper = "gaussian"
-                      Method = "gaussian"
-                      Metric = "achieved_fpr" }
+        testCase "a part and a working point are part of the metric's name"
+        <| fun () ->
+            let record = { record "resnet18-mahalanobis" "bottle" 0 "paper" [ "achieved_fpr.level_4.sigma3", 0.2 ] with Paper = "gaussian" }
 
-              Expect.equal (judge [ record ] number).Verdict WithinSpread "verdict"
+            let number = {
+                number "resnet18-mahalanobis/level_4/sigma3" "bottle" 0.2 None with
+                    Paper = "gaussian"
+                    Method = "gaussian"
+                    Metric = "achieved_fpr"
+            }
 
-          testCase "the vanilla VAE of favae is a variant of ours"
-          <| fun () ->
-              let cell = { record "vanilla" "bottle" 0 "paper" [ "image_auroc", 0.9 ] with Paper = "favae" }
-              let number = { number "vanilla" "bottle" 0.9 None with Paper = "favae"; Method = "VAE" }
-              Expect.equal (judge [ cell ] number).Verdict WithinSpread "verdict"
+            Expect.equal (judge [ record ] number).Verdict WithinSpread "verdict"
 
-          testCase "a baseline's number is not ours to judge"
-          <| fun () -> Expect.isEmpty (Comparison.compare [] [ { number "" "bottle" 0.9 None with Method = "SPADE" } ]) "compared" ]
+        testCase "the vanilla VAE of favae is a variant of ours"
+        <| fun () ->
+            let cell = { record "vanilla" "bottle" 0 "paper" [ "image_auroc", 0.9 ] with Paper = "favae" }
+            let number = { number "vanilla" "bottle" 0.9 None with Paper = "favae"; Method = "VAE" }
+            Expect.equal (judge [ cell ] number).Verdict WithinSpread "verdict"
+
+        testCase "a baseline's number is not ours to judge"
+        <| fun () -> Expect.isEmpty (Comparison.compare [] [ { number "" "bottle" 0.9 None with Method = "SPADE" } ]) "compared"
+    ]
 
 let private printing =
-    testList
-        "printing"
-        [ testTheory "a published number keeps its digits" [ "0.97", "fraction", "97"; "0.970", "fraction", "97.0"; "96.7", "percent", "96.7"; "97", "percent", "97" ]
-          <| fun (text, unit, printed) ->
-              let value = float text / (if unit = "percent" then 100.0 else 1.0)
-              Expect.equal (Text.published { number "resnet18" "bottle" value None with Text = text; Unit = unit }) printed "printed"
+    testList "printing" [
+        testTheory "a published number keeps its digits" [
+            "0.97", "fraction", "97"
+            "0.970", "fraction", "97.0"
+            "96.7", "percent", "96.7"
+            "97", "percent", "97"
+        ]
+        <| fun (text, unit, printed) ->
+            let value = float text / (if unit = "percent" then 100.0 else 1.0)
+            Expect.equal (Text.published { number "resnet18" "bottle" value None with Text = text; Unit = unit }) printed "printed"
 
-          testCase "an undefined rate is a dash" <| fun () -> Expect.equal (Text.percent nan) "–" "dash"
-          testCase "a difference has its sign" <| fun () -> Expect.equal (Text.points 0.0123, Text.points -0.02) ("+1.2", "−2.0") "signs" ]
+        testCase "an undefined rate is a dash" <| fun () -> Expect.equal (Text.percent nan) "–" "dash"
+        testCase "a difference has its sign"
+        <| fun () -> Expect.equal (Text.points 0.0123, Text.points -0.02) ("+1.2", "−2.0") "signs"
+    ]
 
 let private ablations =
-    testList
-        "ablations"
-        [ testCase "variants are averaged over the categories that all of them ran"
-          <| fun () ->
-              let ablation =
-                  [ record "level1" "bottle" 0 "paper" [ "image_auroc", 0.8 ]
+    testList "ablations" [
+        testCase "variants are averaged over the categories that all of them ran"
+        <| fun () ->
+            let ablation =
+                [
+                    record "level1" "bottle" 0 "paper" [ "image_auroc", 0.8 ]
                     record "level2" "bottle" 0 "paper" [ "image_auroc", 0.9 ]
-                    record "level2" "pill" 0 "paper" [ "image_auroc", 0.1 ] ]
-                  |> Ablation.byMetric [ "image_auroc"; "aupro" ] "name" "title" [ "level2"; "level3"; "level1" ]
+                    record "level2" "pill" 0 "paper" [ "image_auroc", 0.1 ]
+                ]
+                |> Ablation.byMetric [ "image_auroc"; "aupro" ] "name" "title" [ "level2"; "level3"; "level1" ]
 
-              Expect.equal ablation.Table [ [ "variant"; "image AUROC"; "p" ]; [ "level2"; "90.0"; "" ]; [ "level1"; "80.0"; "" ] ] "table"
+            Expect.equal ablation.Table [ [ "variant"; "image AUROC"; "p" ]; [ "level2"; "90.0"; "" ]; [ "level1"; "80.0"; "" ] ] "table"
 
-          testCase "variants are tested against the first, pair by pair"
-          <| fun () ->
-              let cells variant aurocs = aurocs |> List.mapi (fun seed auroc -> record variant "bottle" seed "paper" [ "aupro", auroc ])
+        testCase "variants are tested against the first, pair by pair"
+        <| fun () ->
+            let cells variant aurocs = aurocs |> List.mapi (fun seed auroc -> record variant "bottle" seed "paper" [ "aupro", auroc ])
 
-              let ablation =
-                  cells "level1" [ 0.1; 0.2; 0.3; 0.4; 0.55 ] @ cells "level2" [ 0.0; 0.0; 0.0; 0.0; 0.0 ]
-                  |> Ablation.byMetric [ "aupro" ] "name" "title" [ "level1"; "level2" ]
+            let ablation =
+                cells "level1" [ 0.1; 0.2; 0.3; 0.4; 0.55 ] @ cells "level2" [ 0.0; 0.0; 0.0; 0.0; 0.0 ]
+                |> Ablation.byMetric [ "aupro" ] "name" "title" [ "level1"; "level2" ]
 
-              Expect.equal (ablation.Table |> List.map List.last) [ "p"; ""; "0.017" ] "p"
+            Expect.equal (ablation.Table |> List.map List.last) [ "p"; ""; "0.017" ] "p"
 
-          testCase "a line per category runs over the variants, objects and textures apart"
-          <| fun () ->
-              let ablation =
-                  [ record "f1-4" "tile" 0 "paper" [ "aupro", 0.7 ]
+        testCase "a line per category runs over the variants, objects and textures apart"
+        <| fun () ->
+            let ablation =
+                [
+                    record "f1-4" "tile" 0 "paper" [ "aupro", 0.7 ]
                     record "f1-4" "bottle" 0 "paper" [ "aupro", 0.8; "pixel_auroc", 0.9 ]
-                    record "f1-8" "bottle" 0 "paper" [ "aupro", 0.9 ] ]
-                  |> Ablation.byCategory [ "pixel_auroc"; "aupro" ] "name" "title" [ "f1-2"; "f1-4"; "f1-8" ]
+                    record "f1-8" "bottle" 0 "paper" [ "aupro", 0.9 ]
+                ]
+                |> Ablation.byCategory [ "pixel_auroc"; "aupro" ] "name" "title" [ "f1-2"; "f1-4"; "f1-8" ]
 
-              Expect.equal
-                  ablation.Table
-                  [ [ "metric"; "category"; "f1-4"; "f1-8" ]; [ "pixel AUROC"; "bottle"; "90.0"; "–" ]; [ "AUPRO"; "bottle"; "80.0"; "90.0" ]; [ "AUPRO"; "tile"; "70.0"; "–" ] ]
-                  "table"
+            Expect.equal
+                ablation.Table
+                [
+                    [ "metric"; "category"; "f1-4"; "f1-8" ]
+                    [ "pixel AUROC"; "bottle"; "90.0"; "–" ]
+                    [ "AUPRO"; "bottle"; "80.0"; "90.0" ]
+                    [ "AUPRO"; "tile"; "70.0"; "–" ]
+                ]
+                "table"
 
-              Expect.equal (ablation.Figures |> List.map _.Id) [ "name-pixel_auroc-objects"; "name-aupro-objects"; "name-aupro-textures" ] "figures"
+            Expect.equal
+                (ablation.Figures |> List.map _.Id)
+                [ "name-pixel_auroc-objects"; "name-aupro-objects"; "name-aupro-textures" ]
+                "figures"
 
-          testCase "levels are rows in the order of their depth, the sum last"
-          <| fun () ->
-              let levels = [ for level in [ 10; 2; 1 ] -> $"image_auroc.level_{level}", float level / 10.0 ]
+        testCase "levels are rows in the order of their depth, the sum last"
+        <| fun () ->
+            let levels = [ for level in [ 10; 2; 1 ] -> $"image_auroc.level_{level}", float level / 10.0 ]
 
-              let ablation =
-                  [ record "sed" "bottle" 0 "paper" (("image_auroc", 0.99) :: levels) ] |> Ablation.byLevel "name" "title" [ "sed" ]
+            let ablation =
+                [ record "sed" "bottle" 0 "paper" (("image_auroc", 0.99) :: levels) ] |> Ablation.byLevel "name" "title" [ "sed" ]
 
-              Expect.equal ablation.Table.Tail [ [ "1"; "10.0" ]; [ "2"; "20.0" ]; [ "10"; "100.0" ]; [ "sum"; "99.0" ] ] "rows"
+            Expect.equal ablation.Table.Tail [ [ "1"; "10.0" ]; [ "2"; "20.0" ]; [ "10"; "100.0" ]; [ "sum"; "99.0" ] ] "rows"
 
-          testCase "a working point is taken at level 7, or at the deepest level"
-          <| fun () ->
-              let rates levels = [ for level in levels -> $"achieved_fpr.level_{level}.sigma3", float level / 100.0 ]
+        testCase "a working point is taken at level 7, or at the deepest level"
+        <| fun () ->
+            let rates levels = [ for level in levels -> $"achieved_fpr.level_{level}.sigma3", float level / 100.0 ]
 
-              let ablation =
-                  [ record "nine" "bottle" 0 "paper" (rates [ 6; 7; 9 ]); record "five" "bottle" 0 "paper" (rates [ 3; 5 ]) ]
-                  |> Ablation.workingPoint "name" "title" [ "nine"; "five" ]
+            let ablation =
+                [ record "nine" "bottle" 0 "paper" (rates [ 6; 7; 9 ]); record "five" "bottle" 0 "paper" (rates [ 3; 5 ]) ]
+                |> Ablation.workingPoint "name" "title" [ "nine"; "five" ]
 
-              Expect.equal ablation.Table[3] [ "3"; "0.26998"; "7.0"; "–"; "5.0"; "–" ] "three sigma"
+            Expect.equal ablation.Table[3] [ "3"; "0.26998"; "7.0"; "–"; "5.0"; "–" ] "three sigma"
 
-          testCase "each paper is represented by its best variant"
-          <| fun () ->
-              let dfr = { record "f1-8" "bottle" 0 "paper" [ "image_auroc", 0.7 ] with Paper = "dfr" }
+        testCase "each paper is represented by its best variant"
+        <| fun () ->
+            let dfr = { record "f1-8" "bottle" 0 "paper" [ "image_auroc", 0.7 ] with Paper = "dfr" }
 
-              let comparison =
-                  [ record "level1" "bottle" 0 "paper" [ "image_auroc", 0.8 ]; record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9 ]; dfr ]
-                  |> Ablation.betweenPapers "name"
+            let comparison =
+                [
+                    record "level1" "bottle" 0 "paper" [ "image_auroc", 0.8 ]
+                    record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9 ]
+                    dfr
+                ]
+                |> Ablation.betweenPapers "name"
 
-              Expect.equal (comparison.Table.Tail |> List.map List.head |> List.sort) [ "dfr f1-8"; "hfae resnet18" ] "variants" ]
+            Expect.equal (comparison.Table.Tail |> List.map List.head |> List.sort) [ "dfr f1-8"; "hfae resnet18" ] "variants"
+    ]
 
 [<Tests>]
 let tests = testList "analysis" [ statistics; files; judgement; printing; ablations ]

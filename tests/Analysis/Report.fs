@@ -68,62 +68,69 @@ let private withRun (test: string -> unit) =
         Directory.Delete(run, true)
 
 let private files =
-    testList
-        "files"
-        [ testCase "a report is what its records give, until they change"
-          <| fun () ->
-              withRun (fun run ->
-                  Report.write ignore root run |> ignore
-                  Expect.isEmpty (Report.outdated root run) "right after writing"
-                  writeCell run "hfae" "resnet18" "bottle" 0.95 true
-                  Expect.hasLength (Report.outdated root run) 2 "after a record changed")
+    testList "files" [
+        testCase "a report is what its records give, until they change"
+        <| fun () ->
+            withRun (fun run ->
+                Report.write ignore root run |> ignore
+                Expect.isEmpty (Report.outdated root run) "right after writing"
+                writeCell run "hfae" "resnet18" "bottle" 0.95 true
+                Expect.hasLength (Report.outdated root run) 2 "after a record changed")
 
-          testCase "every committed report is what its records give"
-          <| fun () ->
-              for run in Report.committed root do
-                  let reports = Report.outdated root run |> List.filter (fun file -> file.EndsWith ".md")
-                  Expect.isEmpty reports "make it again with dotnet fsi scripts/report.fsx"
+        testCase "every committed report is what its records give"
+        <| fun () ->
+            for run in Report.committed root do
+                let reports = Report.outdated root run |> List.filter (fun file -> file.EndsWith ".md")
+                Expect.isEmpty reports "make it again with dotnet fsi scripts/report.fsx"
 
-          testCase "a report that was never made is outdated"
-          <| fun () -> withRun (fun run -> Expect.equal (Report.outdated root run) [ Path.Combine(run, "report.md") ] "report.md")
+        testCase "a report that was never made is outdated"
+        <| fun () -> withRun (fun run -> Expect.equal (Report.outdated root run) [ Path.Combine(run, "report.md") ] "report.md")
 
-          testCase "an empty run is told how to be filled"
-          <| fun () ->
-              let run = Directory.CreateTempSubdirectory "reproduction-empty-"
+        testCase "an empty run is told how to be filled"
+        <| fun () ->
+            let run = Directory.CreateTempSubdirectory "reproduction-empty-"
 
-              try
-                  Expect.throwsT<AnalysisError> (fun () -> Report.write ignore root run.FullName |> ignore) "no runs folder"
-              finally
-                  run.Delete true
+            try
+                Expect.throwsT<AnalysisError> (fun () -> Report.write ignore root run.FullName |> ignore) "no runs folder"
+            finally
+                run.Delete true
 
-          testCase "the standing comes first and names every verdict"
-          <| fun () ->
-              withRun (fun run ->
-                  let markdown = ReportData.gather (Path.Combine(root, "papers")) run |> Markdown.render
-                  let standing = markdown.IndexOf "numbers of their own methods"
-                  Expect.isTrue (standing > 0 && standing < markdown.IndexOf "| paper |") "summary before tables"
-                  Expect.stringContains markdown "| Table 1 | resnet18 | bottle | image AUROC | 100.0 | 99.8 | −0.2 | ≈ within 1 point | nothing |" "like for like"
-                  Expect.stringContains markdown "ResNet-50 v1, not wide ResNet-50-2" "another network is said"
-                  Expect.isNotMatch markdown @"!\[\]" "every figure has alt text")
+        testCase "the standing comes first and names every verdict"
+        <| fun () ->
+            withRun (fun run ->
+                let markdown = ReportData.gather (Path.Combine(root, "papers")) run |> Markdown.render
+                let standing = markdown.IndexOf "numbers of their own methods"
+                Expect.isTrue (standing > 0 && standing < markdown.IndexOf "| paper |") "summary before tables"
 
-          testCase "the worst errors of the gallery come first"
-          <| fun () ->
-              withRun (fun run ->
-                  let errors = (ReportData.gather (Path.Combine(root, "papers")) run).Gallery |> List.map (fun image -> image.Image, Math.Round(image.Error, 3))
-                  // The good image outscores two of four defective ones; one good image of three outscores crack/1.
-                  Expect.sequenceEqual (List.truncate 3 errors) [ "good/1.png", 0.5; "crack/1.png", 0.333; "crack/0.png", 0.0 ] "errors")
+                Expect.stringContains
+                    markdown
+                    "| Table 1 | resnet18 | bottle | image AUROC | 100.0 | 99.8 | −0.2 | ≈ within 1 point | nothing |"
+                    "like for like"
 
-          testCase "the page refers to nothing outside itself"
-          <| fun () ->
-              withRun (fun run ->
-                  let whole = ReportData.gather (Path.Combine(root, "papers")) run |> Page.render
-                  Expect.stringContains whole Figures.plotly.Value "plotly.js is in it"
-                  // Its own text names addresses of maps; that it asks for none, the tests in the browser see.
-                  let page = whole.Replace(Figures.plotly.Value, "")
-                  Expect.isNotMatch page @"(src|href)\s*=\s*[""'](https?:)?//" "no address"
-                  Expect.isNotMatch page @"@import|url\((?!data:)" "no style from elsewhere"
-                  Expect.isFalse (page.Contains "made-up <variant>") "names are escaped"
-                  Expect.stringContains page "made-up &lt;variant&gt; &amp; co" "and shown") ]
+                Expect.stringContains markdown "ResNet-50 v1, not wide ResNet-50-2" "another network is said"
+                Expect.isNotMatch markdown @"!\[\]" "every figure has alt text")
+
+        testCase "the worst errors of the gallery come first"
+        <| fun () ->
+            withRun (fun run ->
+                let errors =
+                    (ReportData.gather (Path.Combine(root, "papers")) run).Gallery
+                    |> List.map (fun image -> image.Image, Math.Round(image.Error, 3))
+                // The good image outscores two of four defective ones; one good image of three outscores crack/1.
+                Expect.sequenceEqual (List.truncate 3 errors) [ "good/1.png", 0.5; "crack/1.png", 0.333; "crack/0.png", 0.0 ] "errors")
+
+        testCase "the page refers to nothing outside itself"
+        <| fun () ->
+            withRun (fun run ->
+                let whole = ReportData.gather (Path.Combine(root, "papers")) run |> Page.render
+                Expect.stringContains whole Figures.plotly.Value "plotly.js is in it"
+                // Its own text names addresses of maps; that it asks for none, the tests in the browser see.
+                let page = whole.Replace(Figures.plotly.Value, "")
+                Expect.isNotMatch page @"(src|href)\s*=\s*[""'](https?:)?//" "no address"
+                Expect.isNotMatch page @"@import|url\((?!data:)" "no style from elsewhere"
+                Expect.isFalse (page.Contains "made-up <variant>") "names are escaped"
+                Expect.stringContains page "made-up &lt;variant&gt; &amp; co" "and shown")
+    ]
 
 let private wait (task: Task) = task.GetAwaiter().GetResult()
 let private await (task: Task<'T>) = task.GetAwaiter().GetResult()
@@ -139,7 +146,9 @@ let private inBrowser (test: IPage -> ResizeArray<string> -> unit) =
             use playwright = Playwright.CreateAsync() |> await
 
             let browser =
-                playwright.Chromium.LaunchAsync(BrowserTypeLaunchOptions(ExecutablePath = chromium, Args = [ "--no-sandbox"; "--disable-gpu" ]))
+                playwright.Chromium.LaunchAsync(
+                    BrowserTypeLaunchOptions(ExecutablePath = chromium, Args = [ "--no-sandbox"; "--disable-gpu" ])
+                )
                 |> await
 
             try
@@ -153,64 +162,63 @@ let private inBrowser (test: IPage -> ResizeArray<string> -> unit) =
             finally
                 browser.CloseAsync() |> wait)
 
-let private texts (page: IPage) selector =
-    page.Locator(selector).AllInnerTextsAsync() |> await |> Seq.map _.Trim() |> List.ofSeq
+let private texts (page: IPage) selector = page.Locator(selector).AllInnerTextsAsync() |> await |> Seq.map _.Trim() |> List.ofSeq
 
 let private overflow (page: IPage) =
     page.EvaluateAsync<int> "document.documentElement.scrollWidth - document.documentElement.clientWidth" |> await
 
 let private browser =
     testSequenced
-    <| testList
-        "browser"
-        [ testCase "the page opens from disk without a complaint or a request, and draws its charts"
-          <| fun () ->
-              inBrowser (fun page complaints ->
-                  let charts = page.Locator ".plot[data-chart]"
+    <| testList "browser" [
+        testCase "the page opens from disk without a complaint or a request, and draws its charts"
+        <| fun () ->
+            inBrowser (fun page complaints ->
+                let charts = page.Locator ".plot[data-chart]"
 
-                  for i in 0 .. (charts.CountAsync() |> await) - 1 do
-                      charts.Nth(i).ScrollIntoViewIfNeededAsync() |> wait
-                      charts.Nth(i).Locator("svg.main-svg").First.WaitForAsync() |> wait
+                for i in 0 .. (charts.CountAsync() |> await) - 1 do
+                    charts.Nth(i).ScrollIntoViewIfNeededAsync() |> wait
+                    charts.Nth(i).Locator("svg.main-svg").First.WaitForAsync() |> wait
 
-                  Expect.isEmpty complaints "console errors and requests")
+                Expect.isEmpty complaints "console errors and requests")
 
-          testCase "sorting by keyboard orders the rows and says so"
-          <| fun () ->
-              inBrowser (fun page _ ->
-                  let heading = page.Locator "#numbers th:has-text('measured')"
-                  let column = "#numbers tbody tr td:nth-child(7)"
-                  heading.Locator("button").FocusAsync() |> wait
-                  page.Keyboard.PressAsync "Enter" |> wait
-                  let values () = texts page column |> List.map (fun text -> float (text.Split(' ')[0]))
-                  let ascending = values ()
-                  Expect.isAscending ascending "first press"
-                  Expect.equal (heading.GetAttributeAsync "aria-sort" |> await) "ascending" "announced"
-                  page.Keyboard.PressAsync "Enter" |> wait
-                  Expect.sequenceEqual (values ()) (List.rev ascending) "second press")
+        testCase "sorting by keyboard orders the rows and says so"
+        <| fun () ->
+            inBrowser (fun page _ ->
+                let heading = page.Locator "#numbers th:has-text('measured')"
+                let column = "#numbers tbody tr td:nth-child(7)"
+                heading.Locator("button").FocusAsync() |> wait
+                page.Keyboard.PressAsync "Enter" |> wait
+                let values () = texts page column |> List.map (fun text -> float (text.Split(' ')[0]))
+                let ascending = values ()
+                Expect.isAscending ascending "first press"
+                Expect.equal (heading.GetAttributeAsync "aria-sort" |> await) "ascending" "announced"
+                page.Keyboard.PressAsync "Enter" |> wait
+                Expect.sequenceEqual (values ()) (List.rev ascending) "second press")
 
-          testCase "filters narrow tables and gallery"
-          <| fun () ->
-              inBrowser (fun page _ ->
-                  page.Locator("#numbers select[name=category]").SelectOptionAsync "pill" |> await |> ignore
-                  let categories = texts page "#numbers tbody tr:not([hidden]) td:nth-child(4)" |> List.distinct
-                  Expect.equal categories [ "pill" ] "categories"
-                  page.Locator("#gallery select[name=defect]").SelectOptionAsync "crack" |> await |> ignore
-                  Expect.hasLength (texts page "#gallery .panel:not([hidden])") 2 "both cracks"
-                  Expect.equal (texts page "#gallery output") [ "2 of 3" ] "count")
+        testCase "filters narrow tables and gallery"
+        <| fun () ->
+            inBrowser (fun page _ ->
+                page.Locator("#numbers select[name=category]").SelectOptionAsync "pill" |> await |> ignore
+                let categories = texts page "#numbers tbody tr:not([hidden]) td:nth-child(4)" |> List.distinct
+                Expect.equal categories [ "pill" ] "categories"
+                page.Locator("#gallery select[name=defect]").SelectOptionAsync "crack" |> await |> ignore
+                Expect.hasLength (texts page "#gallery .panel:not([hidden])") 2 "both cracks"
+                Expect.equal (texts page "#gallery output") [ "2 of 3" ] "count")
 
-          testCase "nothing runs out of a phone's width, in light and dark"
-          <| fun () ->
-              inBrowser (fun page _ ->
-                  page.SetViewportSizeAsync(360, 740) |> wait
+        testCase "nothing runs out of a phone's width, in light and dark"
+        <| fun () ->
+            inBrowser (fun page _ ->
+                page.SetViewportSizeAsync(360, 740) |> wait
 
-                  for scheme in [ ColorScheme.Light; ColorScheme.Dark ] do
-                      page.EmulateMediaAsync(PageEmulateMediaOptions(ColorScheme = scheme)) |> wait
-                      Expect.isLessThanOrEqual (overflow page) 0 $"{scheme}"
+                for scheme in [ ColorScheme.Light; ColorScheme.Dark ] do
+                    page.EmulateMediaAsync(PageEmulateMediaOptions(ColorScheme = scheme)) |> wait
+                    Expect.isLessThanOrEqual (overflow page) 0 $"{scheme}"
 
-                  let background () = page.EvaluateAsync<string> "getComputedStyle(document.body).backgroundColor" |> await
-                  let dark = background ()
-                  page.Locator("#theme").ClickAsync() |> wait
-                  Expect.notEqual (background ()) dark "the button changes the theme") ]
+                let background () = page.EvaluateAsync<string> "getComputedStyle(document.body).backgroundColor" |> await
+                let dark = background ()
+                page.Locator("#theme").ClickAsync() |> wait
+                Expect.notEqual (background ()) dark "the button changes the theme")
+    ]
 
 [<Tests>]
 let tests = testList "report" [ files; browser ]

@@ -26,19 +26,20 @@ let private tolerance = 1e-4
 let private name = PackagedWeights.Name
 
 /// Our layers and the values of the graph that they must be.
-let private stages =
-    [ "stem", "ReLU253_Output_0"
-      "maxpool", "Pooling255_Output_0"
-      "layer1.0", "ReLU269_Output_0"
-      "layer1", "ReLU283_Output_0"
-      "layer2.0", "ReLU301_Output_0"
-      "layer2", "ReLU315_Output_0"
-      "layer3.0", "ReLU333_Output_0"
-      "layer3", "ReLU347_Output_0"
-      "layer4.0", "ReLU365_Output_0"
-      "layer4.1", "ReLU379_Output_0"
-      "layer4", "ReLU393_Output_0"
-      "avgpool", "Pooling395_Output_0" ]
+let private stages = [
+    "stem", "ReLU253_Output_0"
+    "maxpool", "Pooling255_Output_0"
+    "layer1.0", "ReLU269_Output_0"
+    "layer1", "ReLU283_Output_0"
+    "layer2.0", "ReLU301_Output_0"
+    "layer2", "ReLU315_Output_0"
+    "layer3.0", "ReLU333_Output_0"
+    "layer3", "ReLU347_Output_0"
+    "layer4.0", "ReLU365_Output_0"
+    "layer4.1", "ReLU379_Output_0"
+    "layer4", "ReLU393_Output_0"
+    "avgpool", "Pooling395_Output_0"
+]
 
 /// The packaged model with every stage as an output: messages that follow one another are one message to protobuf.
 let private withOutputs side =
@@ -51,7 +52,11 @@ let private withOutputs side =
         let place = input + file.AsSpan(input).IndexOf(ReadOnlySpan(dimensions 224))
         (dimensions side).CopyTo(file, place)
 
-    let outputs = [ for _, value in stages do if value <> "Pooling395_Output_0" then bytes 12 (text 1 value) ]
+    let outputs = [
+        for _, value in stages do
+            if value <> "Pooling395_Output_0" then bytes 12 (text 1 value)
+    ]
+
     Array.append file (bytes 7 (Array.concat outputs))
 
 let private session side =
@@ -62,17 +67,22 @@ let private computed (session: InferenceSession) side (input: float32[]) =
     let value = NamedOnnxValue.CreateFromTensor("Input247", DenseTensor<float32>(Memory input, ReadOnlySpan [| 1; 3; side; side |]))
     use results = session.Run([ value ])
 
-    dict
-        [ for result in results do
-              let tensor = result.AsTensor<float32>().ToDenseTensor()
-              result.Name, (tensor.Buffer.ToArray(), Array.map int64 (tensor.Dimensions.ToArray())) ]
+    dict [
+        for result in results do
+            let tensor = result.AsTensor<float32>().ToDenseTensor()
+            result.Name, (tensor.Buffer.ToArray(), Array.map int64 (tensor.Dimensions.ToArray()))
+    ]
 
 /// The packaged network, loaded once.
 let private backbone = lazy (Backbone.Load PackagedWeights.File)
 
 let private agrees session side layers (input: torch.Tensor) =
     let expected = computed session side (input.contiguous().data<float32>().ToArray())
-    let names = [| for layer, _ in stages do if List.contains layer layers then layer |]
+
+    let names = [|
+        for layer, _ in stages do
+            if List.contains layer layers then layer
+    |]
 
     for layer, features in Seq.zip names (backbone.Value.ForwardRaw(input, names)) do
         let values, shape = expected[dict stages |> fun all -> all[layer]]
@@ -83,50 +93,52 @@ let private agrees session side layers (input: torch.Tensor) =
 
 let private random side =
     use generator = new torch.Generator(5UL)
-    (torch.rand([| 1L; 3L; int64 side; int64 side |], generator = generator) - 0.5f.ToScalar()) * 255f.ToScalar()
+    (torch.rand ([| 1L; 3L; int64 side; int64 side |], generator = generator) - 0.5f.ToScalar()) * 255f.ToScalar()
 
 /// A photograph of Surfaces, RGB in 0..1.
 let private photograph side =
     let struct (image, _) = Reproduction.Surfaces.SurfacesDataset.Render("hex_nut", "test", "good", 3, 0)
     let image = Resizer.Resize(image, side, side, Resampling.BilinearAntialias)
-    torch.tensor(Array.map float32 image.Pixels).reshape(1L, int64 side, int64 side, 3L).permute(0L, 3L, 1L, 2L) / 255f.ToScalar()
+
+    torch.tensor(Array.map float32 image.Pixels).reshape(1L, int64 side, int64 side, 3L).permute(0L, 3L, 1L, 2L)
+    / 255f.ToScalar()
 
 let private all = List.map fst stages
 
 let private parity =
-    testList
-        "parity with ONNX Runtime"
-        [ testCase "every stage and the pooled output at 224, of noise and of a photograph"
-          <| fun () ->
-              use _ = torch.NewDisposeScope()
-              use session = session 224
-              Expect.equal (List.ofSeq backbone.Value.LayerNames) all "the layers"
-              agrees session 224 all (random 224)
-              agrees session 224 all (backbone.Value.Preprocessing.Apply(photograph 224))
+    testList "parity with ONNX Runtime" [
+        testCase "every stage and the pooled output at 224, of noise and of a photograph"
+        <| fun () ->
+            use _ = torch.NewDisposeScope()
+            use session = session 224
+            Expect.equal (List.ofSeq backbone.Value.LayerNames) all "the layers"
+            agrees session 224 all (random 224)
+            agrees session 224 all (backbone.Value.Preprocessing.Apply(photograph 224))
 
-          // Above 224 the file's own last pooling gives several means; ours takes the whole map.
-          testCase "every stage at 256"
-          <| fun () ->
-              use _ = torch.NewDisposeScope()
-              use session = session 256
-              agrees session 256 (List.except [ "avgpool" ] all) (random 256)
+        // Above 224 the file's own last pooling gives several means; ours takes the whole map.
+        testCase "every stage at 256"
+        <| fun () ->
+            use _ = torch.NewDisposeScope()
+            use session = session 256
+            agrees session 256 (List.except [ "avgpool" ] all) (random 256)
 
-          testCase "odd sizes are halved upwards, and the pooled output is the mean of the last map"
-          <| fun () ->
-              use _ = torch.NewDisposeScope()
-              let features = backbone.Value.ForwardRaw(torch.zeros(1L, 3L, 190L, 97L), [| "layer2"; "layer4"; "avgpool" |])
-              Expect.equal (List.ofArray features[0].shape) [ 1L; 128L; 24L; 13L ] "layer2"
-              Expect.equal (List.ofArray features[1].shape) [ 1L; 512L; 6L; 4L ] "layer4"
-              Expect.isLessThan ((features[2].flatten 1L - features[1].mean([| 2L; 3L |])).abs().max().item<float32>()) 1e-5f "avgpool"
+        testCase "odd sizes are halved upwards, and the pooled output is the mean of the last map"
+        <| fun () ->
+            use _ = torch.NewDisposeScope()
+            let features = backbone.Value.ForwardRaw(torch.zeros (1L, 3L, 190L, 97L), [| "layer2"; "layer4"; "avgpool" |])
+            Expect.equal (List.ofArray features[0].shape) [ 1L; 128L; 24L; 13L ] "layer2"
+            Expect.equal (List.ofArray features[1].shape) [ 1L; 512L; 6L; 4L ] "layer4"
+            Expect.isLessThan ((features[2].flatten 1L - features[1].mean([| 2L; 3L |])).abs().max().item<float32>()) 1e-5f "avgpool"
 
-          testCase "images go in as blue, green, red from 0 to 255 less the means"
-          <| fun () ->
-              use _ = torch.NewDisposeScope()
-              let image = torch.tensor([| 1f; 0.5f; 0f |]).reshape(1L, 3L, 1L, 1L)
-              let fed = backbone.Value.Preprocessing.Apply(image).flatten().data<float32>().ToArray()
+        testCase "images go in as blue, green, red from 0 to 255 less the means"
+        <| fun () ->
+            use _ = torch.NewDisposeScope()
+            let image = torch.tensor([| 1f; 0.5f; 0f |]).reshape(1L, 3L, 1L, 1L)
+            let fed = backbone.Value.Preprocessing.Apply(image).flatten().data<float32>().ToArray()
 
-              for found, expected in Array.zip fed [| 0f - 103.0626f; 127.5f - 115.9029f; 255f - 123.1516f |] do
-                  Expect.floatClose Accuracy.medium (float found) (float expected) "fed" ]
+            for found, expected in Array.zip fed [| 0f - 103.0626f; 127.5f - 115.9029f; 255f - 123.1516f |] do
+                Expect.floatClose Accuracy.medium (float found) (float expected) "fed"
+    ]
 
 /// A graph of the architecture as CNTK writes it, with tensors of one element; `change` may alter a node.
 let private graph (change: string -> (string * string list * string * byte[] list) -> (string * string list * string * byte[] list) list) =
@@ -136,8 +148,10 @@ let private graph (change: string -> (string * string list * string * byte[] lis
 
     let add label operation inputs attributes =
         let output = $"{label}_output"
+
         for operation, inputs, output, attributes in change label (operation, inputs, output, attributes) do
             nodes.Add(node operation inputs output attributes)
+
         output
 
     let constant () =
@@ -151,12 +165,14 @@ let private graph (change: string -> (string * string list * string * byte[] lis
         integers "pads" [ before; before; after; after ]
 
     let normalised input (spec: ConvolutionSpec) =
-        let attributes =
-            [ integers "kernel_shape" [ spec.Kernel; spec.Kernel ]
-              integers "strides" [ spec.Stride; spec.Stride ]
-              pads spec.Kernel spec.Stride
-              word "auto_pad" "NOTSET"
-              integers "dilations" [ 1L; 1L ] ]
+        let attributes = [
+            integers "kernel_shape" [ spec.Kernel; spec.Kernel ]
+            integers "strides" [ spec.Stride; spec.Stride ]
+            pads spec.Kernel spec.Stride
+            word "auto_pad" "NOTSET"
+            integers "dilations" [ 1L; 1L ]
+        ]
+
         let convolution = add spec.Name "Conv" [ input; constant () ] attributes
         add (nonNull spec.Norm) "BatchNormalization" (convolution :: [ for _ in 1..4 -> constant () ]) [ real "epsilon" 1e-5f ]
 
@@ -166,12 +182,22 @@ let private graph (change: string -> (string * string list * string * byte[] lis
     for block in network.Blocks do
         let input = value
         // The shortcut is written first, as CNTK does.
-        let shortcut = match block.Shortcut with null -> input | convolution -> normalised input convolution.Spec
+        let shortcut =
+            match block.Shortcut with
+            | null -> input
+            | convolution -> normalised input convolution.Spec
+
         let inner = add $"{block.Name}.relu1" "Relu" [ normalised input block.Body[0].Spec ] []
         let sum = add $"{block.Name}.sum" "Add" [ normalised inner block.Body[1].Spec; shortcut ] []
         value <- add $"{block.Name}.relu2" "Relu" [ sum ] []
 
-    let output = add "avgpool" "AveragePool" [ value ] [ integers "kernel_shape" [ 7L; 7L ]; integers "strides" [ 1L; 1L ]; integers "pads" [ 0L; 0L; 0L; 0L ] ]
+    let output =
+        add "avgpool" "AveragePool" [ value ] [
+            integers "kernel_shape" [ 7L; 7L ]
+            integers "strides" [ 1L; 1L ]
+            integers "pads" [ 0L; 0L; 0L; 0L ]
+        ]
+
     network, model nodes tensors [ "x" ] [ output ]
 
 let private named change test =
@@ -211,51 +237,75 @@ let private attribute (written: byte[]) (operation, inputs, output, attributes: 
 let private withInputs change (operation, inputs: string list, output, attributes) = [ operation, change inputs, output, attributes ]
 
 let private structure =
-    testList
-        "graph"
-        [ testCase "every tensor gets the name that the network has for it, whatever the order of the nodes"
-          <| fun () ->
-              named unchanged (fun network name ->
-                  let found = name ()
-                  let expected =
-                      [ for convolution in network.Convolutions do
-                            $"{convolution.Spec.Name}.weight"
-                            for part in [ "weight"; "bias"; "running_mean"; "running_var" ] do $"{convolution.Spec.Norm}.{part}" ]
-                  Expect.equal (set [ for entry in found.Entries -> entry.Name ]) (set expected) "names"
-                  // Constants are numbered as the graph was written: the shortcut of layer2.0 before its body.
-                  let number key = found.Entries |> Seq.find (fun entry -> entry.Name = key) |> fun entry -> int (entry.ReadSingles()[0])
-                  Expect.equal [ number "conv1.weight"; number "bn1.running_var"; number "layer1.0.conv1.weight" ] [ 1; 5; 6 ] "the first ones"
-                  Expect.equal (number "layer2.0.conv1.weight" - number "layer2.0.downsample.0.weight") 5 "the shortcut comes first")
+    testList "graph" [
+        testCase "every tensor gets the name that the network has for it, whatever the order of the nodes"
+        <| fun () ->
+            named unchanged (fun network name ->
+                let found = name ()
 
-          testCase "a symmetric border is the same convolution where a map is halved"
-          <| fun () ->
-              let symmetric = attribute (integers "pads" [ 1L; 1L; 1L; 1L ])
-              named (fun label node -> if label = "layer2.0.conv1" then symmetric node else [ node ]) (fun _ name -> name () |> ignore)
+                let expected = [
+                    for convolution in network.Convolutions do
+                        $"{convolution.Spec.Name}.weight"
 
-          refused "layer2.0.conv1" "a border at the right instead of the left" (attribute (integers "pads" [ 0L; 0L; 1L; 1L ])) "layer2.0.conv1"
-          refused "layer1.0.conv1" "no border" (attribute (integers "pads" [ 0L; 0L; 0L; 0L ])) "pads [0,0,0,0]"
-          refused "layer1.0.conv1" "a border that is computed" (attribute (word "auto_pad" "SAME_UPPER")) "layer1.0.conv1"
-          refused "maxpool" "another border of the pooling" (attribute (integers "pads" [ 0L; 0L; 1L; 1L ])) "first pooling"
-          refused "layer3.0.conv1" "another stride" (attribute (integers "strides" [ 1L; 1L ])) "strides [1,1]"
-          refused "layer3.0.conv2" "dilations" (attribute (integers "dilations" [ 2L; 2L ])) "dilations"
-          refused "layer3.1.bn2" "another epsilon" (attribute (real "epsilon" 1e-3f)) "epsilon"
-          refused "layer1.0.relu1" "another activation" (fun (_, inputs, output, attributes) -> [ "Tanh", inputs, output, attributes ]) "no Relu"
-          refused "layer1.sum" "a block without its shortcut" (fun (_, inputs, output, _) -> [ "Add", [ inputs[0]; inputs[0] ], output, [] ]) "no Add"
-          refused
-              "layer4.relu2" "an operation more"
-              (fun (operation, inputs, output, _) -> [ (operation, inputs, "middle", []); ("Relu", [ "middle" ], output, []) ]) "no AveragePool"
-          refused "layer1.relu1" "an operation beside the network" (fun node -> [ node; ("Tanh", [ "x" ], "y", []) ]) "operations"
-          refused "layer1.0.conv1" "a weight that is computed" (withInputs (fun inputs -> [ inputs[0]; "x" ])) "layer1.0.conv1.weight"
-          refused "layer1.0.conv1" "a convolution with a bias" (withInputs (fun inputs -> inputs @ [ "Parameter1" ])) "3 inputs"
-          refused "layer1.0.conv1" "operands in another order" (withInputs List.rev) "Conv"
+                        for part in [ "weight"; "bias"; "running_mean"; "running_var" ] do
+                            $"{convolution.Spec.Norm}.{part}"
+                ]
 
-          testCase "torchvision's number of blocks is not this network's"
-          <| fun () ->
-              named unchanged (fun _ _ -> ())
-              use checkpoint = Checkpoint.Open PackagedWeights.File.Path
-              use resnet18 = Architecture.Get("resnet18").Create.Invoke BorderMode.Zeros
-              let error = Expect.throwsC (fun () -> ResNetGraph.Name(checkpoint, resnet18) |> ignore) id
-              Expect.stringContains error.Message "no AveragePool of ReLU379_Output_0" "where the two part" ]
+                Expect.equal (set [ for entry in found.Entries -> entry.Name ]) (set expected) "names"
+                // Constants are numbered as the graph was written: the shortcut of layer2.0 before its body.
+                let number key = found.Entries |> Seq.find (fun entry -> entry.Name = key) |> fun entry -> int (entry.ReadSingles()[0])
+
+                Expect.equal
+                    [ number "conv1.weight"; number "bn1.running_var"; number "layer1.0.conv1.weight" ]
+                    [ 1; 5; 6 ]
+                    "the first ones"
+
+                Expect.equal (number "layer2.0.conv1.weight" - number "layer2.0.downsample.0.weight") 5 "the shortcut comes first")
+
+        testCase "a symmetric border is the same convolution where a map is halved"
+        <| fun () ->
+            let symmetric = attribute (integers "pads" [ 1L; 1L; 1L; 1L ])
+            named (fun label node -> if label = "layer2.0.conv1" then symmetric node else [ node ]) (fun _ name -> name () |> ignore)
+
+        refused
+            "layer2.0.conv1"
+            "a border at the right instead of the left"
+            (attribute (integers "pads" [ 0L; 0L; 1L; 1L ]))
+            "layer2.0.conv1"
+        refused "layer1.0.conv1" "no border" (attribute (integers "pads" [ 0L; 0L; 0L; 0L ])) "pads [0,0,0,0]"
+        refused "layer1.0.conv1" "a border that is computed" (attribute (word "auto_pad" "SAME_UPPER")) "layer1.0.conv1"
+        refused "maxpool" "another border of the pooling" (attribute (integers "pads" [ 0L; 0L; 1L; 1L ])) "first pooling"
+        refused "layer3.0.conv1" "another stride" (attribute (integers "strides" [ 1L; 1L ])) "strides [1,1]"
+        refused "layer3.0.conv2" "dilations" (attribute (integers "dilations" [ 2L; 2L ])) "dilations"
+        refused "layer3.1.bn2" "another epsilon" (attribute (real "epsilon" 1e-3f)) "epsilon"
+        refused
+            "layer1.0.relu1"
+            "another activation"
+            (fun (_, inputs, output, attributes) -> [ "Tanh", inputs, output, attributes ])
+            "no Relu"
+        refused
+            "layer1.sum"
+            "a block without its shortcut"
+            (fun (_, inputs, output, _) -> [ "Add", [ inputs[0]; inputs[0] ], output, [] ])
+            "no Add"
+        refused
+            "layer4.relu2"
+            "an operation more"
+            (fun (operation, inputs, output, _) -> [ (operation, inputs, "middle", []); ("Relu", [ "middle" ], output, []) ])
+            "no AveragePool"
+        refused "layer1.relu1" "an operation beside the network" (fun node -> [ node; ("Tanh", [ "x" ], "y", []) ]) "operations"
+        refused "layer1.0.conv1" "a weight that is computed" (withInputs (fun inputs -> [ inputs[0]; "x" ])) "layer1.0.conv1.weight"
+        refused "layer1.0.conv1" "a convolution with a bias" (withInputs (fun inputs -> inputs @ [ "Parameter1" ])) "3 inputs"
+        refused "layer1.0.conv1" "operands in another order" (withInputs List.rev) "Conv"
+
+        testCase "torchvision's number of blocks is not this network's"
+        <| fun () ->
+            named unchanged (fun _ _ -> ())
+            use checkpoint = Checkpoint.Open PackagedWeights.File.Path
+            use resnet18 = Architecture.Get("resnet18").Create.Invoke BorderMode.Zeros
+            let error = Expect.throwsC (fun () -> ResNetGraph.Name(checkpoint, resnet18) |> ignore) id
+            Expect.stringContains error.Message "no AveragePool of ReLU379_Output_0" "where the two part"
+    ]
 
 /// What a verb returns and prints.
 let private run (verb: Command) (arguments: string list) =
@@ -268,104 +318,135 @@ let private run (verb: Command) (arguments: string list) =
 
 let private inFolder test =
     let folder = Directory.CreateTempSubdirectory "cntk-"
-    try test folder.FullName finally folder.Delete true
+
+    try
+        test folder.FullName
+    finally
+        folder.Delete true
 
 let private taken = "weights: resnet18_cntk (MIT), which comes with the program, sha256 e2552f19db2d..."
 
 let private packaged =
-    testList
-        "without weights"
-        [ testCase "the sidecar says what the file and the catalogue are"
-          <| fun () ->
-              let file = PackagedWeights.File
-              Expect.equal file.Sha256 (WeightsFile.Hash file.Path) "sha256"
-              Expect.equal file.Licence "MIT" "licence"
-              Expect.equal file.Architecture name "architecture"
-              Expect.equal (string file.Preprocessing) (string (Architecture.Get name).Preprocessing) "preprocessing"
+    testList "without weights" [
+        testCase "the sidecar says what the file and the catalogue are"
+        <| fun () ->
+            let file = PackagedWeights.File
+            Expect.equal file.Sha256 (WeightsFile.Hash file.Path) "sha256"
+            Expect.equal file.Licence "MIT" "licence"
+            Expect.equal file.Architecture name "architecture"
+            Expect.equal (string file.Preprocessing) (string (Architecture.Get name).Preprocessing) "preprocessing"
 
-          testCase "a folder's own file comes first, the packaged one stands in for what names it, and runs unasked only without a folder"
-          <| fun () ->
-              inFolder (fun folder ->
-                  use none = new BackboneProvider(null, torch.CPU)
-                  Expect.equal [ none.Has name; none.Has $"{name}/layer4"; none.Has "resnet18" ] [ true; true; false ] "without a folder"
-                  use empty = new BackboneProvider(folder, torch.CPU)
-                  Expect.isFalse (empty.Has name) "not unasked"
-                  Expect.equal (empty.Get name).WeightsSha256 (nonNull (none.Sha256Of name)) "but by name"
-                  Expect.equal (empty.Sha256Of name) (none.Sha256Of name) "and its hash"
-                  let error = Expect.throwsC (fun () -> none.Get "resnet18" |> ignore) id
-                  Expect.stringContains error.Message "take resnet18_cntk, which comes with the program" "the way out"
+        testCase "a folder's own file comes first, the packaged one stands in for what names it, and runs unasked only without a folder"
+        <| fun () ->
+            inFolder (fun folder ->
+                use none = new BackboneProvider(null, torch.CPU)
+                Expect.equal [ none.Has name; none.Has $"{name}/layer4"; none.Has "resnet18" ] [ true; true; false ] "without a folder"
+                use empty = new BackboneProvider(folder, torch.CPU)
+                Expect.isFalse (empty.Has name) "not unasked"
+                Expect.equal (empty.Get name).WeightsSha256 (nonNull (none.Sha256Of name)) "but by name"
+                Expect.equal (empty.Sha256Of name) (none.Sha256Of name) "and its hash"
+                let error = Expect.throwsC (fun () -> none.Get "resnet18" |> ignore) id
+                Expect.stringContains error.Message "take resnet18_cntk, which comes with the program" "the way out"
 
-                  SafeTensors.Write(Path.Combine(folder, $"{name}.safetensors"), backbone.Value.StateDict false)
-                  use full = new BackboneProvider(folder, torch.CPU)
-                  Expect.isTrue (full.Has name) "the folder's"
-                  let found = (full.Get name).WeightsSha256
-                  Expect.notEqual found ((none.Get name).WeightsSha256) "is another file"
-                  Expect.equal (full.Sha256Of name) found "of its own hash"
-                  Expect.isFalse (PackagedWeights.Are(name, found)) "and not called the packaged one")
+                SafeTensors.Write(Path.Combine(folder, $"{name}.safetensors"), backbone.Value.StateDict false)
+                use full = new BackboneProvider(folder, torch.CPU)
+                Expect.isTrue (full.Has name) "the folder's"
+                let found = (full.Get name).WeightsSha256
+                Expect.notEqual found ((none.Get name).WeightsSha256) "is another file"
+                Expect.equal (full.Sha256Of name) found "of its own hash"
+                Expect.isFalse (PackagedWeights.Are(name, found)) "and not called the packaged one")
 
-          testCase "features, weights list and inspect know it"
-          <| fun () ->
-              inFolder (fun folder ->
-                  use _ = torch.NewDisposeScope()
-                  let picture, out = Path.Combine(folder, "i.png"), Path.Combine(folder, "f.safetensors")
-                  let image = Image(40, 40, 3, Array.init (40 * 40 * 3) (fun i -> byte (i * 37)))
-                  ImageFile.Write(picture, image)
-                  run (FeaturesVerb.Create()) [ "--backbone"; name; "--layers"; "layer3,avgpool"; "--image"; picture; "--out"; out ] |> ignore
-                  let struct (found, metadata) = SafeTensors.Read out
-                  Expect.equal metadata["weights_sha256"] (nonNull PackagedWeights.File.Sha256) "sha256"
-                  let pixels = torch.tensor(Array.map float32 image.Pixels).reshape(1L, 40L, 40L, 3L).permute(0L, 3L, 1L, 2L) / 255f.ToScalar()
-                  let expected = backbone.Value.Forward(pixels, [| "avgpool" |])[0]
-                  Expect.isLessThan ((found["avgpool"] - expected).abs().max().item<float32>()) 1e-5f "avgpool"
-                  let error = Expect.throwsC (fun () -> run (FeaturesVerb.Create()) [ "--backbone"; "vgg19"; "--image"; picture; "--out"; out ] |> ignore) id
-                  Expect.stringContains error.Message "vgg19 do not come with the program; give their file with --weights" "another network"
+        testCase "features, weights list and inspect know it"
+        <| fun () ->
+            inFolder (fun folder ->
+                use _ = torch.NewDisposeScope()
+                let picture, out = Path.Combine(folder, "i.png"), Path.Combine(folder, "f.safetensors")
+                let image = Image(40, 40, 3, Array.init (40 * 40 * 3) (fun i -> byte (i * 37)))
+                ImageFile.Write(picture, image)
 
-                  let listed = run (WeightsVerb.Create()) [ "list"; "--weights"; folder ]
-                  Expect.stringContains listed "resnet18_cntk.onnx" "the file"
-                  Expect.stringContains listed "MIT, comes with the program" "what it is"
-                  let inspected = run (WeightsVerb.Create()) [ "inspect"; name ]
-                  Expect.stringContains inspected "Onnx, 110 tensors" "the format"
-                  Expect.stringContains inspected "layer4 (512), avgpool (512)" "the layers")
+                run (FeaturesVerb.Create()) [ "--backbone"; name; "--layers"; "layer3,avgpool"; "--image"; picture; "--out"; out ]
+                |> ignore
 
-          testCase "fit, score and run take it and say so"
-          <| fun () ->
-              use sandbox = new ReproProcess.Sandbox()
-              let photographs = Path.Combine(sandbox.Data, "woven", "train", "good")
-              let model, scored = Path.Combine(sandbox.Root, "m"), Path.Combine(sandbox.Root, "scored")
-              let fitted = run (FitVerb.Create()) [ "--method"; "gaussian"; "--train"; photographs; "--folds"; "2"; "--out"; model ]
-              Expect.stringContains fitted "gaussian resnet18_cntk-mahalanobis" "the variant"
-              Expect.stringContains fitted taken "fit says so"
-              Expect.stringContains (run (ScoreVerb.Create()) [ photographs; "--model"; model; "--out"; scored ]) taken "score says so"
-              Expect.isTrue (File.Exists(Path.Combine(scored, "scores.csv"))) "scores"
+                let struct (found, metadata) = SafeTensors.Read out
+                Expect.equal metadata["weights_sha256"] (nonNull PackagedWeights.File.Sha256) "sha256"
 
-              let ran = run (RunVerb.Create()) [ "--paper"; "gaussian"; "--variant"; "resnet18_cntk-l2"; "--data"; sandbox.Data; "--out"; sandbox.Run ]
-              Expect.stringContains ran taken "run says so"
-              let record = Directory.GetFiles(Path.Combine(sandbox.Run, "runs"), "*.json")[0] |> File.ReadAllText
-              Expect.stringContains record "\"resnet18_cntk\"" "the record names it"
+                let pixels =
+                    torch.tensor(Array.map float32 image.Pixels).reshape(1L, 40L, 40L, 3L).permute(0L, 3L, 1L, 2L) / 255f.ToScalar()
 
-          testCase "the methods' variants ask for layers that it has"
-          <| fun () ->
-              let request variant = Request(variant, Profile.Quick, "bottle", "mvtec")
-              let hfae = Hfae.HfaeMethod().Settings(request name)
-              let dfr = Dfr.DfrMethod().Settings(request name)
-              let favae = Favae.FavaeMethod().Settings(request name)
-              let gaussian = (GaussianMethod().Configure(request $"{name}-npca1") :?> Configuration<GaussianSettings>).Settings
-              Expect.equal [ hfae.Network; dfr.Network; favae.Network; gaussian.Network ] (List.replicate 4 name) "networks"
-              for layers in [ Seq.ofArray hfae.Layers; dfr.Layers; favae.Layers; gaussian.Layers ] do
-                  Expect.containsAll backbone.Value.LayerNames layers "layers"
-              Expect.equal (Dfr.DfrMethod().Settings(request "resnet18").Layers |> List.ofSeq) (List.ofSeq dfr.Layers) "dfr takes the same layers of torchvision's"
+                let expected = backbone.Value.Forward(pixels, [| "avgpool" |])[0]
+                Expect.isLessThan ((found["avgpool"] - expected).abs().max().item<float32>()) 1e-5f "avgpool"
 
-          testCase "dfr trains and scores on it"
-          <| fun () ->
-              use _ = torch.NewDisposeScope()
-              use backbones = new BackboneProvider(null, torch.CPU)
-              let resources = Resources(Backbones = backbones, Features = UncachedFeatures(), Device = torch.CPU)
-              let images = InMemory.RandomImages(5, 64)
-              use detector = (Registry.Find "dfr").Configure($"{name}+image_size=64", Profile.Smoke, "bottle", "mvtec").Create resources
-              let facts = detector.Fit(images, FitContext(Seed = 0))
-              Expect.equal facts["channels"] 512.0 "64 + 64 + 128 + 256"
-              use scores = detector.Score(ImageBatch.All images)
-              Expect.equal (List.ofArray (nonNull scores.Map).shape) [ 5L; 1L; 64L; 64L ] "a map an image"
-              Expect.isTrue (scores.Image.isfinite().all().item<bool>()) "finite scores" ]
+                let error =
+                    Expect.throwsC
+                        (fun () -> run (FeaturesVerb.Create()) [ "--backbone"; "vgg19"; "--image"; picture; "--out"; out ] |> ignore)
+                        id
+
+                Expect.stringContains error.Message "vgg19 do not come with the program; give their file with --weights" "another network"
+
+                let listed = run (WeightsVerb.Create()) [ "list"; "--weights"; folder ]
+                Expect.stringContains listed "resnet18_cntk.onnx" "the file"
+                Expect.stringContains listed "MIT, comes with the program" "what it is"
+                let inspected = run (WeightsVerb.Create()) [ "inspect"; name ]
+                Expect.stringContains inspected "Onnx, 110 tensors" "the format"
+                Expect.stringContains inspected "layer4 (512), avgpool (512)" "the layers")
+
+        testCase "fit, score and run take it and say so"
+        <| fun () ->
+            use sandbox = new ReproProcess.Sandbox()
+            let photographs = Path.Combine(sandbox.Data, "woven", "train", "good")
+            let model, scored = Path.Combine(sandbox.Root, "m"), Path.Combine(sandbox.Root, "scored")
+            let fitted = run (FitVerb.Create()) [ "--method"; "gaussian"; "--train"; photographs; "--folds"; "2"; "--out"; model ]
+            Expect.stringContains fitted "gaussian resnet18_cntk-mahalanobis" "the variant"
+            Expect.stringContains fitted taken "fit says so"
+            Expect.stringContains (run (ScoreVerb.Create()) [ photographs; "--model"; model; "--out"; scored ]) taken "score says so"
+            Expect.isTrue (File.Exists(Path.Combine(scored, "scores.csv"))) "scores"
+
+            let ran =
+                run (RunVerb.Create()) [
+                    "--paper"
+                    "gaussian"
+                    "--variant"
+                    "resnet18_cntk-l2"
+                    "--data"
+                    sandbox.Data
+                    "--out"
+                    sandbox.Run
+                ]
+
+            Expect.stringContains ran taken "run says so"
+            let record = Directory.GetFiles(Path.Combine(sandbox.Run, "runs"), "*.json")[0] |> File.ReadAllText
+            Expect.stringContains record "\"resnet18_cntk\"" "the record names it"
+
+        testCase "the methods' variants ask for layers that it has"
+        <| fun () ->
+            let request variant = Request(variant, Profile.Quick, "bottle", "mvtec")
+            let hfae = Hfae.HfaeMethod().Settings(request name)
+            let dfr = Dfr.DfrMethod().Settings(request name)
+            let favae = Favae.FavaeMethod().Settings(request name)
+            let gaussian = (GaussianMethod().Configure(request $"{name}-npca1") :?> Configuration<GaussianSettings>).Settings
+            Expect.equal [ hfae.Network; dfr.Network; favae.Network; gaussian.Network ] (List.replicate 4 name) "networks"
+
+            for layers in [ Seq.ofArray hfae.Layers; dfr.Layers; favae.Layers; gaussian.Layers ] do
+                Expect.containsAll backbone.Value.LayerNames layers "layers"
+
+            Expect.equal
+                (Dfr.DfrMethod().Settings(request "resnet18").Layers |> List.ofSeq)
+                (List.ofSeq dfr.Layers)
+                "dfr takes the same layers of torchvision's"
+
+        testCase "dfr trains and scores on it"
+        <| fun () ->
+            use _ = torch.NewDisposeScope()
+            use backbones = new BackboneProvider(null, torch.CPU)
+            let resources = Resources(Backbones = backbones, Features = UncachedFeatures(), Device = torch.CPU)
+            let images = InMemory.RandomImages(5, 64)
+            use detector = (Registry.Find "dfr").Configure($"{name}+image_size=64", Profile.Smoke, "bottle", "mvtec").Create resources
+            let facts = detector.Fit(images, FitContext(Seed = 0))
+            Expect.equal facts["channels"] 512.0 "64 + 64 + 128 + 256"
+            use scores = detector.Score(ImageBatch.All images)
+            Expect.equal (List.ofArray (nonNull scores.Map).shape) [ 5L; 1L; 64L; 64L ] "a map an image"
+            Expect.isTrue (scores.Image.isfinite().all().item<bool>()) "finite scores"
+    ]
 
 [<Tests>]
 let tests = testSequenced <| testList "backbones cntk" [ parity; structure; packaged ]

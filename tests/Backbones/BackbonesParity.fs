@@ -28,9 +28,12 @@ let private weight (name: string) (shape: int64[]) =
         if shape.Length = 4 then
             let bound = sqrt (6.0 / float (Array.fold (*) 1L shape[1..]))
             hashed name -bound bound count
-        elif name.EndsWith "running_var" then hashed name 0.25 1.75 count
-        elif name.EndsWith "weight" then hashed name 0.3 0.9 count
-        else hashed name -0.3 0.3 count
+        elif name.EndsWith "running_var" then
+            hashed name 0.25 1.75 count
+        elif name.EndsWith "weight" then
+            hashed name 0.3 0.9 count
+        else
+            hashed name -0.3 0.3 count
 
     torch.tensor(values).reshape shape
 
@@ -49,27 +52,42 @@ let private writeCheckpoint (architecture: string) path =
         | norm ->
             // torchvision's VGGs with batch norm are the ones whose convolutions have a bias beside it.
             if architecture.StartsWith "vgg" then add $"{spec.Name}.bias" [| spec.Out |]
-            for part in [ "weight"; "bias"; "running_mean"; "running_var" ] do add $"{norm}.{part}" [| spec.Out |]
+
+            for part in [ "weight"; "bias"; "running_mean"; "running_var" ] do
+                add $"{norm}.{part}" [| spec.Out |]
 
     SafeTensors.Write(path, tensors)
 
 let private number (text: string) = Double.Parse(text, CultureInfo.InvariantCulture)
 
-type private Line = { Network: string; Size: int * int; Layer: string; Shape: int64 list; Mean: float; MeanAbs: float; MaxAbs: float; Values: float[] }
+type private Line = {
+    Network: string
+    Size: int * int
+    Layer: string
+    Shape: int64 list
+    Mean: float
+    MeanAbs: float
+    MaxAbs: float
+    Values: float[]
+}
 
 let private lines =
     lazy
-        [ for line in File.ReadLines golden |> Seq.skip 1 do
-              let fields = line.Split '\t'
+        [
+            for line in File.ReadLines golden |> Seq.skip 1 do
+                let fields = line.Split '\t'
 
-              { Network = fields[0]
-                Size = int fields[1], int fields[2]
-                Layer = fields[3]
-                Shape = [ for length in fields[4].Split ',' -> int64 length ]
-                Mean = number fields[5]
-                MeanAbs = number fields[6]
-                MaxAbs = number fields[7]
-                Values = Array.map number (fields[8].Split ',') } ]
+                {
+                    Network = fields[0]
+                    Size = int fields[1], int fields[2]
+                    Layer = fields[3]
+                    Shape = [ for length in fields[4].Split ',' -> int64 length ]
+                    Mean = number fields[5]
+                    MeanAbs = number fields[6]
+                    MaxAbs = number fields[7]
+                    Values = Array.map number (fields[8].Split ',')
+                }
+        ]
 
 let private check (line: Line) (features: torch.Tensor) =
     let where = $"{line.Network} {fst line.Size}x{snd line.Size} {line.Layer}"
@@ -80,7 +98,7 @@ let private check (line: Line) (features: torch.Tensor) =
     near (flat.mean().item<float>()) line.Mean "the mean"
     near (flat.abs().mean().item<float>()) line.MeanAbs "the mean size"
     near (flat.abs().max().item<float>()) line.MaxAbs "the largest size"
-    let count = int (flat.numel())
+    let count = int (flat.numel ())
 
     for place, expected in Seq.zip (hashed $"{line.Network} {line.Layer}" 0.0 1.0 line.Values.Length) line.Values do
         let at = min (count - 1) (int (float place * float count))
@@ -98,7 +116,9 @@ let private parity network =
                 use _ = torch.NewDisposeScope()
                 let input = torch.tensor(hashed "input" -2.0 2.0 (3 * height * width)).reshape(1L, 3L, int64 height, int64 width)
                 let layers = [| for line in lines -> line.Layer |]
-                for line, features in Seq.zip lines (backbone.ForwardRaw(input, layers)) do check line features
+
+                for line, features in Seq.zip lines (backbone.ForwardRaw(input, layers)) do
+                    check line features
                 // Darknet at a size that its routes cannot join has fewer layers than at a multiple of 32.
                 if network <> "yolov3" then Expect.equal (set layers) (set backbone.LayerNames) "every named layer is compared"
         finally
@@ -107,6 +127,8 @@ let private parity network =
 [<Tests>]
 let tests =
     testSequenced
-    <| testList "backbones parity" [ for network in [ for architecture in Architecture.All -> architecture.Name ] do
-                                         // The other sizes of timm's two forms differ from these in nothing but what torchvision's cover.
-                                         if lines.Value |> List.exists (fun line -> line.Network = network) then parity network ]
+    <| testList "backbones parity" [
+        for network in [ for architecture in Architecture.All -> architecture.Name ] do
+            // The other sizes of timm's two forms differ from these in nothing but what torchvision's cover.
+            if lines.Value |> List.exists (fun line -> line.Network = network) then parity network
+    ]

@@ -13,7 +13,11 @@ open Reproduction.Surfaces
 
 let private inTemporaryFolder test =
     let folder = Directory.CreateTempSubdirectory "surfaces-"
-    try test folder.FullName finally folder.Delete true
+
+    try
+        test folder.FullName
+    finally
+        folder.Delete true
 
 let private sha256 (bytes: byte[]) = Convert.ToHexStringLower(SHA256.HashData bytes)
 
@@ -52,20 +56,26 @@ let private tablets folder =
 
 [<Tests>]
 let tests =
-    testSequenced <| testList "data: surfaces" [
+    testSequenced
+    <| testList "data: surfaces" [
         testCase "it is six textures and four objects, and opens as a data set with masks" (fun () ->
             Expect.equal (SurfaceKind.Textures.Count, SurfaceKind.Objects.Count) (6, 4) "categories"
             let opened = small.Value
             Expect.equal opened.Name "surfaces" "name"
             Expect.equal (Set.ofSeq opened.CategoryNames) (Set.ofSeq SurfacesDataset.CategoryNames) "categories"
-            let kinds =
-                [ for name in opened.CategoryNames do
+
+            let kinds = [
+                for name in opened.CategoryNames do
                     let category = opened.Category name
                     Expect.isTrue category.HasMasks name
                     Expect.equal (category.Train.Count, category.Test |> Seq.filter (fun s -> s.Label = 0) |> Seq.length) (2, 1) name
                     Expect.isEmpty (DataCheck.Run category).Errors name
                     Expect.isEmpty (DataCheck.Run category).Warnings name
-                    for sample in category.Test do if sample.Label = 1 then sample.Defect ]
+
+                    for sample in category.Test do
+                        if sample.Label = 1 then sample.Defect
+            ]
+
             Expect.equal (List.distinct kinds).Length 8 "kinds of defects")
 
         testCase "the same seed gives the same bytes, another seed others" (fun () ->
@@ -83,6 +93,7 @@ let tests =
                 kind.Paint.Invoke(sound, SplitMix64 3UL, Fault(Nullable(), SplitMix64 4UL))
                 let photograph (scene: Scene) = Camera.Draw(SplitMix64 5UL).Photograph(scene, SplitMix64 6UL)
                 let before = photograph sound
+
                 for defect in kind.Defects do
                     if defect <> DefectKind.MissingPart && defect <> DefectKind.Misprint then
                         let defective = sound.Copy()
@@ -91,12 +102,34 @@ let tests =
                         let after = photograph defective
                         // Blur and the slope of the relief reach two pixels.
                         let near x y =
-                            Seq.exists id (seq { for v in max 0 (y - 2) .. min 255 (y + 2) do for u in max 0 (x - 2) .. min 255 (x + 2) -> mask[u, v, 0] <> 0uy })
-                        let changes = [| for i in 0 .. 256 * 256 - 1 -> Seq.max (seq { for c in 0..2 -> abs (int before.Pixels[3 * i + c] - int after.Pixels[3 * i + c]) }) |]
-                        let outside = [| for i in 0 .. 256 * 256 - 1 do if changes[i] > 12 && not (near (i % 256) (i / 256)) then i |]
-                        let inside = [| for i in 0 .. 256 * 256 - 1 do if mask.Pixels[i] <> 0uy then float changes[i] |]
+                            Seq.exists
+                                id
+                                (seq {
+                                    for v in max 0 (y - 2) .. min 255 (y + 2) do
+                                        for u in max 0 (x - 2) .. min 255 (x + 2) -> mask[u, v, 0] <> 0uy
+                                })
+
+                        let changes = [|
+                            for i in 0 .. 256 * 256 - 1 ->
+                                Seq.max (seq { for c in 0..2 -> abs (int before.Pixels[3 * i + c] - int after.Pixels[3 * i + c]) })
+                        |]
+
+                        let outside = [|
+                            for i in 0 .. 256 * 256 - 1 do
+                                if changes[i] > 12 && not (near (i % 256) (i / 256)) then i
+                        |]
+
+                        let inside = [|
+                            for i in 0 .. 256 * 256 - 1 do
+                                if mask.Pixels[i] <> 0uy then float changes[i]
+                        |]
+
                         Expect.isEmpty outside $"{kind.Name} {defect}: pixels changed outside"
-                        Expect.isGreaterThan (Array.average inside) 8.0 $"{kind.Name} {defect}: mean change of {inside.Length} pixels inside")
+
+                        Expect.isGreaterThan
+                            (Array.average inside)
+                            8.0
+                            $"{kind.Name} {defect}: mean change of {inside.Length} pixels inside")
 
         testCase "every kind of image can be made, and only defective ones have a mask" (fun () ->
             for kind in Seq.append SurfaceKind.Textures SurfaceKind.Objects do
@@ -106,11 +139,17 @@ let tests =
                     Expect.equal (image.Width, image.Height, image.Channels) (256, 256, 3) "size"
                     let inside = mask.Value.Pixels |> Array.filter (fun m -> m <> 0uy) |> Array.length
                     Expect.isTrue (inside >= 25 && inside < 256 * 256 / 4) $"{kind.Name} {name}: {inside} pixels"
+
                 Expect.isNone (snd (render kind.Name "test" "good" 0 7)) kind.Name)
 
         testCase "training images of a category differ from one another" (fun () ->
             for name in SurfacesDataset.CategoryNames do
-                let difference = Array.map2 (fun (a: byte) (b: byte) -> abs (float a - float b)) (fst (render name "train" "good" 0 7)).Pixels (fst (render name "train" "good" 1 7)).Pixels
+                let difference =
+                    Array.map2
+                        (fun (a: byte) (b: byte) -> abs (float a - float b))
+                        (fst (render name "train" "good" 0 7)).Pixels
+                        (fst (render name "train" "good" 1 7)).Pixels
+
                 Expect.isGreaterThan (Array.average difference) 3.0 name)
 
         testCase "import writes what it read" (fun () ->
@@ -118,6 +157,7 @@ let tests =
                 let source = small.Value.Category "tablet"
                 Expect.equal (DataImport.Write(source, folder)) (source.Train.Count + source.Test.Count) "images"
                 let copy = (Datasets.Open folder).Category "tablet"
+
                 for original, copied in Seq.zip (Seq.append source.Train source.Test) (Seq.append copy.Train copy.Test) do
                     Expect.equal (copied.Id, copied.Label, copied.Defect) (original.Id, original.Label, original.Defect) "sample"
                     Expect.equal (copied.Load()).Pixels (original.Load()).Pixels "pixels"

@@ -8,10 +8,12 @@ using static TorchSharp.torch;
 /// Loaded into a process under test (DOTNET_STARTUP_HOOKS), it sees the process's file operations and makes a fault at a chosen one.
 /// <list type="bullet">
 /// <item><c>FAULTS_UNDER=DIR</c>: only files below this folder count.</item>
-/// <item><c>FAULTS_LOG=FILE</c>: one line an operation: process, operation, path; each process writes a file of its own, its number appended.</item>
+/// <item><c>FAULTS_LOG=FILE</c>: one line an operation: process, operation, path; each process writes a file of its own, its number
+/// appended.</item>
 /// <item><c>FAULTS_KILL=TEXT</c> and <c>FAULTS_KILL_AT=N</c>: SIGKILL at the N-th operation on a path that contains this text.</item>
 /// <item><c>FAULTS_CLOCK=SECONDS</c>: files bear times that are off by this much, as a process whose clock is wrong leaves them.</item>
-/// <item><c>FAULTS_CONVOLUTIONS=wide|all</c>: the check of the convolutions sees wrong gradients, unless, for <c>wide</c>, they are held to AVX.</item>
+/// <item><c>FAULTS_CONVOLUTIONS=wide|all</c>: the check of the convolutions sees wrong gradients, unless, for <c>wide</c>, they are held to
+/// AVX.</item>
 /// </list>
 /// </summary>
 internal static partial class StartupHook
@@ -35,7 +37,9 @@ internal static partial class StartupHook
             ConvolutionVerdicts.OfThisMachine = new ConvolutionVerdicts(
                 Path.Combine(FeatureCache.UserFolder, "convolutions"),
                 [new ConvolutionLayer("hfae", 3, 5, 3, 8, Padding: 1)],
-                (layer, input, kernel, bias) => Convolved(layer, input, kernel, bias, wrong == "all" || TorchRuntime.Instructions != ConvolutionVerdicts.Fallback));
+                (layer, input, kernel, bias) =>
+                    Convolved(layer, input, kernel, bias, wrong == "all" || TorchRuntime.Instructions != ConvolutionVerdicts.Fallback)
+            );
         }
     }
 
@@ -62,7 +66,13 @@ internal static partial class StartupHook
             }
             if (Log is not null)
             {
-                File.AppendAllText($"{Log}.{Environment.ProcessId}", string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId} {operation.ToString().ToLowerInvariant()} {path}\n"));
+                File.AppendAllText(
+                    $"{Log}.{Environment.ProcessId}",
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{Environment.ProcessId} {operation.ToString().ToLowerInvariant()} {path}\n"
+                    )
+                );
             }
             if (Clock != 0 && operation == FileOperation.Sync)
             {

@@ -29,9 +29,11 @@ let tests =
 
         testCase "a map is coloured between the limits that are given" (fun () ->
             let image = ColorMap.Apply(ReadOnlySpan [| 2f; 3f; 4f |], 1, 3, 2f, 4f)
+
             for x, value in [ 0, 0f; 1, 0.5f; 2, 1f ] do
                 let c = ColorMap.Color(value).ToArray()
                 Expect.equal (pixel image x 0) (c[0], c[1], c[2]) $"value {value}"
+
             Expect.throws (fun () -> ColorMap.Apply(ReadOnlySpan [| 1f |], 1, 1, 2f, 2f) |> ignore) "an empty range")
 
         testCase "an overlay shows the image in grey below the heat" (fun () ->
@@ -45,18 +47,27 @@ let tests =
 
         testCase "a contour is the mask's rim, inside the mask" (fun () ->
             let mask = Image(9, 9, 1)
-            for y in 2..6 do for x in 2..6 do mask[x, y, 0] <- 255uy
+
+            for y in 2..6 do
+                for x in 2..6 do
+                    mask[x, y, 0] <- 255uy
+
             let drawn = Overlay.Contour(Image(9, 9, 3), mask, struct (255uy, 0uy, 0uy), 1)
+
             for y in 0..8 do
                 for x in 0..8 do
                     let inside = x >= 2 && x <= 6 && y >= 2 && y <= 6
                     let rim = inside && (x = 2 || x = 6 || y = 2 || y = 6)
                     Expect.equal (drawn[x, y, 0] = 255uy) rim $"({x}, {y})"
+
             let full = Overlay.Contour(Image(5, 5, 3), Image(5, 5, 1, Array.create 25 255uy), struct (255uy, 0uy, 0uy))
             Expect.isTrue (full.Pixels |> Array.forall ((=) 0uy)) "the image's border is no outline")
 
         testCase "a threshold marks what reaches it" (fun () ->
-            Expect.equal (Overlay.Threshold(ReadOnlySpan [| 0.1f; 0.5f; 0.9f; nanf |], 2, 2, 0.5f)).Pixels [| 0uy; 255uy; 255uy; 0uy |] "mask")
+            Expect.equal
+                (Overlay.Threshold(ReadOnlySpan [| 0.1f; 0.5f; 0.9f; nanf |], 2, 2, 0.5f)).Pixels
+                [| 0uy; 255uy; 255uy; 0uy |]
+                "mask")
 
         testCase "panels stand in a grid with white gaps" (fun () ->
             let flat value = Image(3, 3, 1, Array.create 9 value)

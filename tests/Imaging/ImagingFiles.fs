@@ -25,14 +25,20 @@ let private expectWithin tolerance (expected: Image) (actual: Image) =
 
 let private inTemporaryFolder test =
     let folder = Directory.CreateTempSubdirectory "imaging-"
-    try test folder.FullName finally folder.Delete true
+
+    try
+        test folder.FullName
+    finally
+        folder.Delete true
 
 let private refused (path: string) (part: string) =
     let error =
         try
             ImageFile.Read path |> ignore
             failtest $"{path} was read without an error"
-        with :? UserError as e -> e.Message
+        with :? UserError as e ->
+            e.Message
+
     Expect.stringContains error path "the message names the file"
     Expect.stringContains error part "the message says what is wrong"
     Expect.isLessThan (error.Split('\n').Length) 3 "one or two lines"
@@ -70,7 +76,8 @@ let tests =
             Expect.equal (ImageFile.Inspect(input "one-bit.png")) (ImageHeader("PNG", 24, 16, 1, 1)) "one-bit.png"
             Expect.equal (ImageFile.Inspect(input "photo.jpg")) (ImageHeader("JPEG", 24, 16, 3, 8)) "photo.jpg")
 
-        testProperty "a written PNG is read back exactly" <| Prop.forAll (Arb.fromGen generatedImage) (fun image ->
+        testProperty "a written PNG is read back exactly"
+        <| Prop.forAll (Arb.fromGen generatedImage) (fun image ->
             let back = ImageFile.Decode(ReadOnlySpan(ImageFile.EncodePng image), "memory")
             size back = size image && back.Pixels = image.Pixels)
 
@@ -82,10 +89,12 @@ let tests =
         testCase "a file is written whole under its name, PNG or JPEG" (fun () ->
             inTemporaryFolder (fun folder ->
                 let image = ImageFile.Read(input "rgb.png")
+
                 for name in [ "a.png"; "b.JPG" ] do
                     let path = Path.Combine(folder, name)
                     ImageFile.Write(path, image)
                     Expect.equal (size (ImageFile.Read path)) (size image) name
+
                 Expect.equal (Directory.GetFiles(folder).Length) 2 "no temporary file is left"))
 
         testCase "broken files are refused by name" (fun () ->
@@ -94,6 +103,7 @@ let tests =
                     let path = Path.Combine(folder, name)
                     File.WriteAllBytes(path, bytes)
                     path
+
                 let png = File.ReadAllBytes(input "rgb.png")
                 let jpeg = File.ReadAllBytes(input "photo.jpg")
                 refused (Path.Combine(folder, "none.png")) "no such file"
@@ -101,8 +111,10 @@ let tests =
                 refused (write "text.jpg" "not an image"B) "not a PNG, JPEG, BMP, WebP or TIFF picture"
                 refused (write "short.jpg" jpeg[.. jpeg.Length / 2]) "truncated"
                 refused (write "header.jpg" jpeg[..30]) "truncated"
+
                 for length in [ 8; 20; 40; png.Length / 2; png.Length - 13 ] do
                     refused (write $"short{length}.png" png[.. length - 1]) "truncated"
+
                 let damaged = Array.copy png
                 damaged[png.Length / 2] <- damaged[png.Length / 2] ^^^ 0xFFuy
                 refused (write "damaged.png" damaged) "damaged"))

@@ -19,7 +19,10 @@ let private masks, private pictures =
 
 let private found (image: Image) = image.Width, image.Height, Convert.ToHexStringLower(SHA256.HashData image.Pixels)
 
-let private rounded = Directory.GetFiles(golden, "*.bin") |> Array.map (fun path -> nonNull (Path.GetFileNameWithoutExtension path)) |> Array.sort
+let private rounded =
+    Directory.GetFiles(golden, "*.bin")
+    |> Array.map (fun path -> nonNull (Path.GetFileNameWithoutExtension path))
+    |> Array.sort
 
 let private expected name =
     let bytes = File.ReadAllBytes(input (name + ".bin"))
@@ -28,11 +31,13 @@ let private expected name =
 /// The chunks of a PNG: name and content.
 let private chunks (png: byte[]) =
     let number at = int (Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(ReadOnlySpan(png, at, 4)))
+
     let rec from at = [
         if at < png.Length then
             yield Text.Encoding.ASCII.GetString(png, at + 4, 4), png[at + 8 .. at + 7 + number at]
             yield! from (at + 12 + number at)
     ]
+
     from 8
 
 /// The segments of a JPEG before its pixels: marker and content.
@@ -42,6 +47,7 @@ let private segments (jpeg: byte[]) =
         yield jpeg[at + 1], jpeg[at + 4 .. at + 1 + length]
         if jpeg[at + 1] <> 0xDAuy then yield! from (at + 2 + length)
     ]
+
     from 2
 
 let private gradient channels = Image(40, 24, channels, Array.init (40 * 24 * channels) (fun i -> byte (i * 7 / channels)))
@@ -71,28 +77,50 @@ let tests =
 
         testCase "all formats, depths and orders are among the files" (fun () ->
             let count part = pictures |> Array.filter (fun (file, _) -> file.Contains(part: string)) |> Array.length
-            let parts =
-                [ "16.png"; "16-interlaced"; "palette1"; "trns"; ".bmp"; ".webp"; "-tiles-"; "lzw"; "deflate-predictor"; "big-strips"; "white16" ]
-            for part in parts do Expect.isGreaterThan (count part) 0 part
-            for extension in [ "png"; "webp"; "tif" ] do
-                for orientation in 1..8 do Expect.equal (count $"orientation{orientation}.{extension}") 1 extension)
 
-        testTheory "a header is told without the pixels" [
-            "rgb16-tiles-deflate.tif", ImageHeader("TIFF", 45, 37, 3, 16)
-            "white16-strips-none.tif", ImageHeader("TIFF", 45, 37, 1, 16)
-            "one-bit.tif", ImageHeader("TIFF", 45, 37, 1, 1)
-            "palette2-interlaced.png", ImageHeader("PNG", 19, 13, 3, 2)
-            "grey-alpha16.png", ImageHeader("PNG", 19, 13, 1, 16)
-            "orientation6.png", ImageHeader("PNG", 14, 9, 3, 8)
-            "grey-progressive.jpg", ImageHeader("JPEG", 56, 40, 1, 8)
-            "ycck.jpg", ImageHeader("JPEG", 56, 40, 3, 8)
-            "rgb.bmp", ImageHeader("BMP", 19, 13, 3, 8)
-            "lossy.webp", ImageHeader("WebP", 19, 13, 3, 8)
-        ] (fun (file, header) -> Expect.equal (ImageFile.Inspect(input file)) header file)
+            let parts = [
+                "16.png"
+                "16-interlaced"
+                "palette1"
+                "trns"
+                ".bmp"
+                ".webp"
+                "-tiles-"
+                "lzw"
+                "deflate-predictor"
+                "big-strips"
+                "white16"
+            ]
+
+            for part in parts do
+                Expect.isGreaterThan (count part) 0 part
+
+            for extension in [ "png"; "webp"; "tif" ] do
+                for orientation in 1..8 do
+                    Expect.equal (count $"orientation{orientation}.{extension}") 1 extension)
+
+        testTheory
+            "a header is told without the pixels"
+            [
+                "rgb16-tiles-deflate.tif", ImageHeader("TIFF", 45, 37, 3, 16)
+                "white16-strips-none.tif", ImageHeader("TIFF", 45, 37, 1, 16)
+                "one-bit.tif", ImageHeader("TIFF", 45, 37, 1, 1)
+                "palette2-interlaced.png", ImageHeader("PNG", 19, 13, 3, 2)
+                "grey-alpha16.png", ImageHeader("PNG", 19, 13, 1, 16)
+                "orientation6.png", ImageHeader("PNG", 14, 9, 3, 8)
+                "grey-progressive.jpg", ImageHeader("JPEG", 56, 40, 1, 8)
+                "ycck.jpg", ImageHeader("JPEG", 56, 40, 3, 8)
+                "rgb.bmp", ImageHeader("BMP", 19, 13, 3, 8)
+                "lossy.webp", ImageHeader("WebP", 19, 13, 3, 8)
+            ]
+            (fun (file, header) -> Expect.equal (ImageFile.Inspect(input file)) header file)
 
         testCase "names of pictures" (fun () ->
-            for name in [ "a.png"; "a.JPG"; "a.jpeg"; "a.bmp"; "a.WebP"; "a.tif"; "a.TIFF" ] do Expect.isTrue (ImageFile.HasImageName name) name
-            for name in [ "a.txt"; "png"; "a.png.tmp"; "a.gif" ] do Expect.isFalse (ImageFile.HasImageName name) name)
+            for name in [ "a.png"; "a.JPG"; "a.jpeg"; "a.bmp"; "a.WebP"; "a.tif"; "a.TIFF" ] do
+                Expect.isTrue (ImageFile.HasImageName name) name
+
+            for name in [ "a.txt"; "png"; "a.png.tmp"; "a.gif" ] do
+                Expect.isFalse (ImageFile.HasImageName name) name)
 
         testCase "a PNG is written as 8-bit grey or RGB, without a colour profile or gamma" (fun () ->
             for channels, color in [ 1, 0uy; 3, 2uy ] do
@@ -102,6 +130,7 @@ let tests =
 
         testCase "a JPEG is written as grey or 4:2:0 of quality 92" (fun () ->
             let grey, color = [| 8; 0; 24; 0; 40; 1; 1; 0x11; 0 |], [| 8; 0; 24; 0; 40; 3; 1; 0x22; 0; 2; 0x11; 1; 3; 0x11; 1 |]
+
             for channels, frame in [ 1, grey; 3, color ] do
                 let written = segments (ImageFile.EncodeJpeg(gradient channels))
                 Expect.equal (List.find (fst >> (=) 0xC0uy) written |> snd |> Array.map int) frame "frame: bits, height, width, components"
@@ -117,7 +146,14 @@ let tests =
         testCase "other formats are read only" (fun () ->
             for extension in [ "bmp"; "webp"; "tif" ] do
                 let path = Path.Combine(Path.GetTempPath(), $"picture-{Guid.NewGuid():N}.{extension}")
-                let message = try ImageFile.Write(path, gradient 3); "" with :? UserError as e -> e.Message
+
+                let message =
+                    try
+                        ImageFile.Write(path, gradient 3)
+                        ""
+                    with :? UserError as e ->
+                        e.Message
+
                 Expect.stringContains message $"{path}: images are written as .png, .jpg or .jpeg" extension
                 Expect.isFalse (File.Exists path) extension)
     ]

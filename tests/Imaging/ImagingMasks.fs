@@ -11,7 +11,11 @@ open Reproduction.Imaging
 
 let private inTemporaryFolder test =
     let folder = Directory.CreateTempSubdirectory "masks-"
-    try test folder.FullName finally folder.Delete true
+
+    try
+        test folder.FullName
+    finally
+        folder.Delete true
 
 let private bigEndian (value: uint32) = Array.rev (BitConverter.GetBytes value)
 
@@ -22,8 +26,12 @@ let private chunk (name: string) (content: byte[]) =
 /// A PNG of rows of packed bytes; kinds are numbered as in its header: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA.
 let private png bits (kind: byte) width (palette: byte list) (rows: byte list list) =
     use packed = new MemoryStream()
+
     (use zlib = new ZLibStream(packed, CompressionLevel.Fastest)
-     for row in rows do zlib.Write(ReadOnlySpan(Array.ofList (0uy :: row))))
+
+     for row in rows do
+         zlib.Write(ReadOnlySpan(Array.ofList (0uy :: row))))
+
     Array.concat [
         [| 0x89uy |]
         "PNG\r\n"B
@@ -43,10 +51,21 @@ let private read (bytes: byte[]) =
         [ for value in mask.Pixels -> value = 255uy ], hasBetween)
 
 let private grey (values: byte list) = png 8uy 0uy values.Length [] [ values ]
-let private deep (values: int list) = png 16uy 0uy values.Length [] [ [ for v in values do byte (v >>> 8); byte v ] ]
+
+let private deep (values: int list) =
+    png 16uy 0uy values.Length [] [
+        [
+            for v in values do
+                byte (v >>> 8)
+                byte v
+        ]
+    ]
+
 let private white, private black, private red = [ 255uy; 255uy; 255uy ], [ 0uy; 0uy; 0uy ], [ 255uy; 0uy; 0uy ]
 let private indexed palette (indices: byte list) = png 8uy 3uy indices.Length (List.concat palette) [ indices ]
-let private rgba (pixels: (byte list * byte) list) = png 8uy 6uy pixels.Length [] [ pixels |> List.collect (fun (color, alpha) -> color @ [ alpha ]) ]
+
+let private rgba (pixels: (byte list * byte) list) =
+    png 8uy 6uy pixels.Length [] [ pixels |> List.collect (fun (color, alpha) -> color @ [ alpha ]) ]
 
 /// What the file is, its bytes, what is anomalous, whether values between are told.
 let private files: (string * byte[] * bool list * bool) list = [
@@ -84,11 +103,16 @@ let tests =
             let folder = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "..", "..", "shared", "data", "magnetic-tile")
             if not (Directory.Exists folder) then skiptest $"{folder} is not here"
             let category = (Reproduction.Data.Datasets.Open folder).Category "magnetic-tile"
-            let counts =
-                [ for sample in category.Test do
-                      if sample.Label = 1 then
-                          use regions = Reproduction.Metrics.ConnectedComponents.Label(ReadOnlySpan (sample.LoadMask(256, 256)).Pixels, 256, 256)
-                          sample.Defect, regions.Regions.Count ]
+
+            let counts = [
+                for sample in category.Test do
+                    if sample.Label = 1 then
+                        use regions =
+                            Reproduction.Metrics.ConnectedComponents.Label(ReadOnlySpan (sample.LoadMask(256, 256)).Pixels, 256, 256)
+
+                        sample.Defect, regions.Regions.Count
+            ]
+
             Expect.equal (counts |> Seq.sumBy snd) 460 "in all"
             Expect.equal (counts |> Seq.filter (fst >> (=) "break") |> Seq.sumBy snd) 126 "Break")
 
@@ -96,8 +120,11 @@ let tests =
             inTemporaryFolder (fun folder ->
                 let path = Path.Combine(folder, "mask.png")
                 let picture = Image(16, 16, 1)
+
                 for y in 0..15 do
-                    for x in 8..15 do picture[x, y, 0] <- 255uy
+                    for x in 8..15 do
+                        picture[x, y, 0] <- 255uy
+
                 File.WriteAllBytes(path, ImageFile.EncodeJpeg(picture, 30))
                 let mask = ImageFile.ReadMask path
                 Expect.equal (mask.Pixels |> Array.filter ((=) 255uy) |> Array.length) 128 "anomalous pixels"))

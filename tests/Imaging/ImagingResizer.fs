@@ -16,8 +16,7 @@ let private expected name =
 
 let private source = lazy ImageFile.Read(Path.Combine(golden, "source.png"))
 
-let private worst (a: Image) (b: Image) =
-    Array.map2 (fun (x: byte) (y: byte) -> abs (int x - int y)) a.Pixels b.Pixels |> Array.max
+let private worst (a: Image) (b: Image) = Array.map2 (fun (x: byte) (y: byte) -> abs (int x - int y)) a.Pixels b.Pixels |> Array.max
 
 let private kinds = [ Resampling.Nearest; Resampling.Bilinear; Resampling.BilinearAntialias ]
 
@@ -40,13 +39,19 @@ let tests =
 
         testCase "an exactly halved image is OpenCV's" (fun () ->
             let even = ImageFile.Read(Path.Combine(golden, "even.png"))
-            Expect.isLessThanOrEqual (worst (Resizer.Resize(even, 30, 24, Resampling.Bilinear)) (expected "halved")) 1 "difference in 1/255")
 
-        testProperty "a constant image stays constant at any size" <| Prop.forAll (Arb.fromGen (Gen.zip (Gen.zip sizes sizes) (Gen.choose (0, 255)))) (fun (((w, h), (w2, h2)), value) ->
+            Expect.isLessThanOrEqual
+                (worst (Resizer.Resize(even, 30, 24, Resampling.Bilinear)) (expected "halved"))
+                1
+                "difference in 1/255")
+
+        testProperty "a constant image stays constant at any size"
+        <| Prop.forAll (Arb.fromGen (Gen.zip (Gen.zip sizes sizes) (Gen.choose (0, 255)))) (fun (((w, h), (w2, h2)), value) ->
             let flat = Image(w, h, 3, Array.create (w * h * 3) (byte value))
             kinds |> List.forall (fun kind -> Resizer.Resize(flat, w2, h2, kind).Pixels |> Array.forall (fun p -> int p = value)))
 
-        testProperty "nearest invents no value, so that a mask stays a mask" <| Prop.forAll (Arb.fromGen (Gen.zip (Gen.zip sizes sizes) (Gen.choose (0, 1000)))) (fun (((w, h), (w2, h2)), seed) ->
+        testProperty "nearest invents no value, so that a mask stays a mask"
+        <| Prop.forAll (Arb.fromGen (Gen.zip (Gen.zip sizes sizes) (Gen.choose (0, 1000)))) (fun (((w, h), (w2, h2)), seed) ->
             let random = Random seed
             let mask = Image(w, h, 1, Array.init (w * h) (fun _ -> if random.Next 3 = 0 then 255uy else 0uy))
             Resizer.Resize(mask, w2, h2, Resampling.Nearest).Pixels |> Array.forall (fun p -> p = 0uy || p = 255uy))

@@ -17,6 +17,7 @@ let private check layers convolve = List.ofSeq (ConvolutionCheck(layers, convolv
 type private Folder() =
     let path = Directory.CreateTempSubdirectory("reproduction-verdicts-").FullName
     member _.Path = path
+
     interface IDisposable with
         member _.Dispose() = Directory.Delete(path, true)
 
@@ -32,108 +33,131 @@ let private template =
 
 let private verdictOf (verdicts: ConvolutionVerdicts) (instructions: string option) (wrong: string list) =
     let verdict = template.Value
+
     verdicts.Save(
         ConvolutionVerdict(
-            Processor = verdict.Processor, ProcessorHash = verdict.ProcessorHash, Libtorch = verdict.Libtorch, Layers = verdict.Layers,
-            Instructions = Option.toObj instructions, Wrong = ResizeArray wrong, Checked = verdict.Checked))
+            Processor = verdict.Processor,
+            ProcessorHash = verdict.ProcessorHash,
+            Libtorch = verdict.Libtorch,
+            Layers = verdict.Layers,
+            Instructions = Option.toObj instructions,
+            Wrong = ResizeArray wrong,
+            Checked = verdict.Checked
+        )
+    )
 
 [<Tests>]
 let tests =
-    testList
-        "the check of convolutions"
-        [ testCase "the reference is libtorch's convolution in double precision, plain, strided, dilated, depthwise and transposed"
-          <| fun () ->
-              use _scope = torch.NewDisposeScope()
-              for each in
-                  [ layer
+    testList "the check of convolutions" [
+        testCase "the reference is libtorch's convolution in double precision, plain, strided, dilated, depthwise and transposed"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+
+            for each in
+                [
+                    layer
                     ConvolutionLayer("test", 4, 6, 5, 9, 2, 2)
                     ConvolutionLayer("test", 4, 6, 3, 9, Padding = 2, Dilation = 2)
                     ConvolutionLayer("test", 6, 6, 3, 9, 2, 1, Groups = 6)
                     transposed
                     ConvolutionLayer("test", 6, 4, 3, 5, 2, 1, Transposed = true, OutputPadding = 1)
-                    ConvolutionLayer("test", 4, 7, 7, 1, Transposed = true) ] do
-                  let random (shape: int64[]) = torch.rand (shape, dtype = torch.float64)
-                  let input = random [| 2L; int64 each.In; int64 each.Side; int64 each.Side |]
-                  let kernel, bias = random each.KernelShape, random [| int64 each.Out |]
-                  let expected = ConvolutionCheck.Libtorch(each, input, kernel, bias)
-                  let found = ConvolutionCheck.Reference(each, input, kernel, bias)
-                  Expect.equal found.shape expected.shape $"{each}: shape"
-                  Expect.equal expected.shape[2] (int64 each.OutputSide) $"{each}: side"
-                  Expect.isLessThan ((found - expected).abs().max().item<float> ()) 1e-12 $"{each}"
+                    ConvolutionLayer("test", 4, 7, 7, 1, Transposed = true)
+                ] do
+                let random (shape: int64[]) = torch.rand (shape, dtype = torch.float64)
+                let input = random [| 2L; int64 each.In; int64 each.Side; int64 each.Side |]
+                let kernel, bias = random each.KernelShape, random [| int64 each.Out |]
+                let expected = ConvolutionCheck.Libtorch(each, input, kernel, bias)
+                let found = ConvolutionCheck.Reference(each, input, kernel, bias)
+                Expect.equal found.shape expected.shape $"{each}: shape"
+                Expect.equal expected.shape[2] (int64 each.OutputSide) $"{each}: side"
+                Expect.isLessThan ((found - expected).abs().max().item<float>()) 1e-12 $"{each}"
 
-          testCase "on this processor every layer of our networks is right"
-          <| fun () -> Expect.equal (check ConvolutionLayer.OfOurNetworks right) [] "wrong layers"
+        testCase "on this processor every layer of our networks is right"
+        <| fun () -> Expect.equal (check ConvolutionLayer.OfOurNetworks right) [] "wrong layers"
 
-          testCase "each part that is wrong is named, and no other"
-          <| fun () ->
-              let convolve (input: torch.Tensor -> torch.Tensor) kernel bias output =
-                  Convolve(fun layer x k b -> output (ConvolutionCheck.Libtorch(layer, input x, kernel k, bias b)))
-              // The same value with half of the gradient.
-              let half (value: torch.Tensor) = (value + value.detach()) / 2.0.ToScalar()
-              let same = id<torch.Tensor>
-              for each in [ layer; transposed ] do
-                  Expect.equal (check [| each |] (convolve half same same same)) [ $"{each}: gradient of the input" ] "input"
-                  Expect.equal (check [| each |] (convolve same half same same)) [ $"{each}: gradient of the kernel" ] "kernel"
-                  Expect.equal (check [| each |] (convolve same same half same)) [ $"{each}: gradient of the bias" ] "bias"
-                  Expect.equal (check [| each |] (convolve same same same (fun y -> y + y.detach () - y.detach () * 0.99.ToScalar()))) [ $"{each}: output" ] "output"
+        testCase "each part that is wrong is named, and no other"
+        <| fun () ->
+            let convolve (input: torch.Tensor -> torch.Tensor) kernel bias output =
+                Convolve(fun layer x k b -> output (ConvolutionCheck.Libtorch(layer, input x, kernel k, bias b)))
+            // The same value with half of the gradient.
+            let half (value: torch.Tensor) = (value + value.detach ()) / 2.0.ToScalar()
+            let same = id<torch.Tensor>
 
-          testCase "NaN in a single value is wrong"
-          <| fun () ->
-              let convolve = Convolve(fun layer x k b ->
-                  let y = ConvolutionCheck.Libtorch(layer, x, k, b)
-                  let hole = torch.zeros_like(y)
-                  hole[0, 0, 0, 0] <- torch.tensor(nanf)
-                  y + hole)
-              Expect.equal (check [| layer |] convolve) [ $"{layer}: output" ] "output"
+            for each in [ layer; transposed ] do
+                Expect.equal (check [| each |] (convolve half same same same)) [ $"{each}: gradient of the input" ] "input"
+                Expect.equal (check [| each |] (convolve same half same same)) [ $"{each}: gradient of the kernel" ] "kernel"
+                Expect.equal (check [| each |] (convolve same same half same)) [ $"{each}: gradient of the bias" ] "bias"
 
-          testCase "memory that a gradient leaves unwritten shows"
-          <| fun () ->
-              // As oneDNN does it: the gradient lies in memory that was never written.
-              let unwritten = Convolve(fun layer x k b ->
-                  let y = ConvolutionCheck.Libtorch(layer, x.detach (), k, b)
-                  y + (x * torch.empty_like(x.detach ())).sum() * 0.0.ToScalar())
-              Expect.isNonEmpty (check [| ConvolutionLayer("test", 64, 64, 3, 24, Padding = 1) |] unwritten) "seen"
+                Expect.equal
+                    (check [| each |] (convolve same same same (fun y -> y + y.detach () - y.detach () * 0.99.ToScalar())))
+                    [ $"{each}: output" ]
+                    "output"
 
-          testCase "libtorch's default generator and grad mode are as before"
-          <| fun () ->
-              use _scope = torch.NewDisposeScope()
-              use _off = torch.no_grad ()
-              torch.random.manual_seed 5L |> ignore
-              let expected = torch.rand(3L).data<float32>().ToArray()
-              torch.random.manual_seed 5L |> ignore
-              check [| layer |] right |> ignore
-              Expect.equal (torch.rand(3L).data<float32>().ToArray()) expected "numbers"
-              Expect.isFalse (torch.is_grad_enabled ()) "mode"
+        testCase "NaN in a single value is wrong"
+        <| fun () ->
+            let convolve =
+                Convolve(fun layer x k b ->
+                    let y = ConvolutionCheck.Libtorch(layer, x, k, b)
+                    let hole = torch.zeros_like (y)
+                    hole[0, 0, 0, 0] <- torch.tensor (nanf)
+                    y + hole)
 
-          testCase "a verdict is kept, and read for the same processor, libtorch, instructions and layers only"
-          <| fun () ->
-              use folder = new Folder()
-              let verdicts layers = ConvolutionVerdicts(folder.Path, layers, right)
-              let first = verdicts [| layer |]
-              Expect.isNone (find first None) "none yet"
-              let made = first.Check()
-              Expect.isTrue made.IsRight "right"
-              let found = Option.get (find (verdicts [| layer |]) ours)
-              Expect.equal (found.Text, found.Checked, found.Libtorch) (made.Text, made.Checked, "2.10.0") "read"
-              Expect.isNone (find first (Some "SSE41")) "other instructions"
-              Expect.isNone (find (verdicts [| transposed |]) ours) "other layers"
-              for file in Directory.GetFiles folder.Path do File.WriteAllText(file, "{")
-              Expect.isNone (find first ours) "a damaged file"
+            Expect.equal (check [| layer |] convolve) [ $"{layer}: output" ] "output"
 
-          testCase "where the verdict is wrong the fallback is chosen, unless it is wrong too or the user holds it as low"
-          <| fun () ->
-              use folder = new Folder()
-              let verdicts = ConvolutionVerdicts(folder.Path, [| layer |], right)
-              Expect.equal (choose verdicts None) None "nothing known"
-              verdictOf verdicts None []
-              Expect.equal (choose verdicts None) None "right"
-              verdictOf verdicts None [ "a layer" ]
-              verdictOf verdicts (Some "AVX2") [ "a layer" ]
-              Expect.equal (choose verdicts None) (Some "AVX") "wrong"
-              Expect.equal (choose verdicts (Some "avx2")) (Some "AVX") "wrong with the user's"
-              Expect.equal (choose verdicts (Some "AVX512_CORE")) None "not known of the user's"
-              verdictOf verdicts (Some "AVX") []
-              Expect.equal (choose verdicts None) (Some "AVX") "the fallback is right"
-              verdictOf verdicts (Some "AVX") [ "a layer" ]
-              Expect.equal (choose verdicts None) None "the fallback is wrong"
-              Expect.equal (choose verdicts (Some "AVX")) None "held already" ]
+        testCase "memory that a gradient leaves unwritten shows"
+        <| fun () ->
+            // As oneDNN does it: the gradient lies in memory that was never written.
+            let unwritten =
+                Convolve(fun layer x k b ->
+                    let y = ConvolutionCheck.Libtorch(layer, x.detach (), k, b)
+                    y + (x * torch.empty_like (x.detach ())).sum() * 0.0.ToScalar())
+
+            Expect.isNonEmpty (check [| ConvolutionLayer("test", 64, 64, 3, 24, Padding = 1) |] unwritten) "seen"
+
+        testCase "libtorch's default generator and grad mode are as before"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use _off = torch.no_grad ()
+            torch.random.manual_seed 5L |> ignore
+            let expected = torch.rand(3L).data<float32>().ToArray()
+            torch.random.manual_seed 5L |> ignore
+            check [| layer |] right |> ignore
+            Expect.equal (torch.rand(3L).data<float32>().ToArray()) expected "numbers"
+            Expect.isFalse (torch.is_grad_enabled ()) "mode"
+
+        testCase "a verdict is kept, and read for the same processor, libtorch, instructions and layers only"
+        <| fun () ->
+            use folder = new Folder()
+            let verdicts layers = ConvolutionVerdicts(folder.Path, layers, right)
+            let first = verdicts [| layer |]
+            Expect.isNone (find first None) "none yet"
+            let made = first.Check()
+            Expect.isTrue made.IsRight "right"
+            let found = Option.get (find (verdicts [| layer |]) ours)
+            Expect.equal (found.Text, found.Checked, found.Libtorch) (made.Text, made.Checked, "2.10.0") "read"
+            Expect.isNone (find first (Some "SSE41")) "other instructions"
+            Expect.isNone (find (verdicts [| transposed |]) ours) "other layers"
+
+            for file in Directory.GetFiles folder.Path do
+                File.WriteAllText(file, "{")
+
+            Expect.isNone (find first ours) "a damaged file"
+
+        testCase "where the verdict is wrong the fallback is chosen, unless it is wrong too or the user holds it as low"
+        <| fun () ->
+            use folder = new Folder()
+            let verdicts = ConvolutionVerdicts(folder.Path, [| layer |], right)
+            Expect.equal (choose verdicts None) None "nothing known"
+            verdictOf verdicts None []
+            Expect.equal (choose verdicts None) None "right"
+            verdictOf verdicts None [ "a layer" ]
+            verdictOf verdicts (Some "AVX2") [ "a layer" ]
+            Expect.equal (choose verdicts None) (Some "AVX") "wrong"
+            Expect.equal (choose verdicts (Some "avx2")) (Some "AVX") "wrong with the user's"
+            Expect.equal (choose verdicts (Some "AVX512_CORE")) None "not known of the user's"
+            verdictOf verdicts (Some "AVX") []
+            Expect.equal (choose verdicts None) (Some "AVX") "the fallback is right"
+            verdictOf verdicts (Some "AVX") [ "a layer" ]
+            Expect.equal (choose verdicts None) None "the fallback is wrong"
+            Expect.equal (choose verdicts (Some "AVX")) None "held already"
+    ]

@@ -11,15 +11,11 @@ open Reproduction.Methods
 open Reproduction.Metrics
 open Reproduction.Tests.LiteralMetrics
 
-let private config =
-    { FsCheckConfig.defaultConfig with
-        maxTest = 300
-        arbitrary = [ typeof<MetricArbitraries> ] }
+let private config = { FsCheckConfig.defaultConfig with maxTest = 300; arbitrary = [ typeof<MetricArbitraries> ] }
 
 let private property name (body: Samples -> unit) = testPropertyWithConfig config name body
 
-let private close actual expected message =
-    Expect.floatClose { absolute = 1e-12; relative = 1e-12 } actual expected message
+let private close actual expected message = Expect.floatClose { absolute = 1e-12; relative = 1e-12 } actual expected message
 
 let private value (metric: MetricValue) =
     Expect.equal metric.Undefined null "defined"
@@ -33,9 +29,10 @@ let private all samples = [ auroc samples; ap samples; f1 samples ]
 
 let private golden = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "metrics")
 
-let private goldenSamples name =
-    { Scores = Npy.Read<float32>(Path.Combine(golden, name + ".npy")).Values
-      Labels = Npy.Read<byte>(Path.Combine(golden, "labels.npy")).Values }
+let private goldenSamples name = {
+    Scores = Npy.Read<float32>(Path.Combine(golden, name + ".npy")).Values
+    Labels = Npy.Read<byte>(Path.Combine(golden, "labels.npy")).Values
+}
 
 /// 200,000 samples, enough for the parallel radix sort, about half of them tied.
 let private many seed =
@@ -47,8 +44,7 @@ let private many seed =
             let score = random.NextDouble() * 4.0 - 2.0 + float label
             (if random.Next 2 = 0 then float32 score else MathF.Round(float32 score, 1)), label)
 
-    { Scores = Array.map fst samples
-      Labels = Array.map snd samples }
+    { Scores = Array.map fst samples; Labels = Array.map snd samples }
 
 /// Mann-Whitney from midranks, O(N log N).
 let private aurocFromRanks samples =
@@ -74,158 +70,153 @@ let private undefinedBy reason (metric: MetricValue) =
 
 [<Tests>]
 let tests =
-    testList
-        "metrics.roc"
-        [ property "AUROC counts all pairs" (fun s -> close (auroc s) (LiteralMetrics.auroc s) "AUROC")
+    testList "metrics.roc" [
+        property "AUROC counts all pairs" (fun s -> close (auroc s) (LiteralMetrics.auroc s) "AUROC")
 
-          property "average precision sums over all thresholds" (fun s -> close (ap s) (averagePrecision s) "AP")
+        property "average precision sums over all thresholds" (fun s -> close (ap s) (averagePrecision s) "AP")
 
-          property "F1-max is the best of all thresholds, and its threshold the highest that reaches it" (fun s ->
-              let point = Roc.F1Max(s.Scores, s.Labels)
-              let expected, threshold = f1Max s
-              close (value point.Metric) expected "F1"
-              // Two thresholds can reach the maximum by different quotients that only rounding tells apart.
-              let reached =
-                  let called = Array.zip s.Scores s.Labels |> Array.filter (fun (x, _) -> x >= point.Threshold.Value)
-                  let tp = called |> Array.filter (fun (_, label) -> label <> 0uy) |> Array.length
-                  let positives = s.Labels |> Array.filter ((<>) 0uy) |> Array.length
-                  2.0 * float tp / float (positives + called.Length)
+        property "F1-max is the best of all thresholds, and its threshold the highest that reaches it" (fun s ->
+            let point = Roc.F1Max(s.Scores, s.Labels)
+            let expected, threshold = f1Max s
+            close (value point.Metric) expected "F1"
+            // Two thresholds can reach the maximum by different quotients that only rounding tells apart.
+            let reached =
+                let called = Array.zip s.Scores s.Labels |> Array.filter (fun (x, _) -> x >= point.Threshold.Value)
+                let tp = called |> Array.filter (fun (_, label) -> label <> 0uy) |> Array.length
+                let positives = s.Labels |> Array.filter ((<>) 0uy) |> Array.length
+                2.0 * float tp / float (positives + called.Length)
 
-              close reached expected "the threshold reaches it"
-              Expect.isTrue (point.Threshold.Value >= threshold || abs (reached - expected) < 1e-15) "no higher one does")
+            close reached expected "the threshold reaches it"
+            Expect.isTrue (point.Threshold.Value >= threshold || abs (reached - expected) < 1e-15) "no higher one does")
 
-          property "FPR at TPR is the first threshold's that reaches the rate" (fun s ->
-              for tpr in [ 0.07; 0.5; 0.95; 1.0 ] do
-                  let point = Roc.FprAtTpr(s.Scores, s.Labels, tpr)
-                  close (value point.Metric) (fprAtTpr tpr s) $"at {tpr}")
+        property "FPR at TPR is the first threshold's that reaches the rate" (fun s ->
+            for tpr in [ 0.07; 0.5; 0.95; 1.0 ] do
+                let point = Roc.FprAtTpr(s.Scores, s.Labels, tpr)
+                close (value point.Metric) (fprAtTpr tpr s) $"at {tpr}")
 
-          property "a strictly increasing transform changes nothing" (fun s ->
-              // The ranks themselves: every strictly increasing transform gives the same ones.
-              let order = s.Scores |> Array.distinct |> Array.sort
-              let ranks = s.Scores |> Array.map (fun x -> float32 (Array.BinarySearch(order, x)))
-              Expect.equal (all { s with Scores = ranks }) (all s) "ranks instead of scores"
-              let stretched = ranks |> Array.map (fun x -> exp (x / 4f) - 7f)
-              Expect.equal (all { s with Scores = stretched }) (all s) "exponential")
+        property "a strictly increasing transform changes nothing" (fun s ->
+            // The ranks themselves: every strictly increasing transform gives the same ones.
+            let order = s.Scores |> Array.distinct |> Array.sort
+            let ranks = s.Scores |> Array.map (fun x -> float32 (Array.BinarySearch(order, x)))
+            Expect.equal (all { s with Scores = ranks }) (all s) "ranks instead of scores"
+            let stretched = ranks |> Array.map (fun x -> exp (x / 4f) - 7f)
+            Expect.equal (all { s with Scores = stretched }) (all s) "exponential")
 
-          property "AUROC(s) + AUROC(-s) = 1" (fun s -> close (auroc s + auroc { s with Scores = Array.map (~-) s.Scores }) 1.0 "sum")
+        property "AUROC(s) + AUROC(-s) = 1" (fun s -> close (auroc s + auroc { s with Scores = Array.map (~-) s.Scores }) 1.0 "sum")
 
-          property "the order of the samples does not matter" (fun s ->
-              let reversed =
-                  { Scores = Array.rev s.Scores
-                    Labels = Array.rev s.Labels }
+        property "the order of the samples does not matter" (fun s ->
+            let reversed = { Scores = Array.rev s.Scores; Labels = Array.rev s.Labels }
 
-              Expect.equal (all reversed) (all s) "reversed")
+            Expect.equal (all reversed) (all s) "reversed")
 
-          property "the ROC curve ends in (0, 0) and (1, 1), rises, and encloses the AUROC" (fun s ->
-              let curve = Roc.Curve(s.Scores, s.Labels, 1_000_000)
-              Expect.equal (curve[0].X, curve[0].Y, curve[curve.Count - 1].X, curve[curve.Count - 1].Y) (0.0, 0.0, 1.0, 1.0) "ends"
-              let pairs = Seq.pairwise curve |> List.ofSeq
-              Expect.all pairs (fun (a, b) -> a.X <= b.X && a.Y <= b.Y && a.Threshold > b.Threshold) "monotone"
-              close (pairs |> List.sumBy (fun (a, b) -> (b.X - a.X) * (a.Y + b.Y) / 2.0)) (auroc s) "area")
+        property "the ROC curve ends in (0, 0) and (1, 1), rises, and encloses the AUROC" (fun s ->
+            let curve = Roc.Curve(s.Scores, s.Labels, 1_000_000)
+            Expect.equal (curve[0].X, curve[0].Y, curve[curve.Count - 1].X, curve[curve.Count - 1].Y) (0.0, 0.0, 1.0, 1.0) "ends"
+            let pairs = Seq.pairwise curve |> List.ofSeq
+            Expect.all pairs (fun (a, b) -> a.X <= b.X && a.Y <= b.Y && a.Threshold > b.Threshold) "monotone"
+            close (pairs |> List.sumBy (fun (a, b) -> (b.X - a.X) * (a.Y + b.Y) / 2.0)) (auroc s) "area")
 
-          property "precision-recall points are those of their thresholds" (fun s ->
-              let points = Roc.PrecisionRecallCurve(s.Scores, s.Labels, 1_000_000) |> Seq.skip 1 |> List.ofSeq
-              Expect.equal (List.last points).X 1.0 "full recall at the end"
+        property "precision-recall points are those of their thresholds" (fun s ->
+            let points = Roc.PrecisionRecallCurve(s.Scores, s.Labels, 1_000_000) |> Seq.skip 1 |> List.ofSeq
+            Expect.equal (List.last points).X 1.0 "full recall at the end"
 
-              for point in points do
-                  let called = Array.zip s.Scores s.Labels |> Array.filter (fun (x, _) -> x >= point.Threshold)
-                  close point.Y (called |> Array.averageBy (fun (_, l) -> if l <> 0uy then 1.0 else 0.0)) "precision")
+            for point in points do
+                let called = Array.zip s.Scores s.Labels |> Array.filter (fun (x, _) -> x >= point.Threshold)
+                close point.Y (called |> Array.averageBy (fun (_, l) -> if l <> 0uy then 1.0 else 0.0)) "precision")
 
-          testPropertyWithConfig { config with maxTest = 100 } "the streaming form's interval holds the exact value" (fun (s: Samples) ->
-              let streaming = StreamingScores()
-              let half = s.Scores.Length / 2
-              streaming.Add(ReadOnlySpan(s.Scores, 0, half), ReadOnlySpan(s.Labels, 0, half))
-              streaming.Add(ReadOnlySpan(s.Scores, half, s.Scores.Length - half), ReadOnlySpan(s.Labels, half, s.Labels.Length - half))
+        testPropertyWithConfig { config with maxTest = 100 } "the streaming form's interval holds the exact value" (fun (s: Samples) ->
+            let streaming = StreamingScores()
+            let half = s.Scores.Length / 2
+            streaming.Add(ReadOnlySpan(s.Scores, 0, half), ReadOnlySpan(s.Labels, 0, half))
+            streaming.Add(ReadOnlySpan(s.Scores, half, s.Scores.Length - half), ReadOnlySpan(s.Labels, half, s.Labels.Length - half))
 
-              for name, bounded, exact in
-                  [ "AUROC", streaming.Auroc(), LiteralMetrics.auroc s
+            for name, bounded, exact in
+                [
+                    "AUROC", streaming.Auroc(), LiteralMetrics.auroc s
                     "AP", streaming.AveragePrecision(), averagePrecision s
                     "F1", streaming.F1Max(), fst (f1Max s)
-                    "FPR", streaming.FprAtTpr 0.5, fprAtTpr 0.5 s ] do
-                  Expect.isLessThanOrEqual (abs (bounded.Value.Value - exact)) (bounded.Error + 1e-12) name)
+                    "FPR", streaming.FprAtTpr 0.5, fprAtTpr 0.5 s
+                ] do
+                Expect.isLessThanOrEqual (abs (bounded.Value.Value - exact)) (bounded.Error + 1e-12) name)
 
-          testCase "200,000 samples through the parallel sort"
-          <| fun () ->
-              let samples = many 1
-              close (auroc samples) (aurocFromRanks samples) "AUROC"
-              let streaming = StreamingScores()
-              streaming.Add(samples.Scores, samples.Labels)
+        testCase "200,000 samples through the parallel sort"
+        <| fun () ->
+            let samples = many 1
+            close (auroc samples) (aurocFromRanks samples) "AUROC"
+            let streaming = StreamingScores()
+            streaming.Add(samples.Scores, samples.Labels)
 
-              for name, bounded, exact in
-                  [ "AUROC", streaming.Auroc(), auroc samples
+            for name, bounded, exact in
+                [
+                    "AUROC", streaming.Auroc(), auroc samples
                     "AP", streaming.AveragePrecision(), ap samples
-                    "F1", streaming.F1Max(), f1 samples ] do
-                  Expect.isLessThanOrEqual (abs (bounded.Value.Value - exact)) bounded.Error name
-                  Expect.isLessThan bounded.Error 0.02 $"the bound of {name} is of use although half of the scores tie"
+                    "F1", streaming.F1Max(), f1 samples
+                ] do
+                Expect.isLessThanOrEqual (abs (bounded.Value.Value - exact)) bounded.Error name
+                Expect.isLessThan bounded.Error 0.02 $"the bound of {name} is of use although half of the scores tie"
 
-          testCase "curves are thinned to what a chart can show, and keep their ends"
-          <| fun () ->
-              let samples = many 2
-              let curve = Roc.Curve(samples.Scores, samples.Labels, 100)
-              Expect.isLessThanOrEqual curve.Count 202 "at most 2 resolution + 2 vertices"
-              Expect.equal (curve[0].X, curve[curve.Count - 1].Y) (0.0, 1.0) "ends"
-              let gaps = Seq.pairwise curve |> Seq.map (fun (a, b) -> min (b.X - a.X) (b.Y - a.Y)) |> Seq.max
-              Expect.isLessThan gaps 0.02 "no gap"
+        testCase "curves are thinned to what a chart can show, and keep their ends"
+        <| fun () ->
+            let samples = many 2
+            let curve = Roc.Curve(samples.Scores, samples.Labels, 100)
+            Expect.isLessThanOrEqual curve.Count 202 "at most 2 resolution + 2 vertices"
+            Expect.equal (curve[0].X, curve[curve.Count - 1].Y) (0.0, 1.0) "ends"
+            let gaps = Seq.pairwise curve |> Seq.map (fun (a, b) -> min (b.X - a.X) (b.Y - a.Y)) |> Seq.max
+            Expect.isLessThan gaps 0.02 "no gap"
 
-          testList
-              "scikit-learn"
-              [ for name in [ "continuous"; "tied" ] do
-                    testCase name
-                    <| fun () ->
-                        let samples = goldenSamples name
-                        use document = JsonDocument.Parse(File.ReadAllText(Path.Combine(golden, "golden.json")))
-                        let expected (key: string) = document.RootElement.GetProperty(name).GetProperty(key).GetDouble()
-                        let close actual key = Expect.floatClose { absolute = 1e-9; relative = 0.0 } actual (expected key) key
-                        close (auroc samples) "auroc"
-                        close (ap samples) "average_precision"
-                        close (f1 samples) "f1_max"
-                        close (float (Roc.F1Max(samples.Scores, samples.Labels).Threshold.Value)) "f1_max_threshold"
-                        close (value (Roc.FprAtTpr(samples.Scores, samples.Labels, 0.95).Metric)) "fpr_at_95_tpr" ]
+        testList "scikit-learn" [
+            for name in [ "continuous"; "tied" ] do
+                testCase name
+                <| fun () ->
+                    let samples = goldenSamples name
+                    use document = JsonDocument.Parse(File.ReadAllText(Path.Combine(golden, "golden.json")))
+                    let expected (key: string) = document.RootElement.GetProperty(name).GetProperty(key).GetDouble()
+                    let close actual key = Expect.floatClose { absolute = 1e-9; relative = 0.0 } actual (expected key) key
+                    close (auroc samples) "auroc"
+                    close (ap samples) "average_precision"
+                    close (f1 samples) "f1_max"
+                    close (float (Roc.F1Max(samples.Scores, samples.Labels).Threshold.Value)) "f1_max_threshold"
+                    close (value (Roc.FprAtTpr(samples.Scores, samples.Labels, 0.95).Metric)) "fpr_at_95_tpr"
+        ]
 
-          testCase "zero and minus zero tie"
-          <| fun () -> close (auroc { Scores = [| -0f; 0f |]; Labels = [| 0uy; 1uy |] }) 0.5 "AUROC"
+        testCase "zero and minus zero tie"
+        <| fun () -> close (auroc { Scores = [| -0f; 0f |]; Labels = [| 0uy; 1uy |] }) 0.5 "AUROC"
 
-          testCase "extreme floats keep their order"
-          <| fun () ->
-              let scores =
-                  [| -Single.MaxValue
-                     -1f
-                     -Single.Epsilon
-                     0f
-                     Single.Epsilon
-                     1f
-                     Single.MaxValue |]
+        testCase "extreme floats keep their order"
+        <| fun () ->
+            let scores = [| -Single.MaxValue; -1f; -Single.Epsilon; 0f; Single.Epsilon; 1f; Single.MaxValue |]
 
-              for k in 1..6 do
-                  let labels = Array.init 7 (fun i -> if i >= k then 1uy else 0uy)
-                  close (auroc { Scores = scores; Labels = labels }) 1.0 $"the highest {7 - k} are anomalous"
+            for k in 1..6 do
+                let labels = Array.init 7 (fun i -> if i >= k then 1uy else 0uy)
+                close (auroc { Scores = scores; Labels = labels }) 1.0 $"the highest {7 - k} are anomalous"
 
-          testCase "what has no value says why"
-          <| fun () ->
-              let everywhere reason (scores: float32[]) (labels: byte[]) =
-                  undefinedBy reason (Roc.Auroc(scores, labels))
-                  undefinedBy reason (Roc.AveragePrecision(scores, labels))
-                  undefinedBy reason (Roc.F1Max(scores, labels).Metric)
-                  undefinedBy reason (Roc.FprAtTpr(scores, labels, 0.95).Metric)
-                  Expect.isEmpty (Roc.Curve(scores, labels)) "no curve"
+        testCase "what has no value says why"
+        <| fun () ->
+            let everywhere reason (scores: float32[]) (labels: byte[]) =
+                undefinedBy reason (Roc.Auroc(scores, labels))
+                undefinedBy reason (Roc.AveragePrecision(scores, labels))
+                undefinedBy reason (Roc.F1Max(scores, labels).Metric)
+                undefinedBy reason (Roc.FprAtTpr(scores, labels, 0.95).Metric)
+                Expect.isEmpty (Roc.Curve(scores, labels)) "no curve"
 
-              everywhere "no samples" [||] [||]
-              everywhere "no sample is anomalous" [| 1f; 2f |] [| 0uy; 0uy |]
-              everywhere "no sample is normal" [| 1f; 2f |] [| 1uy; 1uy |]
-              everywhere "score 1 is NaN" [| 1f; nanf; 2f |] [| 1uy; 0uy; 0uy |]
-              everywhere "score 2 is" [| 1f; 1f; infinityf |] [| 1uy; 0uy; 0uy |]
-              let late = Array.init 200_000 (fun i -> if i >= 150_000 then -infinityf else 0f)
-              everywhere "score 150000 is" late (Array.create 200_000 0uy)
-              let bounded = StreamingScores().Auroc()
-              Expect.isFalse bounded.Value.HasValue "streaming nothing"
-              Expect.stringContains (string bounded.Undefined) "no samples" "streaming nothing"
+            everywhere "no samples" [||] [||]
+            everywhere "no sample is anomalous" [| 1f; 2f |] [| 0uy; 0uy |]
+            everywhere "no sample is normal" [| 1f; 2f |] [| 1uy; 1uy |]
+            everywhere "score 1 is NaN" [| 1f; nanf; 2f |] [| 1uy; 0uy; 0uy |]
+            everywhere "score 2 is" [| 1f; 1f; infinityf |] [| 1uy; 0uy; 0uy |]
+            let late = Array.init 200_000 (fun i -> if i >= 150_000 then -infinityf else 0f)
+            everywhere "score 150000 is" late (Array.create 200_000 0uy)
+            let bounded = StreamingScores().Auroc()
+            Expect.isFalse bounded.Value.HasValue "streaming nothing"
+            Expect.stringContains (string bounded.Undefined) "no samples" "streaming nothing"
 
-          testCase "broken input is an error"
-          <| fun () ->
-              let auroc (scores: float32[]) (labels: byte[]) = Roc.Auroc(scores, labels) |> ignore
-              let fpr (scores: float32[]) (labels: byte[]) tpr = Roc.FprAtTpr(scores, labels, tpr) |> ignore
-              let add (scores: float32[]) (labels: byte[]) = StreamingScores().Add(scores, labels)
-              Expect.throwsT<UserError> (fun () -> auroc [| 1f |] [| 1uy; 0uy |]) "lengths differ"
-              Expect.throwsT<UserError> (fun () -> fpr [| 1f; 2f |] [| 1uy; 0uy |] 0.0) "rate 0"
-              Expect.throwsT<UserError> (fun () -> add [| nanf |] [| 1uy |]) "NaN in a stream"
-              Expect.throwsT<UserError> (fun () -> add [| 1f |] [||]) "lengths differ in a stream" ]
+        testCase "broken input is an error"
+        <| fun () ->
+            let auroc (scores: float32[]) (labels: byte[]) = Roc.Auroc(scores, labels) |> ignore
+            let fpr (scores: float32[]) (labels: byte[]) tpr = Roc.FprAtTpr(scores, labels, tpr) |> ignore
+            let add (scores: float32[]) (labels: byte[]) = StreamingScores().Add(scores, labels)
+            Expect.throwsT<UserError> (fun () -> auroc [| 1f |] [| 1uy; 0uy |]) "lengths differ"
+            Expect.throwsT<UserError> (fun () -> fpr [| 1f; 2f |] [| 1uy; 0uy |] 0.0) "rate 0"
+            Expect.throwsT<UserError> (fun () -> add [| nanf |] [| 1uy |]) "NaN in a stream"
+            Expect.throwsT<UserError> (fun () -> add [| 1f |] [||]) "lengths differ in a stream"
+    ]

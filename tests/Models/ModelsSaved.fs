@@ -46,23 +46,28 @@ let private check (paper: IMethod) () =
     let folder = Directory.CreateTempSubdirectory("reproduction-models-").FullName
 
     try
-        let variants = [ for variant in paper.Variants do if isTaken paper.Id variant then variant ]
+        let variants = [
+            for variant in paper.Variants do
+                if isTaken paper.Id variant then variant
+        ]
+
         for network in variants |> List.choose (fun variant -> Option.ofObj variant.Network) |> List.map architecture |> List.distinct do
             writeWeights folder network
 
         let resources = resources folder
         use _backbones = resources.Backbones
 
-        let expected =
-            [ for variant in variants ->
-                  use _scope = torch.NewDisposeScope()
-                  let configuration = paper.Configure(short paper.Id variant.Name, Profile.Smoke, "bottle", "test")
-                  use detector = configuration.Create resources
-                  fit detector
-                  let file = Path.Combine(folder, variant.Name + ".model")
-                  let model = ModelFile(paper.Id, variant.Name, configuration.ToJson(), [], 0.5, Nullable 0.5, "none", 6)
-                  model.Write(file, detector.Save())
-                  variant.Name, scoreBytes detector ]
+        let expected = [
+            for variant in variants ->
+                use _scope = torch.NewDisposeScope()
+                let configuration = paper.Configure(short paper.Id variant.Name, Profile.Smoke, "bottle", "test")
+                use detector = configuration.Create resources
+                fit detector
+                let file = Path.Combine(folder, variant.Name + ".model")
+                let model = ModelFile(paper.Id, variant.Name, configuration.ToJson(), [], 0.5, Nullable 0.5, "none", 6)
+                model.Write(file, detector.Save())
+                variant.Name, scoreBytes detector
+        ]
 
         start folder
 

@@ -23,24 +23,28 @@ let private literal (alignment: Alignment) (image: int) (size: int) (stride: int
         | Alignment.Nearest -> torch.nn.functional.interpolate (map, [| int64 image; int64 image |], mode = torch.InterpolationMode.Nearest)
         | _ ->
             torch.nn.functional.interpolate (
-                map, [| int64 image; int64 image |], mode = torch.InterpolationMode.Bilinear, align_corners = Nullable true)
+                map,
+                [| int64 image; int64 image |],
+                mode = torch.InterpolationMode.Bilinear,
+                align_corners = Nullable true
+            )
 
     torch.nn.functional.avg_pool2d (resized, [| int64 size; int64 size |], [| int64 stride; int64 stride |])
 
 let private largest (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).ToSingle()
 
-type private Case =
-    { Alignment: Alignment
-      Image: int
-      Size: int
-      Stride: int
-      Sides: int list
-      Seed: int }
+type private Case = { Alignment: Alignment; Image: int; Size: int; Stride: int; Sides: int list; Seed: int }
 
 let private cases =
     Gen.map5
-        (fun alignment image (size, stride) sides seed ->
-            { Alignment = alignment; Image = image; Size = size; Stride = stride; Sides = sides; Seed = seed })
+        (fun alignment image (size, stride) sides seed -> {
+            Alignment = alignment
+            Image = image
+            Size = size
+            Stride = stride
+            Sides = sides
+            Seed = seed
+        })
         (Gen.elements [ Alignment.Nearest; Alignment.BilinearAlignCorners ])
         (Gen.elements [ 16; 24; 32 ])
         (Gen.elements [ 4, 4; 2, 2; 3, 2; 1, 1; 5, 3 ])
@@ -61,13 +65,15 @@ let private tiny (norm: ReconstructionNorm) =
 let tests =
     testSequenced
     <| testList "dfr" [
-        testCase "receptive fields are those of Table I" <| fun () ->
+        testCase "receptive fields are those of Table I"
+        <| fun () ->
             Expect.sequenceEqual
                 (DfrMethod.ReceptiveFields())
                 [ 3; 5; 10; 14; 24; 32; 40; 48; 68; 84; 100; 116; 156; 188; 220; 252 ]
                 "16 scales of VGG-19"
 
-        testProperty "aligning is resizing to the image and a mean filter" <| Prop.forAll cases (fun case ->
+        testProperty "aligning is resizing to the image and a mean filter"
+        <| Prop.forAll cases (fun case ->
             use _scope = torch.NewDisposeScope()
             use regions = new RegionalFeatures(case.Alignment, struct (case.Image, case.Image), struct (case.Size, case.Stride))
 
@@ -77,7 +83,8 @@ let tests =
                 Expect.sequenceEqual actual.shape expected.shape "shape"
                 Expect.isLessThan (largest actual expected) 1e-5f "largest difference")
 
-        testProperty "a convolution before aligning is the convolution after it" <| Prop.forAll cases (fun case ->
+        testProperty "a convolution before aligning is the convolution after it"
+        <| Prop.forAll cases (fun case ->
             use _scope = torch.NewDisposeScope()
             use regions = new RegionalFeatures(case.Alignment, struct (case.Image, case.Image), struct (case.Size, case.Stride))
             let maps = randomMaps case |> List.toArray
@@ -87,7 +94,8 @@ let tests =
             let actual = regions.Convolve(maps, weight, bias)
             Expect.isLessThan (largest actual expected) 1e-4f "largest difference")
 
-        testCase "as many components hold a share of the variance as in scikit-learn" <| fun () ->
+        testCase "as many components hold a share of the variance as in scikit-learn"
+        <| fun () ->
             use _scope = torch.NewDisposeScope()
             let path = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "dfr", "golden.json")
 
@@ -101,26 +109,52 @@ let tests =
                         state <- 1664525u * state + 1013904223u
                         float32 (float state / 4294967296.0 / float (1 + index % d)))
 
-                let kept = DfrDetector.PrincipalComponents(torch.tensor(values).reshape (int64 n, int64 d), case.GetProperty("variance").GetDouble())
+                let kept =
+                    DfrDetector.PrincipalComponents(
+                        torch.tensor(values).reshape(int64 n, int64 d),
+                        case.GetProperty("variance").GetDouble()
+                    )
+
                 Expect.equal kept (int64 (number "components")) $"{case}"
 
-        testCase "the quick profile trains wide autoencoders for fewer epochs" <| fun () ->
+        testCase "the quick profile trains wide autoencoders for fewer epochs"
+        <| fun () ->
             let epochs variant = DfrMethod().Settings(Request(variant, Profile.Quick, "bottle", "mvtec")).Epochs
-            for variant, expected in [ "paper-f1-8-zero", 20; "code-f9-12-zero", 20; "paper-f1-12-vgg19_16x", 20; "paper-f1-12-reflect", 5; "paper-f1-16-zero", 2 ] do
+
+            for variant, expected in
+                [
+                    "paper-f1-8-zero", 20
+                    "code-f9-12-zero", 20
+                    "paper-f1-12-vgg19_16x", 20
+                    "paper-f1-12-reflect", 5
+                    "paper-f1-16-zero", 2
+                ] do
                 Expect.equal (epochs variant) expected variant
 
-        testCase "the two forms of the autoencoder have the widths of Table VIII and of the code" <| fun () ->
+        testCase "the two forms of the autoencoder have the widths of Table VIII and of the code"
+        <| fun () ->
             use _scope = torch.NewDisposeScope()
 
             for batchNorm, hidden in [ false, (1408L + 60L) / 2L; true, (1408L + 120L) / 2L ] do
                 use autoencoder = new RegionalAutoencoder(1408L, 60L, hidden, batchNorm)
-                let shapes = [ for struct (_, p) in autoencoder.named_parameters () do if p.dim () = 4L then p.shape[1], p.shape[0] ]
+
+                let shapes = [
+                    for struct (_, p) in autoencoder.named_parameters () do
+                        if p.dim () = 4L then p.shape[1], p.shape[0]
+                ]
+
                 Expect.equal shapes [ 1408L, hidden; hidden, 120L; 120L, 60L; 60L, 120L; 120L, hidden; hidden, 1408L ] "widths"
-                let norms = [ for struct (name, _) in autoencoder.named_buffers () do if name.EndsWith "running_mean" then name ]
+
+                let norms = [
+                    for struct (name, _) in autoencoder.named_buffers () do
+                        if name.EndsWith "running_mean" then name
+                ]
+
                 Expect.equal norms.Length (if batchNorm then 4 else 0) "batch norms"
 
         for norm in [ ReconstructionNorm.L2; ReconstructionNorm.MeanSquare ] do
-            testCase $"the map with {norm} is the distance of the features to their reconstruction, whole" <| fun () ->
+            testCase $"the map with {norm} is the distance of the features to their reconstruction, whole"
+            <| fun () ->
                 use _scope = torch.NewDisposeScope()
                 let settings = tiny norm
                 let images = RandomImages(6, 32)
@@ -136,19 +170,34 @@ let tests =
                 Expect.sequenceEqual map.shape [| 6L; 1L; 32L; 32L |] "shape of the map"
 
                 use regions = new RegionalFeatures(settings.Alignment, struct (32, 32), struct (4, 4))
-                let maps = resources.Resources.Backbones.Get("vgg16_quarter").Forward(ImageBatch.All(images).Pixels(ImageSize.Square 32, torch.CPU), settings.Layers)
+
+                let maps =
+                    resources.Resources.Backbones
+                        .Get("vgg16_quarter")
+                        .Forward(ImageBatch.All(images).Pixels(ImageSize.Square 32, torch.CPU), settings.Layers)
+
                 let features = regions.Concatenate maps
                 let difference = detector.Reconstruct features - features
-                let squares = difference.square().sum ([| 1L |], keepdim = true)
+                let squares = difference.square().sum([| 1L |], keepdim = true)
                 let small = if norm = ReconstructionNorm.L2 then squares.sqrt () else squares / float32 features.shape[1]
 
                 let expected =
                     torch.nn.functional.interpolate (
-                        small, [| 32L; 32L |], mode = torch.InterpolationMode.Bilinear, align_corners = Nullable settings.UpsampleAlignCorners)
+                        small,
+                        [| 32L; 32L |],
+                        mode = torch.InterpolationMode.Bilinear,
+                        align_corners = Nullable settings.UpsampleAlignCorners
+                    )
 
                 Expect.isLessThan (largest map expected / expected.max().ToSingle()) 1e-4f "relative difference"
                 let points = detector.OperatingPoints |> Seq.map (fun point -> point.Target, point.Threshold) |> dict
-                Expect.floatClose Accuracy.medium points[0.0] (float (map.max().ToSingle())) "no training pixel is above the threshold of FPR 0"
-                let above = map.ge(torch.tensor(float32 points[0.005])).sum().ToInt64()
+
+                Expect.floatClose
+                    Accuracy.medium
+                    points[0.0]
+                    (float (map.max().ToSingle()))
+                    "no training pixel is above the threshold of FPR 0"
+
+                let above = map.ge(torch.tensor (float32 points[0.005])).sum().ToInt64()
                 Expect.isLessThanOrEqual (float above / float (map.numel ())) 0.0051 "at most the accepted share is above"
     ]

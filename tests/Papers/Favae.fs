@@ -15,11 +15,9 @@ open Reproduction.Tests.InMemory
 
 let private largest (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).ToSingle()
 
-let private smoke variant =
-    (FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<FavaeSettings>).Settings
+let private smoke variant = (FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<FavaeSettings>).Settings
 
-let private images count side =
-    (RandomImages(count, side) :> IImages).Pixels([| 0 .. count - 1 |], ImageSize.Square side, torch.CPU)
+let private images count side = (RandomImages(count, side) :> IImages).Pixels([| 0 .. count - 1 |], ImageSize.Square side, torch.CPU)
 
 let private vgg = [| struct (22, 128); struct (16, 256); struct (10, 512) |]
 
@@ -27,20 +25,43 @@ let private vgg = [| struct (22, 128); struct (16, 256); struct (10, 512) |]
 let tests =
     testSequenced
     <| testList "favae" [
-        testCase "encoder, decoder and adapters have the convolutions of appendix D" <| fun () ->
+        testCase "encoder, decoder and adapters have the convolutions of appendix D"
+        <| fun () ->
             use network = new FavaeNetwork(100, 1.0, vgg)
-            let kernels prefix =
-                [ for struct (name, p) in network.named_parameters () do
-                      if p.dim () = 4L && name.StartsWith(prefix + ".", StringComparison.Ordinal) then p.shape[0], p.shape[1], p.shape[2] ]
+
+            let kernels prefix = [
+                for struct (name, p) in network.named_parameters () do
+                    if p.dim () = 4L && name.StartsWith(prefix + ".", StringComparison.Ordinal) then p.shape[0], p.shape[1], p.shape[2]
+            ]
 
             Expect.equal
                 (kernels "encoder")
-                [ 128L, 3L, 4L; 128L, 128L, 4L; 256L, 128L, 3L; 256L, 256L, 4L; 512L, 256L, 3L; 512L, 512L, 4L; 512L, 512L, 3L; 32L, 512L, 3L; 200L, 32L, 8L ]
+                [
+                    128L, 3L, 4L
+                    128L, 128L, 4L
+                    256L, 128L, 3L
+                    256L, 256L, 4L
+                    512L, 256L, 3L
+                    512L, 512L, 4L
+                    512L, 512L, 3L
+                    32L, 512L, 3L
+                    200L, 32L, 8L
+                ]
                 "encoder: output channels, input channels, kernel"
 
             Expect.equal
                 (kernels "decoder")
-                [ 100L, 32L, 8L; 32L, 512L, 3L; 512L, 512L, 3L; 512L, 512L, 4L; 512L, 256L, 3L; 256L, 256L, 4L; 256L, 128L, 3L; 128L, 128L, 4L; 128L, 3L, 4L ]
+                [
+                    100L, 32L, 8L
+                    32L, 512L, 3L
+                    512L, 512L, 3L
+                    512L, 512L, 4L
+                    512L, 256L, 3L
+                    256L, 256L, 4L
+                    256L, 128L, 3L
+                    128L, 128L, 4L
+                    128L, 3L, 4L
+                ]
                 "decoder: input channels, output channels, kernel"
 
             Expect.equal
@@ -48,7 +69,8 @@ let tests =
                 [ 128L, 128L, 1L; 128L, 128L, 1L; 256L, 256L, 1L; 256L, 256L, 1L; 512L, 512L, 1L; 512L, 512L, 1L ]
                 "adapters of VGG-16"
 
-        testCase "Table 2, its misprint mended, is the only mapping that fits by size: 22, 16 and 10 have 64, 32 and 16 pixels" <| fun () ->
+        testCase "Table 2, its misprint mended, is the only mapping that fits by size: 22, 16 and 10 have 64, 32 and 16 pixels"
+        <| fun () ->
             use _scope = torch.NewDisposeScope()
             use _noGradient = torch.no_grad ()
             use network = new FavaeNetwork(8, 0.0625, vgg)
@@ -59,10 +81,16 @@ let tests =
             Expect.equal [ for number in [ 3; 9; 15 ] -> layers[number].shape[2] ] [ 32L; 16L; 8L ] "the own encoder's layers"
             let sizes = [| struct (64L, 64L); struct (32L, 32L); struct (16L, 16L) |]
             let decoded = network.Decode(mean, sizes)
-            Expect.equal [ for value in decoded -> value.shape[1], value.shape[2] ] [ 3L, 128L; 128L, 64L; 256L, 32L; 512L, 16L ] "channels and rows"
+
+            Expect.equal
+                [ for value in decoded -> value.shape[1], value.shape[2] ]
+                [ 3L, 128L; 128L, 64L; 256L, 32L; 512L, 16L ]
+                "channels and rows"
+
             Expect.isTrue (decoded[0].min().ToSingle() >= 0f && decoded[0].max().ToSingle() <= 1f) "pixels within 0..1"
 
-        testCase "the decoder is appendix D's chain of transposed convolutions, batch norms and LeakyReLUs" <| fun () ->
+        testCase "the decoder is appendix D's chain of transposed convolutions, batch norms and LeakyReLUs"
+        <| fun () ->
             use _scope = torch.NewDisposeScope()
             use _noGradient = torch.no_grad ()
             use network = new FavaeNetwork(8, 0.0625, vgg)
@@ -71,17 +99,26 @@ let tests =
             let code = torch.randn [| 2L; 8L; 1L; 1L |]
             // Stride and padding of layers 1, 4, ..., 25.
             let chain = [ 1L, 0L; 1L, 1L; 1L, 1L; 2L, 1L; 1L, 1L; 2L, 1L; 1L, 1L; 2L, 1L; 2L, 1L ]
+
             let literal =
                 (code, List.indexed chain)
                 ||> List.fold (fun value (i, (stride, padding)) ->
                     let output =
-                        torch.nn.functional.conv_transpose2d (value, layers[$"decoder.{i}.weight"], layers[$"decoder.{i}.bias"], [| stride; stride |], [| padding; padding |])
+                        torch.nn.functional.conv_transpose2d (
+                            value,
+                            layers[$"decoder.{i}.weight"],
+                            layers[$"decoder.{i}.bias"],
+                            [| stride; stride |],
+                            [| padding; padding |]
+                        )
                     // Batch norms are new: mean 0, variance 1, and of weight 1.
-                    if i < 8 then torch.nn.functional.leaky_relu (output / sqrt (1.0 + 1e-5), 0.2) else output.sigmoid())
+                    if i < 8 then torch.nn.functional.leaky_relu (output / sqrt (1.0 + 1e-5), 0.2) else output.sigmoid ())
+
             let decoded = network.Decode(code, [| struct (64L, 64L); struct (32L, 32L); struct (16L, 16L) |])
             Expect.isLessThan (largest decoded[0] literal) 1e-5f "pixels"
 
-        testCase "without features, the objective is the literal negative ELBO" <| fun () ->
+        testCase "without features, the objective is the literal negative ELBO"
+        <| fun () ->
             use _scope = torch.NewDisposeScope()
             use resources = new RandomResources([])
             use detector = new FavaeDetector(smoke "vanilla", resources.Resources)
@@ -91,18 +128,22 @@ let tests =
             let actual = float (detector.Loss(input, generator).ToSingle())
             use again = new torch.Generator(11UL, torch.CPU)
             let struct (mean, logVariance, _) = detector.Network.Encode input
-            let code = mean + (logVariance * 0.5).exp () * torch.randn (mean.shape, generator = again)
+            let code = mean + (logVariance * 0.5).exp() * torch.randn (mean.shape, generator = again)
             let restored = detector.Network.Decode(code, [||])[0]
             // All variances are 1 before training: log N(x | mu, 1) of every pixel and colour, and the KL divergence to N(0, 1).
             let pixels = [| 0 .. int (input.numel ()) - 1 |]
             let x, mu = input.flatten().data<float32>().ToArray(), restored.detach().contiguous().flatten().data<float32>().ToArray()
             let likelihood = pixels |> Array.sumBy (fun i -> -0.5 * (log (2.0 * Math.PI) + float (x[i] - mu[i]) ** 2.0))
             let m, v = mean.detach().flatten().data<float32>().ToArray(), logVariance.detach().flatten().data<float32>().ToArray()
-            let divergence = Array.map2 (fun (m: float32) (v: float32) -> 0.5 * (float m ** 2.0 + exp (float v) - float v - 1.0)) m v |> Array.sum
+
+            let divergence =
+                Array.map2 (fun (m: float32) (v: float32) -> 0.5 * (float m ** 2.0 + exp (float v) - float v - 1.0)) m v |> Array.sum
+
             Expect.floatClose Accuracy.low (actual / ((divergence - likelihood) / 2.0)) 1.0 "ratio of the losses"
 
         for variant in [ "vanilla"; "embedded"; "encoder-stop"; "encoder" ] do
-            testCase $"{variant}: saved and loaded, it scores the same; the image score is the sum over the map" <| fun () ->
+            testCase $"{variant}: saved and loaded, it scores the same; the image score is the sum over the map"
+            <| fun () ->
                 use _scope = torch.NewDisposeScope()
                 let set = RandomImages(6, 128)
                 use resources = new RandomResources([ "vgg16_quarter" ])
@@ -120,17 +161,21 @@ let tests =
                 let parts = whole.Parts.Values |> Seq.reduce (fun a b -> a + b)
                 Expect.isLessThan (largest map parts / map.abs().max().ToSingle()) 1e-5f "the map is the sum of the layers' maps"
 
-        testCase "the frozen extractor's features carry no graph; those of an unfrozen one do" <| fun () ->
+        testCase "the frozen extractor's features carry no graph; those of an unfrozen one do"
+        <| fun () ->
             use _scope = torch.NewDisposeScope()
             use resources = new RandomResources([ "resnet18" ])
-            let input = (images 2 128).requires_grad_ ()
+            let input = (images 2 128).requires_grad_()
+
             for variant, expected in [ "resnet18", false; "random-resnet18", false; "unfrozen-resnet18", true ] do
                 use detector = new FavaeDetector(smoke variant, resources.Resources)
                 let struct (_, _, layers) = detector.Network.Encode input
+
                 for features in detector.Features(input, layers) do
                     Expect.equal features.requires_grad expected variant
 
-        testCase "training steps leave no tensors behind" <| fun () ->
+        testCase "training steps leave no tensors behind"
+        <| fun () ->
             use _scope = torch.NewDisposeScope()
             use resources = new RandomResources([ "vgg16_quarter" ])
             use detector = new FavaeDetector(smoke "embedded+images_per_epoch=80+batch_size=4", resources.Resources)
@@ -140,10 +185,14 @@ let tests =
             Expect.hasLength alive 20 "a count after every step"
             Expect.equal alive[19] alive[2] "tensors alive after the last step and after the third"
 
-        testCase "log variances start at those of the training images' pixels" <| fun () ->
+        testCase "log variances start at those of the training images' pixels"
+        <| fun () ->
             use _scope = torch.NewDisposeScope()
             use resources = new RandomResources([])
-            let settings = smoke "vanilla+images_per_epoch=64+batch_size=64+learning_rate=0+log_variance_learning_rate=0+rotation=0+translation=0"
+
+            let settings =
+                smoke "vanilla+images_per_epoch=64+batch_size=64+learning_rate=0+log_variance_learning_rate=0+rotation=0+translation=0"
+
             use detector = new FavaeDetector(settings, resources.Resources)
             let set = RandomImages(64, 128)
             detector.Fit(set, FitContext(Seed = 3)) |> ignore
@@ -151,7 +200,8 @@ let tests =
             let ratio = detector.Network.LogVariances[0].exp() / variance
             Expect.isLessThan ((ratio - 1.0).abs().max().ToSingle()) 0.2f "of a batch out of the same images"
 
-        testCase "tiles cover an image larger than 128 pixels, each pixel by the tile that sees it" <| fun () ->
+        testCase "tiles cover an image larger than 128 pixels, each pixel by the tile that sees it"
+        <| fun () ->
             use _scope = torch.NewDisposeScope()
             use resources = new RandomResources([])
             use detector = new FavaeDetector(smoke "vanilla+image_size=256", resources.Resources)

@@ -17,8 +17,7 @@ let private golden =
         (let path = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "gaussian", "golden.json")
          (JsonDocument.Parse(File.ReadAllText path)).RootElement)
 
-let private numbers (element: JsonElement) =
-    [| for item in element.EnumerateArray() -> item.GetDouble() |]
+let private numbers (element: JsonElement) = [| for item in element.EnumerateArray() -> item.GetDouble() |]
 
 /// The generator of make.py.
 let private uniform count (seed: uint32) =
@@ -39,8 +38,7 @@ let private samples n d seed =
         let common = Seq.sum (seq { for k in 0..3 -> factors[4 * i + k] * loadings[d * k + j] })
         common + (noise[index] - 0.5) / float (1 + j))
 
-let private matrix (values: float[]) (rows: int) (columns: int) =
-    torch.tensor(values).reshape(int64 rows, int64 columns)
+let private matrix (values: float[]) (rows: int) (columns: int) = torch.tensor(values).reshape(int64 rows, int64 columns)
 
 let private values (tensor: torch.Tensor) =
     use tensor = tensor.``to``(torch.ScalarType.Float64).cpu().contiguous()
@@ -94,99 +92,100 @@ let private gaussianSamples n d seed =
 [<Tests>]
 let tests =
     testSequenced
-    <| testList
-        "gaussian statistics"
-        [ yield! [ for case in golden.Value.GetProperty("cases").EnumerateArray() -> agreesWithScikitLearn case ]
+    <| testList "gaussian statistics" [
+        yield! [ for case in golden.Value.GetProperty("cases").EnumerateArray() -> agreesWithScikitLearn case ]
 
-          testCase "thresholds at n sigma agree with SciPy"
-          <| fun () ->
-              for item in golden.Value.GetProperty("thresholds").EnumerateArray() do
-                  let sigmas, dimensions = item.GetProperty("sigmas").GetInt32(), item.GetProperty("dimensions").GetInt32()
-                  let tail = LevelGaussian.TailProbability sigmas
-                  close 1e-8 $"tail beyond {sigmas} sigma" [| item.GetProperty("tail").GetDouble() |] [| tail |]
-                  close 1e-6 $"threshold at {sigmas} sigma in {dimensions} dimensions"
-                      [| item.GetProperty("threshold").GetDouble() |]
-                      [| LevelGaussian.Threshold(dimensions, tail) |]
+        testCase "thresholds at n sigma agree with SciPy"
+        <| fun () ->
+            for item in golden.Value.GetProperty("thresholds").EnumerateArray() do
+                let sigmas, dimensions = item.GetProperty("sigmas").GetInt32(), item.GetProperty("dimensions").GetInt32()
+                let tail = LevelGaussian.TailProbability sigmas
+                close 1e-8 $"tail beyond {sigmas} sigma" [| item.GetProperty("tail").GetDouble() |] [| tail |]
 
-          testCase "on data that are Gaussian, the achieved false positive rate is the target"
-          <| fun () ->
-              use scope = torch.NewDisposeScope()
-              let n, d = 20000, 8
-              let all = gaussianSamples (2 * n) d 3
-              use model = LevelGaussian.Multivariate(all.narrow (0L, 0L, int64 n))
-              use distances = model.Score(all.narrow (0L, int64 n, int64 n))
-              let distances = values distances
+                close 1e-6 $"threshold at {sigmas} sigma in {dimensions} dimensions" [| item.GetProperty("threshold").GetDouble() |] [|
+                    LevelGaussian.Threshold(dimensions, tail)
+                |]
 
-              for sigmas in 1..3 do
-                  let target = LevelGaussian.TailProbability sigmas
-                  let threshold = LevelGaussian.Threshold(d, target)
-                  let achieved = (distances |> Seq.filter (fun distance -> distance > threshold) |> Seq.length |> float) / float n
-                  // Five standard errors of a share of n samples.
-                  let margin = 5.0 * sqrt (target * (1.0 - target) / float n)
-                  Expect.floatClose { absolute = margin; relative = 0.0 } achieved target $"achieved false positive rate at {sigmas} sigma"
+        testCase "on data that are Gaussian, the achieved false positive rate is the target"
+        <| fun () ->
+            use scope = torch.NewDisposeScope()
+            let n, d = 20000, 8
+            let all = gaussianSamples (2 * n) d 3
+            use model = LevelGaussian.Multivariate(all.narrow (0L, 0L, int64 n))
+            use distances = model.Score(all.narrow (0L, int64 n, int64 n))
+            let distances = values distances
 
-          testProperty "a rotation of the features changes no Mahalanobis distance, with fewer samples than features and with more"
-          <| fun (PositiveInt seed) ->
-              use scope = torch.NewDisposeScope()
-              let n, d = 5 + seed % 30, 4 + seed % 23
-              let x, queries = (let all = gaussianSamples (n + 4) d seed in all.narrow (0L, 0L, int64 n), all.narrow (0L, int64 n, 4L))
-              let struct (_, rotation) = torch.linalg.eigh ((gaussianSamples d d (seed + 1)).t().matmul (gaussianSamples d d (seed + 1)))
-              let plain = scores (LevelGaussian.Multivariate x) queries
-              let rotated = scores (LevelGaussian.Multivariate(x.matmul rotation)) (queries.matmul rotation)
-              close 1e-6 $"{n} samples of {d} features" plain rotated
+            for sigmas in 1..3 do
+                let target = LevelGaussian.TailProbability sigmas
+                let threshold = LevelGaussian.Threshold(d, target)
+                let achieved = (distances |> Seq.filter (fun distance -> distance > threshold) |> Seq.length |> float) / float n
+                // Five standard errors of a share of n samples.
+                let margin = 5.0 * sqrt (target * (1.0 - target) / float n)
+                Expect.floatClose { absolute = margin; relative = 0.0 } achieved target $"achieved false positive rate at {sigmas} sigma"
 
-          testProperty "PCA keeps the fewest components that exceed the share; NPCA takes over one component before"
-          <| fun (NonEmptyArray(raw: PositiveInt[])) ->
-              let variances = raw |> Array.map (fun (PositiveInt v) -> float v) |> Array.sortDescending
-              let total = Array.sum variances
+        testProperty "a rotation of the features changes no Mahalanobis distance, with fewer samples than features and with more"
+        <| fun (PositiveInt seed) ->
+            use scope = torch.NewDisposeScope()
+            let n, d = 5 + seed % 30, 4 + seed % 23
+            let x, queries = (let all = gaussianSamples (n + 4) d seed in all.narrow (0L, 0L, int64 n), all.narrow (0L, int64 n, 4L))
+            let struct (_, rotation) = torch.linalg.eigh ((gaussianSamples d d (seed + 1)).t().matmul(gaussianSamples d d (seed + 1)))
+            let plain = scores (LevelGaussian.Multivariate x) queries
+            let rotated = scores (LevelGaussian.Multivariate(x.matmul rotation)) (queries.matmul rotation)
+            close 1e-6 $"{n} samples of {d} features" plain rotated
 
-              for share in [ 0.99; 0.95; 0.5 ] do
-                  let struct (first, count) = LevelGaussian.Retained(variances, Compression.Pca, share)
-                  Expect.equal first 0 "PCA starts at the largest component"
-                  Expect.isGreaterThan (Seq.sum (Seq.take count variances)) (share * total * (1.0 - 1e-12)) $"PCA {share} exceeds its share"
-                  let withoutLast = Seq.sum (Seq.take (count - 1) variances)
-                  Expect.isLessThanOrEqual withoutLast (share * total * (1.0 + 1e-12)) $"PCA {share} without its last component does not"
-                  let struct (negatedFirst, negatedCount) = LevelGaussian.Retained(variances, Compression.Npca, 1.0 - share)
-                  Expect.equal (negatedFirst + negatedCount) variances.Length "NPCA ends at the smallest component"
-                  Expect.equal negatedFirst (max 0 (count - 2)) "NPCA starts one component before PCA ends"
+        testProperty "PCA keeps the fewest components that exceed the share; NPCA takes over one component before"
+        <| fun (NonEmptyArray(raw: PositiveInt[])) ->
+            let variances = raw |> Array.map (fun (PositiveInt v) -> float v) |> Array.sortDescending
+            let total = Array.sum variances
 
-          testProperty "shrinkage is an intensity, and more samples of the same distribution need less of it"
-          <| fun (PositiveInt seed) ->
-              use scope = torch.NewDisposeScope()
-              let all = gaussianSamples 2000 10 seed
-              use few = LevelGaussian.Multivariate(all.narrow (0L, 0L, 8L))
-              use many = LevelGaussian.Multivariate all
-              Expect.isTrue (few.Shrinkage >= 0.0 && few.Shrinkage <= 1.0) $"{few.Shrinkage} lies in 0..1"
-              Expect.isLessThan many.Shrinkage few.Shrinkage "2000 samples are shrunk less than 8"
+            for share in [ 0.99; 0.95; 0.5 ] do
+                let struct (first, count) = LevelGaussian.Retained(variances, Compression.Pca, share)
+                Expect.equal first 0 "PCA starts at the largest component"
+                Expect.isGreaterThan (Seq.sum (Seq.take count variances)) (share * total * (1.0 - 1e-12)) $"PCA {share} exceeds its share"
+                let withoutLast = Seq.sum (Seq.take (count - 1) variances)
+                Expect.isLessThanOrEqual withoutLast (share * total * (1.0 + 1e-12)) $"PCA {share} without its last component does not"
+                let struct (negatedFirst, negatedCount) = LevelGaussian.Retained(variances, Compression.Npca, 1.0 - share)
+                Expect.equal (negatedFirst + negatedCount) variances.Length "NPCA ends at the smallest component"
+                Expect.equal negatedFirst (max 0 (count - 2)) "NPCA starts one component before PCA ends"
 
-          testCase "a feature that never varies is left out of the standardized distance and weighs in the Mahalanobis distance"
-          <| fun () ->
-              use scope = torch.NewDisposeScope()
-              let x = gaussianSamples 40 5 1
-              let constant = torch.zeros (40L, 1L, dtype = torch.ScalarType.Float64)
-              let dead = torch.cat ([| x; constant |], 1L)
-              let queries = torch.cat ([| x.narrow (0L, 0L, 2L); torch.tensor([| 0.0; 9.0 |]).reshape (2L, 1L) |], 1L)
-              use sed = LevelGaussian.IndependentVariances dead
-              Expect.equal sed.Dimensions 5 "the constant feature is not counted"
-              let standardized = scores sed queries
-              Expect.all standardized Double.IsFinite "standardized distances are finite"
-              use model = LevelGaussian.Multivariate dead
-              use alive = LevelGaussian.Multivariate x
-              let withDead, without = scores model queries, scores alive (queries.narrow (1L, 0L, 5L))
-              Expect.isGreaterThan (withDead[1] - without[1]) 1.0 "a value where there was none is far from normal"
+        testProperty "shrinkage is an intensity, and more samples of the same distribution need less of it"
+        <| fun (PositiveInt seed) ->
+            use scope = torch.NewDisposeScope()
+            let all = gaussianSamples 2000 10 seed
+            use few = LevelGaussian.Multivariate(all.narrow (0L, 0L, 8L))
+            use many = LevelGaussian.Multivariate all
+            Expect.isTrue (few.Shrinkage >= 0.0 && few.Shrinkage <= 1.0) $"{few.Shrinkage} lies in 0..1"
+            Expect.isLessThan many.Shrinkage few.Shrinkage "2000 samples are shrunk less than 8"
 
-          testCase "equal training images more than once leave fewer directions, not infinite distances"
-          <| fun () ->
-              use scope = torch.NewDisposeScope()
-              let x = gaussianSamples 6 20 5
-              let twice = torch.cat ([| x; x |], 0L)
-              use model = LevelGaussian.Multivariate twice
-              let distances = scores model (gaussianSamples 4 20 6)
-              Expect.all distances (fun distance -> Double.IsFinite distance && distance > 0.0) "distances are finite and positive"
+        testCase "a feature that never varies is left out of the standardized distance and weighs in the Mahalanobis distance"
+        <| fun () ->
+            use scope = torch.NewDisposeScope()
+            let x = gaussianSamples 40 5 1
+            let constant = torch.zeros (40L, 1L, dtype = torch.ScalarType.Float64)
+            let dead = torch.cat ([| x; constant |], 1L)
+            let queries = torch.cat ([| x.narrow (0L, 0L, 2L); torch.tensor([| 0.0; 9.0 |]).reshape(2L, 1L) |], 1L)
+            use sed = LevelGaussian.IndependentVariances dead
+            Expect.equal sed.Dimensions 5 "the constant feature is not counted"
+            let standardized = scores sed queries
+            Expect.all standardized Double.IsFinite "standardized distances are finite"
+            use model = LevelGaussian.Multivariate dead
+            use alive = LevelGaussian.Multivariate x
+            let withDead, without = scores model queries, scores alive (queries.narrow (1L, 0L, 5L))
+            Expect.isGreaterThan (withDead[1] - without[1]) 1.0 "a value where there was none is far from normal"
 
-          testCase "a one-class SVM leaves out the share nu of its training samples"
-          <| fun () ->
-              use scope = torch.NewDisposeScope()
-              let x = gaussianSamples 400 6 9
-              let outside = scores (OneClassSvm.Fit(x, 0.2)) x |> Seq.filter (fun score -> score > 0.0) |> Seq.length
-              Expect.floatClose { absolute = 0.03; relative = 0.0 } (float outside / 400.0) 0.2 "share outside" ]
+        testCase "equal training images more than once leave fewer directions, not infinite distances"
+        <| fun () ->
+            use scope = torch.NewDisposeScope()
+            let x = gaussianSamples 6 20 5
+            let twice = torch.cat ([| x; x |], 0L)
+            use model = LevelGaussian.Multivariate twice
+            let distances = scores model (gaussianSamples 4 20 6)
+            Expect.all distances (fun distance -> Double.IsFinite distance && distance > 0.0) "distances are finite and positive"
+
+        testCase "a one-class SVM leaves out the share nu of its training samples"
+        <| fun () ->
+            use scope = torch.NewDisposeScope()
+            let x = gaussianSamples 400 6 9
+            let outside = scores (OneClassSvm.Fit(x, 0.2)) x |> Seq.filter (fun score -> score > 0.0) |> Seq.length
+            Expect.floatClose { absolute = 0.03; relative = 0.0 } (float outside / 400.0) 0.2 "share outside"
+    ]

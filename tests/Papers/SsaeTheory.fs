@@ -15,9 +15,10 @@ open Reproduction.Papers.Ssae
 open Reproduction.Tests.InMemory
 
 /// Images x, x^ and y of integers, split into the corrupted pixels S and the others S'; x^ is x on S'.
-type Triple =
-    { Inside: (int64 * int64 * int64) list // x, x^, y on S
-      Outside: (int64 * int64) list } // x = x^, y on S'
+type Triple = {
+    Inside: (int64 * int64 * int64) list // x, x^, y on S
+    Outside: (int64 * int64) list
+} with // x = x^, y on S'
 
     /// |x_S - y_S|^2 and |x_S' - y_S'|^2.
     member t.Apart = t.Inside |> List.sumBy (fun (x, _, y) -> (x - y) * (x - y)), t.Outside |> List.sumBy (fun (x, y) -> (x - y) * (x - y))
@@ -62,157 +63,186 @@ let private dot (pairs: (int64 * int64) list) = pairs |> List.sumBy (fun (a, b) 
 let private apply f (pairs: (int64 * int64) list) = pairs |> List.map (fun (a, b) -> f a b)
 let private double (values: float list) = torch.tensor (Array.ofList values)
 
-let private lemmas =
-    [ property "Lemma 1: |x|^2 + |y|^2 = |x - y|^2 = |x + y|^2 for orthogonal x, y" (fun (pairs: (int64 * int64) list) ->
-          // The part of y that is orthogonal to x, times |x|^2, is made of integers.
-          let xx, xy = square (List.map fst pairs), dot pairs
-          let pairs = pairs |> List.map (fun (x, y) -> x, xx * y - xy * x)
-          let sum = square (List.map fst pairs) + square (List.map snd pairs)
-          dot pairs = 0L && sum = square (apply (-) pairs) && sum = square (apply (+) pairs))
+let private lemmas = [
+    property "Lemma 1: |x|^2 + |y|^2 = |x - y|^2 = |x + y|^2 for orthogonal x, y" (fun (pairs: (int64 * int64) list) ->
+        // The part of y that is orthogonal to x, times |x|^2, is made of integers.
+        let xx, xy = square (List.map fst pairs), dot pairs
+        let pairs = pairs |> List.map (fun (x, y) -> x, xx * y - xy * x)
+        let sum = square (List.map fst pairs) + square (List.map snd pairs)
+        dot pairs = 0L && sum = square (apply (-) pairs) && sum = square (apply (+) pairs))
 
-      property "Lemma 2: ||x|^2 - |y|^2| <= |x + y|^2 for x = lambda y, lambda > 0" (fun (pairs: (int64 * int64) list) ->
-          let z, scales = List.map fst pairs, snd pairs.Head
-          let a, b = 1L + abs scales, 1L + abs (fst pairs.Head)
-          let pairs = z |> List.map (fun v -> a * v, b * v)
-          abs (square (List.map fst pairs) - square (List.map snd pairs)) <= square (apply (+) pairs))
+    property "Lemma 2: ||x|^2 - |y|^2| <= |x + y|^2 for x = lambda y, lambda > 0" (fun (pairs: (int64 * int64) list) ->
+        let z, scales = List.map fst pairs, snd pairs.Head
+        let a, b = 1L + abs scales, 1L + abs (fst pairs.Head)
+        let pairs = z |> List.map (fun v -> a * v, b * v)
+        abs (square (List.map fst pairs) - square (List.map snd pairs)) <= square (apply (+) pairs))
 
-      // Proposition 1 needs it for y_S - p and p - x_S; where p is y_S, as for a swapped patch, one of the two is 0 and no lambda > 0 exists.
-      property "Lemma 2 needs a correction: x.y >= 0 is enough, and only that covers a projection at the end of the segment" (fun (pairs: (int64 * int64) list) ->
-          let pairs = if dot pairs < 0L then pairs |> List.map (fun (x, y) -> x, -y) else pairs
-          abs (square (List.map fst pairs) - square (List.map snd pairs)) <= square (apply (+) pairs))
+    // Proposition 1 needs it for y_S - p and p - x_S; where p is y_S, as for a swapped patch, one of the two is 0 and no lambda > 0 exists.
+    property
+        "Lemma 2 needs a correction: x.y >= 0 is enough, and only that covers a projection at the end of the segment"
+        (fun (pairs: (int64 * int64) list) ->
+            let pairs = if dot pairs < 0L then pairs |> List.map (fun (x, y) -> x, -y) else pairs
+            abs (square (List.map fst pairs) - square (List.map snd pairs)) <= square (apply (+) pairs))
 
-      testCase "Lemma 2 fails for opposite vectors" <| fun () ->
-          let pairs = [ -2L, 1L ]
-          Expect.isGreaterThan (abs (square (List.map fst pairs) - square (List.map snd pairs))) (square (apply (+) pairs)) "3 > 1"
+    testCase "Lemma 2 fails for opposite vectors"
+    <| fun () ->
+        let pairs = [ -2L, 1L ]
+        Expect.isGreaterThan (abs (square (List.map fst pairs) - square (List.map snd pairs))) (square (apply (+) pairs)) "3 > 1"
 
-      property "Lemma 3: |x^ - x| <= |x^ - y| exactly where |x^_S - x_S|^2 - |x^_S - y_S|^2 <= |x_S' - y_S'|^2" (fun (t: Triple) ->
-          let inside = t.Inside |> List.sumBy (fun (x, c, y) -> (c - x) * (c - x) - (c - y) * (c - y))
-          t.Conclusion = (inside <= snd t.Apart)) ]
+    property "Lemma 3: |x^ - x| <= |x^ - y| exactly where |x^_S - x_S|^2 - |x^_S - y_S|^2 <= |x_S' - y_S'|^2" (fun (t: Triple) ->
+        let inside = t.Inside |> List.sumBy (fun (x, c, y) -> (c - x) * (c - x) - (c - y) * (c - y))
+        t.Conclusion = (inside <= snd t.Apart))
+]
 
-let private rows (t: Triple) = t.Inside |> List.map (fun (x, _, _) -> float x), t.Inside |> List.map (fun (_, c, _) -> float c), t.Inside |> List.map (fun (_, _, y) -> float y)
+let private rows (t: Triple) =
+    t.Inside |> List.map (fun (x, _, _) -> float x),
+    t.Inside |> List.map (fun (_, c, _) -> float c),
+    t.Inside |> List.map (fun (_, _, y) -> float y)
 
 /// x^ at the given multiple of the way from x_S to y_S, in one dimension, with as much difference outside of S as inside.
 let private onTheLine at = { Inside = [ 0L, at, 2L ]; Outside = [ 0L, 2L ] }
 
-let private proposition1 =
-    [ property "condition (6) as printed is SsaeTheory.Feasible" (fun (t: Triple) ->
-          use _ = torch.NewDisposeScope()
-          let x, corrupted, y = rows t
-          SsaeTheory.Feasible(double corrupted, double x, double y).ToBoolean() = t.Condition6)
+let private proposition1 = [
+    property "condition (6) as printed is SsaeTheory.Feasible" (fun (t: Triple) ->
+        use _ = torch.NewDisposeScope()
+        let x, corrupted, y = rows t
+        SsaeTheory.Feasible(double corrupted, double x, double y).ToBoolean() = t.Condition6)
 
-      property "SsaeTheory.Premise is |x_S - y_S| <= |x_S' - y_S'|" (fun (t: Triple) ->
-          use _ = torch.NewDisposeScope()
-          let x = (t.Inside |> List.map (fun (x, _, _) -> float x)) @ (t.Outside |> List.map (fst >> float))
-          let y = (t.Inside |> List.map (fun (_, _, y) -> float y)) @ (t.Outside |> List.map (snd >> float))
-          let inside = List.replicate t.Inside.Length 1.0 @ List.replicate t.Outside.Length 0.0
-          SsaeTheory.Premise(double x, double y, double inside).ToBoolean() = t.Premise)
+    property "SsaeTheory.Premise is |x_S - y_S| <= |x_S' - y_S'|" (fun (t: Triple) ->
+        use _ = torch.NewDisposeScope()
+        let x = (t.Inside |> List.map (fun (x, _, _) -> float x)) @ (t.Outside |> List.map (fst >> float))
+        let y = (t.Inside |> List.map (fun (_, _, y) -> float y)) @ (t.Outside |> List.map (snd >> float))
+        let inside = List.replicate t.Inside.Length 1.0 @ List.replicate t.Outside.Length 0.0
+        SsaeTheory.Premise(double x, double y, double inside).ToBoolean() = t.Premise)
 
-      property "Proposition 1: premise and (6) together give |x^ - x| <= |x^ - y|" (fun (t: Triple) -> not (t.Premise && t.Condition6) || t.Conclusion)
+    property "Proposition 1: premise and (6) together give |x^ - x| <= |x^ - y|" (fun (t: Triple) ->
+        not (t.Premise && t.Condition6) || t.Conclusion)
 
-      property "Proposition 1, the boundary case of a swapped patch: x^_S = y_S" (fun (t: Triple) ->
-          let t = { t with Inside = t.Inside |> List.map (fun (x, _, y) -> x, y, y) }
-          t.Condition6 && (not t.Premise || t.Conclusion))
+    property "Proposition 1, the boundary case of a swapped patch: x^_S = y_S" (fun (t: Triple) ->
+        let t = { t with Inside = t.Inside |> List.map (fun (x, _, y) -> x, y, y) }
+        t.Condition6 && (not t.Premise || t.Conclusion))
 
-      testCase "Proposition 1 in both of its cases, and its failure without (6): 400,000 Gaussian triples" <| fun () ->
-          use _ = torch.NewDisposeScope()
-          use generator = new torch.Generator(7UL, torch.CPU)
-          let draw size = torch.randn ([| 400_000L; size |], dtype = torch.ScalarType.Float64, generator = generator)
-          let x, y, others, corrupted = draw 3L, draw 3L, draw 4L, draw 3L * 2.0
-          let inside, outside = (x - y).square().sum 1L, (others * 1.5).square().sum 1L
-          let along = ((corrupted - x) * (y - x)).sum 1L / inside
-          let premise = inside.le outside
-          let conclusion = (corrupted - x).square().sum(1L).le ((corrupted - y).square().sum 1L + outside)
-          let count (condition: torch.Tensor) = condition.sum().ToInt64()
-          let zero, one = torch.tensor 0.0, torch.tensor 1.0
-          let feasible = SsaeTheory.Feasible(corrupted, x, y).logical_and premise
-          let first = feasible.logical_and(along.ge zero).logical_and (along.le one)
-          let second = feasible.logical_and (along.lt zero)
-          let neither = premise.logical_and(along.gt one)
+    testCase "Proposition 1 in both of its cases, and its failure without (6): 400,000 Gaussian triples"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        use generator = new torch.Generator(7UL, torch.CPU)
+        let draw size = torch.randn ([| 400_000L; size |], dtype = torch.ScalarType.Float64, generator = generator)
+        let x, y, others, corrupted = draw 3L, draw 3L, draw 4L, draw 3L * 2.0
+        let inside, outside = (x - y).square().sum 1L, (others * 1.5).square().sum 1L
+        let along = ((corrupted - x) * (y - x)).sum 1L / inside
+        let premise = inside.le outside
+        let conclusion = (corrupted - x).square().sum(1L).le((corrupted - y).square().sum 1L + outside)
+        let count (condition: torch.Tensor) = condition.sum().ToInt64()
+        let zero, one = torch.tensor 0.0, torch.tensor 1.0
+        let feasible = SsaeTheory.Feasible(corrupted, x, y).logical_and premise
+        let first = feasible.logical_and(along.ge zero).logical_and(along.le one)
+        let second = feasible.logical_and (along.lt zero)
+        let neither = premise.logical_and (along.gt one)
 
-          for case, samples in [ "p between x_S and y_S", first; "x_S between p and y_S", second ] do
-              Expect.isGreaterThan (count samples) 20_000L $"samples with {case}"
-              Expect.equal (count (samples.logical_and (conclusion.logical_not ()))) 0L $"violations with {case}"
+        for case, samples in [ "p between x_S and y_S", first; "x_S between p and y_S", second ] do
+            Expect.isGreaterThan (count samples) 20_000L $"samples with {case}"
+            Expect.equal (count (samples.logical_and (conclusion.logical_not ()))) 0L $"violations with {case}"
 
-          Expect.equal (count (feasible.logical_and (neither))) 0L "(6) leaves out p beyond y_S"
-          Expect.isGreaterThan (count (neither.logical_and (conclusion.logical_not ()))) 2_000L "violations without (6)"
+        Expect.equal (count (feasible.logical_and (neither))) 0L "(6) leaves out p beyond y_S"
+        Expect.isGreaterThan (count (neither.logical_and (conclusion.logical_not ()))) 2_000L "violations without (6)"
 
-      testCase "Proposition 1 without (6): x^ beyond y on the line through x and y is nearer to y" <| fun () ->
-          let beyond = onTheLine 4L
-          Expect.isTrue beyond.Premise "the premise holds"
-          Expect.isFalse beyond.Condition6 "(6) does not"
-          Expect.isFalse beyond.Conclusion "nor does the conclusion: 16 > 4 + 4"
+    testCase "Proposition 1 without (6): x^ beyond y on the line through x and y is nearer to y"
+    <| fun () ->
+        let beyond = onTheLine 4L
+        Expect.isTrue beyond.Premise "the premise holds"
+        Expect.isFalse beyond.Condition6 "(6) does not"
+        Expect.isFalse beyond.Conclusion "nor does the conclusion: 16 > 4 + 4"
 
-          for at in [ -3L .. 2L ] do
-              Expect.isTrue ((onTheLine at).Condition6 && (onTheLine at).Conclusion) $"x^_S = {at}"
+        for at in [ -3L .. 2L ] do
+            Expect.isTrue ((onTheLine at).Condition6 && (onTheLine at).Conclusion) $"x^_S = {at}"
 
-      testCase "the text after Proposition 1 needs a correction: x^ outside of the convex hull of D does not give (6)" <| fun () ->
-          // D = {x, y}: the hull is the segment; the same x^ beyond y is outside of it and violates (6).
-          Expect.isFalse (onTheLine 4L).Condition6 "outside of the hull, beyond y"
+    testCase "the text after Proposition 1 needs a correction: x^ outside of the convex hull of D does not give (6)"
+    <| fun () ->
+        // D = {x, y}: the hull is the segment; the same x^ beyond y is outside of it and violates (6).
+        Expect.isFalse (onTheLine 4L).Condition6 "outside of the hull, beyond y"
 
-      testCase "the text after Proposition 1 needs a correction: it does not hold in every normed space" <| fun () ->
-          let norm (values: float list) = values |> List.map abs |> List.max
-          let x, corrupted, y = [ 0.0; 0.0 ], [ 1.5; 0.5 ], [ 1.0; 1.0 ]
-          let outside = 1.0 // |x_S' - y_S'| of a single pixel
-          use _ = torch.NewDisposeScope()
-          Expect.isTrue (SsaeTheory.Feasible(double corrupted, double x, double y).ToBoolean()) "(6): p is y_S"
-          Expect.isLessThanOrEqual (norm (List.map2 (-) x y)) outside "the premise in the maximum norm"
-          let toX = norm (List.map2 (-) corrupted x)
-          let toY = max (norm (List.map2 (-) corrupted y)) outside
-          Expect.isGreaterThan toX toY "but x^ is nearer to y in the maximum norm: 1.5 > 1"
+    testCase "the text after Proposition 1 needs a correction: it does not hold in every normed space"
+    <| fun () ->
+        let norm (values: float list) = values |> List.map abs |> List.max
+        let x, corrupted, y = [ 0.0; 0.0 ], [ 1.5; 0.5 ], [ 1.0; 1.0 ]
+        let outside = 1.0 // |x_S' - y_S'| of a single pixel
+        use _ = torch.NewDisposeScope()
+        Expect.isTrue (SsaeTheory.Feasible(double corrupted, double x, double y).ToBoolean()) "(6): p is y_S"
+        Expect.isLessThanOrEqual (norm (List.map2 (-) x y)) outside "the premise in the maximum norm"
+        let toX = norm (List.map2 (-) corrupted x)
+        let toY = max (norm (List.map2 (-) corrupted y)) outside
+        Expect.isGreaterThan toX toY "but x^ is nearer to y in the maximum norm: 1.5 > 1"
 
-      testCase "footnote 5: within the ball around x_S up to its nearest y_S, (6) holds for all y: 200 x 2,000 samples" <| fun () ->
-          use _ = torch.NewDisposeScope()
-          use generator = new torch.Generator(3UL, torch.CPU)
-          let draw (size: int64[]) = torch.randn (size, dtype = torch.ScalarType.Float64, generator = generator)
-          let x, ys = draw [| 5L |], draw [| 200L; 1L; 5L |]
-          let radius = (ys - x).square().sum(2L).sqrt().min ()
-          let direction = draw [| 1L; 2000L; 5L |]
-          let corrupted = x + direction / direction.square().sum([| 2L |], keepdim = true).sqrt () * radius * 0.999
-          Expect.isTrue (SsaeTheory.Feasible(corrupted, x, ys).all().ToBoolean()) "inside of the ball"
-          let farther = SsaeTheory.Feasible(x + (corrupted - x) * 4.0, x, ys).all().ToBoolean()
-          Expect.isFalse farther "a ball of four times the radius is too large" ]
+    testCase "footnote 5: within the ball around x_S up to its nearest y_S, (6) holds for all y: 200 x 2,000 samples"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        use generator = new torch.Generator(3UL, torch.CPU)
+        let draw (size: int64[]) = torch.randn (size, dtype = torch.ScalarType.Float64, generator = generator)
+        let x, ys = draw [| 5L |], draw [| 200L; 1L; 5L |]
+        let radius = (ys - x).square().sum(2L).sqrt().min()
+        let direction = draw [| 1L; 2000L; 5L |]
+        let corrupted = x + direction / direction.square().sum([| 2L |], keepdim = true).sqrt() * radius * 0.999
+        Expect.isTrue (SsaeTheory.Feasible(corrupted, x, ys).all().ToBoolean()) "inside of the ball"
+        let farther = SsaeTheory.Feasible(x + (corrupted - x) * 4.0, x, ys).all().ToBoolean()
+        Expect.isFalse farther "a ball of four times the radius is too large"
+]
 
 /// The mapping of Assumption 1 for a finite D: the image that agrees with x^ on the most pixels.
 let private ideal (images: torch.Tensor) (corrupted: torch.Tensor) =
     images.index_select (0L, images.eq(corrupted.unsqueeze 1).sum(2L).argmax 1L)
 
-let private theorem1 =
-    [ testCase "Theorem 1: F maps to the nearest image wherever premise and (8) hold: 60 images, 2,000 swapped patches of every size" <| fun () ->
-          use _ = torch.NewDisposeScope()
-          use generator = new torch.Generator(5UL, torch.CPU)
-          let images = torch.rand ([| 60L; 64L |], dtype = torch.ScalarType.Float64, generator = generator)
-          let mutable applicable, orthogonal = 0L, 0L
+let private theorem1 = [
+    testCase "Theorem 1: F maps to the nearest image wherever premise and (8) hold: 60 images, 2,000 swapped patches of every size"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        use generator = new torch.Generator(5UL, torch.CPU)
+        let images = torch.rand ([| 60L; 64L |], dtype = torch.ScalarType.Float64, generator = generator)
+        let mutable applicable, orthogonal = 0L, 0L
 
-          for size in [ 4L; 16L; 24L; 30L ] do
-              use _ = torch.NewDisposeScope()
-              let inside = torch.cat (ResizeArray [ torch.ones (size, dtype = torch.ScalarType.Float64); torch.zeros (64L - size, dtype = torch.ScalarType.Float64) ])
-              let source = torch.randint (60L, [| 500L |], generator = generator)
-              let other = (source + torch.randint (1L, 60L, [| 500L |], generator = generator)).remainder (torch.tensor 60L)
-              let x, z = images.index_select (0L, source), images.index_select (0L, other)
-              let corrupted = torch.where (inside.eq (torch.tensor 1.0), z, x)
-              let restored = ideal images corrupted
-              Expect.equal ((restored - x).abs().max().ToDouble()) 0.0 "F gives the image that x^ was made from"
-              let distance = (corrupted - restored).square().sum([| 1L |], keepdim = true)
-              let toAll = (corrupted.unsqueeze 1 - images).square().sum 2L
-              let premise = SsaeTheory.Premise(x.unsqueeze 1, images, inside)
-              let feasible = SsaeTheory.Feasible((corrupted * inside).unsqueeze 1, (x * inside).unsqueeze 1, images * inside)
-              let both = premise.logical_and feasible
-              Expect.isFalse (both.logical_and(distance.gt toAll).any().ToBoolean()) $"|S| = {size}: a pair violates (7)"
-              let all = both.all (1L)
-              Expect.isFalse (all.logical_and(distance.squeeze(1L).gt (toAll.amin [| 1L |])).any().ToBoolean()) $"|S| = {size}: F is no orthogonal projection"
-              applicable <- applicable + both.sum().ToInt64()
-              orthogonal <- orthogonal + all.sum().ToInt64()
+        for size in [ 4L; 16L; 24L; 30L ] do
+            use _ = torch.NewDisposeScope()
 
-          Expect.isGreaterThan applicable 50_000L "pairs that fulfil both conditions"
-          Expect.isGreaterThan orthogonal 500L "corrupted images that fulfil both for all y"
+            let inside =
+                torch.cat (
+                    ResizeArray [
+                        torch.ones (size, dtype = torch.ScalarType.Float64)
+                        torch.zeros (64L - size, dtype = torch.ScalarType.Float64)
+                    ]
+                )
 
-      testCase "Theorem 1 without its premise: a patch of three quarters is nearer to where it came from" <| fun () ->
-          use _ = torch.NewDisposeScope()
-          use generator = new torch.Generator(6UL, torch.CPU)
-          let images = torch.rand ([| 2L; 64L |], dtype = torch.ScalarType.Float64, generator = generator)
-          let corrupted = torch.cat (ResizeArray [ images[1L].narrow (0L, 0L, 48L); images[0L].narrow (0L, 48L, 16L) ])
-          let squares = (corrupted - images).square().sum 1L
-          Expect.isGreaterThan (squares[0L].ToDouble()) (squares[1L].ToDouble()) "x^ is nearer to the other image" ]
+            let source = torch.randint (60L, [| 500L |], generator = generator)
+            let other = (source + torch.randint (1L, 60L, [| 500L |], generator = generator)).remainder(torch.tensor 60L)
+            let x, z = images.index_select (0L, source), images.index_select (0L, other)
+            let corrupted = torch.where (inside.eq (torch.tensor 1.0), z, x)
+            let restored = ideal images corrupted
+            Expect.equal ((restored - x).abs().max().ToDouble()) 0.0 "F gives the image that x^ was made from"
+            let distance = (corrupted - restored).square().sum([| 1L |], keepdim = true)
+            let toAll = (corrupted.unsqueeze 1 - images).square().sum 2L
+            let premise = SsaeTheory.Premise(x.unsqueeze 1, images, inside)
+            let feasible = SsaeTheory.Feasible((corrupted * inside).unsqueeze 1, (x * inside).unsqueeze 1, images * inside)
+            let both = premise.logical_and feasible
+            Expect.isFalse (both.logical_and(distance.gt toAll).any().ToBoolean()) $"|S| = {size}: a pair violates (7)"
+            let all = both.all (1L)
+
+            Expect.isFalse
+                (all.logical_and(distance.squeeze(1L).gt(toAll.amin [| 1L |])).any().ToBoolean())
+                $"|S| = {size}: F is no orthogonal projection"
+
+            applicable <- applicable + both.sum().ToInt64()
+            orthogonal <- orthogonal + all.sum().ToInt64()
+
+        Expect.isGreaterThan applicable 50_000L "pairs that fulfil both conditions"
+        Expect.isGreaterThan orthogonal 500L "corrupted images that fulfil both for all y"
+
+    testCase "Theorem 1 without its premise: a patch of three quarters is nearer to where it came from"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        use generator = new torch.Generator(6UL, torch.CPU)
+        let images = torch.rand ([| 2L; 64L |], dtype = torch.ScalarType.Float64, generator = generator)
+        let corrupted = torch.cat (ResizeArray [ images[1L].narrow(0L, 0L, 48L); images[0L].narrow(0L, 48L, 16L) ])
+        let squares = (corrupted - images).square().sum 1L
+        Expect.isGreaterThan (squares[0L].ToDouble()) (squares[1L].ToDouble()) "x^ is nearer to the other image"
+]
 
 /// Images whose pixels are all distributed alike: the cyclic shifts of a vector, each pixel taking each of its values once.
 let private shifts (values: int64 list) =
@@ -232,11 +262,12 @@ let private variance (values: int64 list) =
 
 let private proposition2 (inside: bool list) = inside |> List.sumBy (fun s -> if s then 1.0 else -1.0)
 
-/// A Gaussian or an Ising field on a torus, [replicas,side,side], by Gibbs sampling: the even and the odd nodes in turn, each given its four neighbours.
+/// A Gaussian or an Ising field on a torus, [replicas,side,side], by Gibbs sampling: the even and the odd nodes in turn, each given its
+/// four neighbours.
 let private gibbs (start: torch.Tensor) sweeps (conditional: torch.Tensor -> torch.Tensor) =
     let side = start.shape[1]
     let rows = torch.arange side
-    let colour = (rows.unsqueeze 1 + rows).remainder (torch.tensor 2L)
+    let colour = (rows.unsqueeze 1 + rows).remainder(torch.tensor 2L)
     let mutable field = start
 
     for _ in 1..sweeps do
@@ -262,7 +293,15 @@ let private gaussian (side: int64) (replicas: int64) (seed: int) =
     (gibbs (noise ()) 60 (fun neighbours -> neighbours * (0.9 / 4.0) + noise ())).flatten 1L
 
 /// Nodes within a distance of a node in the grid of pixels, the node itself left out.
-let private within distance = Seq.length (seq { for y in -distance .. distance do for x in -distance .. distance do if abs y + abs x <= distance then yield () }) - 1
+let private within distance =
+    Seq.length (
+        seq {
+            for y in -distance .. distance do
+                for x in -distance .. distance do
+                    if abs y + abs x <= distance then yield ()
+        }
+    )
+    - 1
 
 /// S as the first rows of the images.
 let private firstRows (side: int64) (rows: int64) =
@@ -275,138 +314,161 @@ let private violating (fields: torch.Tensor) (inside: torch.Tensor) =
     let pairs = fields.reshape (2L, -1L, fields.shape[1])
     1.0 - SsaeTheory.Premise(pairs[0L], pairs[1L], inside).``to``(torch.ScalarType.Float64).mean().ToDouble()
 
-let private close percent actual expected message =
-    Expect.floatClose { absolute = 0.0; relative = percent / 100.0 } actual expected message
+let private close percent actual expected message = Expect.floatClose { absolute = 0.0; relative = percent / 100.0 } actual expected message
 
-let private proposition2Tests =
-    [ property "Proposition 2, exactly: the cyclic shifts of a vector, all pairs" (fun (pairs: (int64 * int64) list) ->
-          let values, inside = List.map fst pairs, pairs |> List.map (fun (_, s) -> s > 0L)
-          let images = shifts values
-          let expected = proposition2 inside * 2.0 * variance values
-          abs (excess inside (List.allPairs images images) - expected) < 1e-9 * (1.0 + abs expected))
+let private proposition2Tests = [
+    property "Proposition 2, exactly: the cyclic shifts of a vector, all pairs" (fun (pairs: (int64 * int64) list) ->
+        let values, inside = List.map fst pairs, pairs |> List.map (fun (_, s) -> s > 0L)
+        let images = shifts values
+        let expected = proposition2 inside * 2.0 * variance values
+        abs (excess inside (List.allPairs images images) - expected) < 1e-9 * (1.0 + abs expected))
 
-      property "Proposition 2 needs a correction for a finite D: over pairs of different images the right side is n / (n - 1) times as large" (fun (pairs: (int64 * int64) list) ->
-          let values, inside = List.map fst pairs, pairs |> List.map (fun (_, s) -> s > 0L)
-          let images = shifts values |> List.indexed
-          let n = float images.Length
-          let different = List.allPairs images images |> List.filter (fun ((i, _), (j, _)) -> i <> j) |> List.map (fun ((_, x), (_, y)) -> x, y)
+    property
+        "Proposition 2 needs a correction for a finite D: over pairs of different images the right side is n / (n - 1) times as large"
+        (fun (pairs: (int64 * int64) list) ->
+            let values, inside = List.map fst pairs, pairs |> List.map (fun (_, s) -> s > 0L)
+            let images = shifts values |> List.indexed
+            let n = float images.Length
 
-          different.IsEmpty
-          || (let expected = proposition2 inside * 2.0 * variance values * n / (n - 1.0)
-              abs (excess inside different - expected) < 1e-9 * (1.0 + abs expected)))
+            let different =
+                List.allPairs images images |> List.filter (fun ((i, _), (j, _)) -> i <> j) |> List.map (fun ((_, x), (_, y)) -> x, y)
 
-      testCase "Proposition 2 on dependent pixels: 4,000 pairs of Ising fields of 8 x 8" <| fun () ->
-          use _ = torch.NewDisposeScope()
-          let fields = (ising 0.3 false 8L 8000L 1).reshape (2L, -1L, 64L)
-          let sign = firstRows 8L 3L * 2.0 - 1.0
-          let excess = ((fields[0L] - fields[1L]).square () * sign).sum(1L).``to`` torch.ScalarType.Float64
-          let expected = (24.0 - 40.0) * 2.0 * 0.25
-          let error = excess.std().ToDouble() / sqrt 4000.0
-          Expect.isLessThan (abs (excess.mean().ToDouble() - expected)) (5.0 * error) "E[|x_S - y_S|^2 - |x_S' - y_S'|^2]"
-          Expect.isLessThan error 0.2 "standard error"
+            different.IsEmpty
+            || (let expected = proposition2 inside * 2.0 * variance values * n / (n - 1.0)
+                abs (excess inside different - expected) < 1e-9 * (1.0 + abs expected)))
 
-      testCase "the text after Proposition 2 needs a correction: a single pair can fulfil the premise with |S| > |S'|" <| fun () ->
-          let pair = { Inside = List.replicate 5 (3L, 3L, 3L); Outside = [ 0L, 1L ] }
-          Expect.isTrue pair.Premise "x and y agree on five of six pixels, all of them in S" ]
+    testCase "Proposition 2 on dependent pixels: 4,000 pairs of Ising fields of 8 x 8"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        let fields = (ising 0.3 false 8L 8000L 1).reshape(2L, -1L, 64L)
+        let sign = firstRows 8L 3L * 2.0 - 1.0
+        let excess = ((fields[0L] - fields[1L]).square() * sign).sum(1L).``to`` torch.ScalarType.Float64
+        let expected = (24.0 - 40.0) * 2.0 * 0.25
+        let error = excess.std().ToDouble() / sqrt 4000.0
+        Expect.isLessThan (abs (excess.mean().ToDouble() - expected)) (5.0 * error) "E[|x_S - y_S|^2 - |x_S' - y_S'|^2]"
+        Expect.isLessThan error 0.2 "standard error"
 
-let private lawOfLargeNumbers =
-    [ testCase "Theorem 3: the mean of an Ising field tends to 1/2: 400 fields a size" <| fun () ->
-          use _ = torch.NewDisposeScope()
+    testCase "the text after Proposition 2 needs a correction: a single pair can fulfil the premise with |S| > |S'|"
+    <| fun () ->
+        let pair = { Inside = List.replicate 5 (3L, 3L, 3L); Outside = [ 0L, 1L ] }
+        Expect.isTrue pair.Premise "x and y agree on five of six pixels, all of them in S"
+]
 
-          let results =
-              [ for side in [ 8L; 16L; 32L ] do
-                    let means = (ising 0.3 false side 400L 2).mean [| 1L |]
-                    let far = (means - 0.5).abs().gt(torch.tensor 0.2f).``to``(torch.ScalarType.Float64).mean().ToDouble()
-                    float (side * side) * (means.``to``(torch.ScalarType.Float64).var().ToDouble()), far ]
+let private lawOfLargeNumbers = [
+    testCase "Theorem 3: the mean of an Ising field tends to 1/2: 400 fields a size"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
 
-          // (20): N Var[mean] is the sum of the covariances of one node with all, a constant of the model; sd of a variance of 400: 7 %.
-          for scaled, _ in results do
-              close 50.0 scaled (fst results[1]) "N Var[mean] does not depend on N"
+        let results = [
+            for side in [ 8L; 16L; 32L ] do
+                let means = (ising 0.3 false side 400L 2).mean [| 1L |]
+                let far = (means - 0.5).abs().gt(torch.tensor 0.2f).``to``(torch.ScalarType.Float64).mean().ToDouble()
+                float (side * side) * (means.``to``(torch.ScalarType.Float64).var().ToDouble()), far
+        ]
 
-          Expect.isGreaterThan (fst results[2]) 0.5 "the pixels are dependent: twice the variance of independent ones at least"
-          Expect.isGreaterThan (snd results[0]) 0.1 "P(|mean - 1/2| > 0.2) at N = 64"
-          Expect.equal (snd results[2]) 0.0 "P(|mean - 1/2| > 0.2) at N = 1024"
+        // (20): N Var[mean] is the sum of the covariances of one node with all, a constant of the model; sd of a variance of 400: 7 %.
+        for scaled, _ in results do
+            close 50.0 scaled (fst results[1]) "N Var[mean] does not depend on N"
 
-      testCase "Theorem 3 needs its condition (18): below the critical temperature the mean stays away from 1/2, 200 fields a size" <| fun () ->
-          use _ = torch.NewDisposeScope()
+        Expect.isGreaterThan (fst results[2]) 0.5 "the pixels are dependent: twice the variance of independent ones at least"
+        Expect.isGreaterThan (snd results[0]) 0.1 "P(|mean - 1/2| > 0.2) at N = 64"
+        Expect.equal (snd results[2]) 0.0 "P(|mean - 1/2| > 0.2) at N = 1024"
 
-          for side in [ 16L; 32L ] do
-              let means = (ising 0.6 true side 200L 3).mean [| 1L |]
-              Expect.isGreaterThan ((means - 0.5).abs().min().ToSingle()) 0.25f $"every mean of {side} x {side}"
-              Expect.isLessThan (abs (means.mean().ToSingle() - 0.5f)) 0.2f "though the expectation is 1/2"
+    testCase "Theorem 3 needs its condition (18): below the critical temperature the mean stays away from 1/2, 200 fields a size"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
 
-      testCase "Theorem 3 needs a correction: bounded degrees. In a star no two nodes are farther apart than 2, and the law fails: 500 stars" <| fun () ->
-          use _ = torch.NewDisposeScope()
-          use generator = new torch.Generator(4UL, torch.CPU)
-          let hub = torch.full([| 500L; 1L |], torch.tensor(0.5f).ToScalar()).bernoulli generator
+        for side in [ 16L; 32L ] do
+            let means = (ising 0.6 true side 200L 3).mean [| 1L |]
+            Expect.isGreaterThan ((means - 0.5).abs().min().ToSingle()) 0.25f $"every mean of {side} x {side}"
+            Expect.isLessThan (abs (means.mean().ToSingle() - 0.5f)) 0.2f "though the expectation is 1/2"
 
-          for leaves in [ 100L; 1000L ] do
-              let agrees = torch.full([| 500L; leaves |], torch.tensor(0.9f).ToScalar()).bernoulli generator
-              let field = torch.where (agrees.eq (torch.tensor 1f), hub, 1 - hub)
-              // Condition (18) speaks of distances that tend to infinity; here it says nothing, and Cov[x_i, x_j] stays at 0.16.
-              Expect.isGreaterThan ((field.mean([| 1L |]) - 0.5).abs().min().ToSingle()) 0.2f $"{leaves} leaves"
+    testCase "Theorem 3 needs a correction: bounded degrees. In a star no two nodes are farther apart than 2, and the law fails: 500 stars"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        use generator = new torch.Generator(4UL, torch.CPU)
+        let hub = torch.full([| 500L; 1L |], torch.tensor(0.5f).ToScalar()).bernoulli generator
 
-      testCase "the proof of Theorem 3 needs a correction: up to 2 L^2 + 2 L pixels, not L, lie within distance L" <| fun () ->
-          for distance in 1..20 do
-              Expect.equal (within distance) (2 * distance * distance + 2 * distance) "in a grid"
-              // j > i takes half of them, still more than L.
-              Expect.isGreaterThan (within distance / 2) distance "beyond the bound of the proof" ]
+        for leaves in [ 100L; 1000L ] do
+            let agrees = torch.full([| 500L; leaves |], torch.tensor(0.9f).ToScalar()).bernoulli generator
+            let field = torch.where (agrees.eq (torch.tensor 1f), hub, 1 - hub)
+            // Condition (18) speaks of distances that tend to infinity; here it says nothing, and Cov[x_i, x_j] stays at 0.16.
+            Expect.isGreaterThan ((field.mean ([| 1L |]) - 0.5).abs().min().ToSingle()) 0.2f $"{leaves} leaves"
 
-let private theorem2 =
-    [ testCase "Corollary 1: |x_S - y_S|^2 / |S| of Gaussian fields tends to 2 sigma^2, 300 pairs a size" <| fun () ->
-          use _ = torch.NewDisposeScope()
+    testCase "the proof of Theorem 3 needs a correction: up to 2 L^2 + 2 L pixels, not L, lie within distance L"
+    <| fun () ->
+        for distance in 1..20 do
+            Expect.equal (within distance) (2 * distance * distance + 2 * distance) "in a grid"
+            // j > i takes half of them, still more than L.
+            Expect.isGreaterThan (within distance / 2) distance "beyond the bound of the proof"
+]
 
-          let deviations =
-              [ for side in [ 8L; 16L; 32L ] do
-                    let fields = gaussian side 600L 5
-                    let sigma2 = fields.``to``(torch.ScalarType.Float64).square().mean().ToDouble()
-                    let pairs = fields.reshape (2L, -1L, side * side)
-                    let inside = firstRows side (side / 2L)
-                    let means = (((pairs[0L] - pairs[1L]).square () * inside).sum [| 1L |] / inside.sum ()).``to`` torch.ScalarType.Float64
-                    let error = means.std().ToDouble() / sqrt 300.0
-                    Expect.isLessThan (abs (means.mean().ToDouble() - 2.0 * sigma2)) (5.0 * error + 0.02 * sigma2) "mean"
-                    means.std().ToDouble() ]
+let private theorem2 = [
+    testCase "Corollary 1: |x_S - y_S|^2 / |S| of Gaussian fields tends to 2 sigma^2, 300 pairs a size"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
 
-          // The deviation falls as 1 / sqrt |S|: by 4 from 8 to 32; 300 pairs know it to 4 %.
-          close 40.0 (deviations[0] / deviations[2]) 4.0 "deviation at 8 x 8 against 32 x 32"
+        let deviations = [
+            for side in [ 8L; 16L; 32L ] do
+                let fields = gaussian side 600L 5
+                let sigma2 = fields.``to``(torch.ScalarType.Float64).square().mean().ToDouble()
+                let pairs = fields.reshape (2L, -1L, side * side)
+                let inside = firstRows side (side / 2L)
+                let means = (((pairs[0L] - pairs[1L]).square() * inside).sum [| 1L |] / inside.sum ()).``to`` torch.ScalarType.Float64
+                let error = means.std().ToDouble() / sqrt 300.0
+                Expect.isLessThan (abs (means.mean().ToDouble() - 2.0 * sigma2)) (5.0 * error + 0.02 * sigma2) "mean"
+                means.std().ToDouble()
+        ]
 
-      testCase "Theorem 2: with |S| = |S'| / 3 < 2 sigma^2 |S'| no pair violates the premise as N grows, 400 pairs a size" <| fun () ->
-          use _ = torch.NewDisposeScope()
-          let rates = [ for side in [ 4L; 8L; 16L; 32L ] -> violating (ising 0.3 false side 800L 6) (firstRows side (side / 4L)) ]
-          Expect.isGreaterThan rates[0] 0.02 "N = 16"
-          Expect.isLessThan rates[1] rates[0] "N = 64"
-          Expect.equal rates[3] 0.0 "N = 1024"
+        // The deviation falls as 1 / sqrt |S|: by 4 from 8 to 32; 300 pairs know it to 4 %.
+        close 40.0 (deviations[0] / deviations[2]) 4.0 "deviation at 8 x 8 against 32 x 32"
 
-      testCase "Theorem 2 can be sharpened: |S| < |S'| is enough, 2 sigma^2 is not needed; above it nearly every pair violates, 400 pairs a size" <| fun () ->
-          use _ = torch.NewDisposeScope()
-          // By Corollary 1 on S and on S', |x_S - y_S|^2 / |x_S' - y_S'|^2 tends to |S| / |S'|. Here 2 sigma^2 = 1/2.
-          let fields = [ for side in [ 8L; 16L; 32L ] -> side, ising 0.3 false side 800L 8 ]
-          let rates share = fields |> List.map (fun (side, fields) -> violating fields (firstRows side (side * share / 8L)))
-          let below = rates 3L
-          Expect.isGreaterThan below[0] 0.03 "|S| / |S'| = 3 / 5, N = 64"
-          Expect.isLessThan below[1] below[0] "|S| / |S'| = 3 / 5, N = 256"
-          Expect.equal below[2] 0.0 "|S| / |S'| = 3 / 5, N = 1024"
-          let above = rates 5L
-          Expect.equal above[2] 1.0 "|S| / |S'| = 5 / 3, N = 1024" ]
+    testCase "Theorem 2: with |S| = |S'| / 3 < 2 sigma^2 |S'| no pair violates the premise as N grows, 400 pairs a size"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        let rates = [ for side in [ 4L; 8L; 16L; 32L ] -> violating (ising 0.3 false side 800L 6) (firstRows side (side / 4L)) ]
+        Expect.isGreaterThan rates[0] 0.02 "N = 16"
+        Expect.isLessThan rates[1] rates[0] "N = 64"
+        Expect.equal rates[3] 0.0 "N = 1024"
 
-let private moments =
-    [ testCase "marginal moments are those over all windows of all images" <| fun () ->
-          use _ = torch.NewDisposeScope()
-          let images = torch.rand [| 3L; 3L; 7L; 9L |]
-          let struct (mean: torch.Tensor, deviation: torch.Tensor) = SsaeTheory.MarginalMoments([ images.narrow (0L, 0L, 2L); images.narrow (0L, 2L, 1L) ], 4)
+    testCase
+        "Theorem 2 can be sharpened: |S| < |S'| is enough, 2 sigma^2 is not needed; above it nearly every pair violates, 400 pairs a size"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        // By Corollary 1 on S and on S', |x_S - y_S|^2 / |x_S' - y_S'|^2 tends to |S| / |S'|. Here 2 sigma^2 = 1/2.
+        let fields = [ for side in [ 8L; 16L; 32L ] -> side, ising 0.3 false side 800L 8 ]
+        let rates share = fields |> List.map (fun (side, fields) -> violating fields (firstRows side (side * share / 8L)))
+        let below = rates 3L
+        Expect.isGreaterThan below[0] 0.03 "|S| / |S'| = 3 / 5, N = 64"
+        Expect.isLessThan below[1] below[0] "|S| / |S'| = 3 / 5, N = 256"
+        Expect.equal below[2] 0.0 "|S| / |S'| = 3 / 5, N = 1024"
+        let above = rates 5L
+        Expect.equal above[2] 1.0 "|S| / |S'| = 5 / 3, N = 1024"
+]
 
-          for y in 0..3 do
-              for x in 0..3 do
-                  let seen =
-                      [ for n in 0..2 do
-                            for top in 0..3 do
-                                for left in 0..5 do
-                                    float (images[int64 n].select(1L, int64 (top + y)).select(1L, int64 (left + x)).mean().ToSingle()) ]
+let private moments = [
+    testCase "marginal moments are those over all windows of all images"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        let images = torch.rand [| 3L; 3L; 7L; 9L |]
 
-                  let expected = List.average seen
-                  Expect.floatClose Accuracy.low (mean[int64 y, int64 x].ToDouble()) expected "mean"
-                  let squared = seen |> List.averageBy (fun v -> (v - expected) ** 2.0)
-                  Expect.floatClose Accuracy.low (deviation[int64 y, int64 x].ToDouble()) (sqrt squared) "deviation" ]
+        let struct (mean: torch.Tensor, deviation: torch.Tensor) =
+            SsaeTheory.MarginalMoments([ images.narrow (0L, 0L, 2L); images.narrow (0L, 2L, 1L) ], 4)
+
+        for y in 0..3 do
+            for x in 0..3 do
+                let seen = [
+                    for n in 0..2 do
+                        for top in 0..3 do
+                            for left in 0..5 do
+                                float (images[int64 n].select(1L, int64 (top + y)).select(1L, int64 (left + x)).mean().ToSingle())
+                ]
+
+                let expected = List.average seen
+                Expect.floatClose Accuracy.low (mean[int64 y, int64 x].ToDouble()) expected "mean"
+                let squared = seen |> List.averageBy (fun v -> (v - expected) ** 2.0)
+                Expect.floatClose Accuracy.low (deviation[int64 y, int64 x].ToDouble()) (sqrt squared) "deviation"
+]
 
 /// A "fitted" detector that restores images in the given way, or none.
 type private Restoring(restore: (torch.Tensor -> torch.Tensor) option) =
@@ -426,34 +488,39 @@ type private Restoring(restore: (torch.Tensor -> torch.Tensor) option) =
 
 let private measure restore =
     use detector = new Restoring(restore)
-    Orthogonality.Measure(detector, RandomImages(24, 32), 1, torch.CPU, (fun _ _ -> ()), Threading.CancellationToken.None) |> List.ofSeq
 
-let private orthogonality =
-    [ testCase "figure 9: the mapping of Assumption 1 is an orthogonal projection while most pixels are left" <| fun () ->
-          use _ = torch.NewDisposeScope()
-          let set = (RandomImages(24, 32) :> IImages).Pixels([| 0..23 |], ImageSize.Square 32, torch.CPU)
-          let restore (images: torch.Tensor) = (ideal (set.flatten 1L) (images.flatten 1L)).reshape images.shape
+    Orthogonality.Measure(detector, RandomImages(24, 32), 1, torch.CPU, (fun _ _ -> ()), Threading.CancellationToken.None)
+    |> List.ofSeq
 
-          for point in measure (Some restore) do
-              if point.PatchWidth < sqrt 0.5 then
-                  Expect.equal point.OutputAccuracy 1.0 $"width {point.PatchWidth}: the nearest image to F(X^) is X"
-                  Expect.equal point.Distance 0.0 "F(X^) is X"
-              else
-                  Expect.isLessThan point.OutputAccuracy 0.1 $"width {point.PatchWidth}: most pixels are the other image's"
+let private orthogonality = [
+    testCase "figure 9: the mapping of Assumption 1 is an orthogonal projection while most pixels are left"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        let set = (RandomImages(24, 32) :> IImages).Pixels([| 0..23 |], ImageSize.Square 32, torch.CPU)
+        let restore (images: torch.Tensor) = (ideal (set.flatten 1L) (images.flatten 1L)).reshape images.shape
 
-      testCase "figure 9: a copier restores nothing, and both accuracies are the same" <| fun () ->
-          use _ = torch.NewDisposeScope()
-          let points = measure (Some(fun images -> images.clone ()))
-          Expect.sequenceEqual (points |> List.map _.PatchWidth) [ for tenth in 1..10 -> float tenth / 10.0 ] "widths"
-          Expect.all points (fun point -> point.InputAccuracy = point.OutputAccuracy) "accuracies"
-          Expect.equal points[0].InputAccuracy 1.0 "a small patch"
-          Expect.equal (List.last points).InputAccuracy 0.0 "the whole image is another one"
-          Expect.isAscending (points |> List.map _.Distance) "distances"
-          Expect.isDescending (points |> List.map _.Premise) "premise"
-          Expect.equal (List.last points).Premise 0.0 "nothing is left outside of the patch"
+        for point in measure (Some restore) do
+            if point.PatchWidth < sqrt 0.5 then
+                Expect.equal point.OutputAccuracy 1.0 $"width {point.PatchWidth}: the nearest image to F(X^) is X"
+                Expect.equal point.Distance 0.0 "F(X^) is X"
+            else
+                Expect.isLessThan point.OutputAccuracy 0.1 $"width {point.PatchWidth}: most pixels are the other image's"
 
-      testCase "a method that restores no image is refused" <| fun () ->
-          Expect.throwsT<Reproduction.UserError> (fun () -> measure None |> ignore) "no reconstruction" ]
+    testCase "figure 9: a copier restores nothing, and both accuracies are the same"
+    <| fun () ->
+        use _ = torch.NewDisposeScope()
+        let points = measure (Some(fun images -> images.clone ()))
+        Expect.sequenceEqual (points |> List.map _.PatchWidth) [ for tenth in 1..10 -> float tenth / 10.0 ] "widths"
+        Expect.all points (fun point -> point.InputAccuracy = point.OutputAccuracy) "accuracies"
+        Expect.equal points[0].InputAccuracy 1.0 "a small patch"
+        Expect.equal (List.last points).InputAccuracy 0.0 "the whole image is another one"
+        Expect.isAscending (points |> List.map _.Distance) "distances"
+        Expect.isDescending (points |> List.map _.Premise) "premise"
+        Expect.equal (List.last points).Premise 0.0 "nothing is left outside of the patch"
+
+    testCase "a method that restores no image is refused"
+    <| fun () -> Expect.throwsT<Reproduction.UserError> (fun () -> measure None |> ignore) "no reconstruction"
+]
 
 [<Tests>]
 let tests =

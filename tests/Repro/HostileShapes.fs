@@ -24,13 +24,25 @@ let private write (name: string) (bytes: byte[]) =
 let private npy name (descriptor: string) (order: string) (shape: string) (data: byte[]) =
     let header = $"{{'descr': '{descriptor}', 'fortran_order': {order}, 'shape': ({shape}), }}"
     let padded = (10 + header.Length + 1 + 63) / 64 * 64 - 10
-    write name (Array.concat [ [| 0x93uy |]; "NUMPY"B; [| 1uy; 0uy; byte padded; byte (padded >>> 8) |]; Encoding.ASCII.GetBytes(header.PadRight(padded - 1) + "\n"); data ])
+
+    write
+        name
+        (Array.concat [
+            [| 0x93uy |]
+            "NUMPY"B
+            [| 1uy; 0uy; byte padded; byte (padded >>> 8) |]
+            Encoding.ASCII.GetBytes(header.PadRight(padded - 1) + "\n")
+            data
+        ])
 
 let private floats (values: float32[]) = values |> Array.collect BitConverter.GetBytes
 
 /// Smooth values in the range of a preprocessed picture.
 let private smooth count = Array.init count (fun i -> sin (float32 i * 0.37f))
-let private array name (shape: int list) (values: float32[]) = Npy.Write<float32>(at name, ReadOnlySpan values, ReadOnlySpan(List.toArray shape))
+
+let private array name (shape: int list) (values: float32[]) =
+    Npy.Write<float32>(at name, ReadOnlySpan values, ReadOnlySpan(List.toArray shape))
+
 let private image width height = Image(width, height, 3, Array.init (width * height * 3) (fun i -> byte (i * 37 % 251)))
 
 let private picture (name: string) (content: Image) =
@@ -43,39 +55,60 @@ let private sizes = [ 1, 1; 1, 700; 16000, 1; 3, 5; 64, 64; 40, 90 ]
 let private prepare =
     lazy
         (for architecture in [ "vgg16_quarter"; "resnet18" ] do
-             use _scope = torch.NewDisposeScope()
-             use backbone = Backbone.Random(architecture, 7)
-             Directory.CreateDirectory(at architecture) |> ignore
-             SafeTensors.Write(at $"{architecture}/{architecture}.safetensors", backbone.StateDict false)
+            use _scope = torch.NewDisposeScope()
+            use backbone = Backbone.Random(architecture, 7)
+            Directory.CreateDirectory(at architecture) |> ignore
+            SafeTensors.Write(at $"{architecture}/{architecture}.safetensors", backbone.StateDict false)
 
          let same, shape = smooth (3 * 40 * 36), "1, 3, 40, 36"
          array "x.npy" [ 1; 3; 40; 36 ] same
          npy "double.npy" "<f8" "False" shape (same |> Array.collect (float >> BitConverter.GetBytes))
          npy "big.npy" ">f4" "False" shape (same |> Array.collect (BitConverter.GetBytes >> Array.rev))
          npy "bytes.npy" "|u1" "False" shape (Array.map (fun value -> byte (128f + 100f * value)) same)
-         npy "fortran.npy" "<f4" "True" shape (floats [| for x in 0..35 do for y in 0..39 do for c in 0..2 -> same[(c * 40 + y) * 36 + x] |])
+
+         npy
+             "fortran.npy"
+             "<f4"
+             "True"
+             shape
+             (floats [|
+                 for x in 0..35 do
+                     for y in 0..39 do
+                         for c in 0..2 -> same[(c * 40 + y) * 36 + x]
+             |])
+
          npy "claims.npy" "<f4" "False" "1, 3, 18919, 18919" (floats same)
          npy "claims-more.npy" "<f4" "False" "4294967296, 3, 1, 1" (floats same)
          npy "negative.npy" "<f4" "False" "1, 3, -1, 4" (floats same)
+
          for name, shape in
-             [ "1x1", [ 1; 3; 1; 1 ]
-               "3x3", [ 1; 3; 3; 3 ]
-               "1x600", [ 1; 3; 1; 600 ]
-               "7x5", [ 2; 3; 7; 5 ]
-               "none", [ 0; 3; 8; 8 ]
-               "no-rows", [ 1; 3; 0; 8 ]
-               "grey", [ 1; 1; 8; 8 ]
-               "rank3", [ 3; 8; 8 ]
-               "rank5", [ 1; 3; 8; 8; 1 ]
-               "rank0", [] ] do
+             [
+                 "1x1", [ 1; 3; 1; 1 ]
+                 "3x3", [ 1; 3; 3; 3 ]
+                 "1x600", [ 1; 3; 1; 600 ]
+                 "7x5", [ 2; 3; 7; 5 ]
+                 "none", [ 0; 3; 8; 8 ]
+                 "no-rows", [ 1; 3; 0; 8 ]
+                 "grey", [ 1; 1; 8; 8 ]
+                 "rank3", [ 3; 8; 8 ]
+                 "rank5", [ 1; 3; 8; 8; 1 ]
+                 "rank0", []
+             ] do
              array $"{name}.npy" shape (smooth (List.fold (*) 1 shape))
+
          for name, value in [ "nan", nanf; "infinite", infinityf; "huge", 3e38f ] do
              array $"{name}.npy" [ 1; 3; 40; 36 ] (Array.mapi (fun i v -> if i % 7 = 3 then value else v) same)
 
          for name, shape in [ "m", [ 2; 8; 8 ]; "m1", [ 2; 1; 1 ]; "m-empty", [ 0; 8; 8 ]; "m-flat", [ 2; 0; 8 ]; "m4", [ 2; 1; 8; 8 ] ] do
              let count = List.fold (*) 1 shape
              array $"{name}.npy" shape (smooth count)
-             Npy.Write<byte>(at $"{name}-masks.npy", ReadOnlySpan(Array.init count (fun i -> if i % 5 = 0 then 1uy else 0uy)), ReadOnlySpan(List.toArray shape))
+
+             Npy.Write<byte>(
+                 at $"{name}-masks.npy",
+                 ReadOnlySpan(Array.init count (fun i -> if i % 5 = 0 then 1uy else 0uy)),
+                 ReadOnlySpan(List.toArray shape)
+             )
+
          array "m-nan.npy" [ 2; 8; 8 ] (Array.mapi (fun i v -> if i = 9 then nanf else v) (smooth 128))
          Npy.Write<byte>(at "no-regions.npy", ReadOnlySpan(Array.zeroCreate<byte> 128), ReadOnlySpan [| 2; 8; 8 |])
          Npy.Write<byte>(at "all-regions.npy", ReadOnlySpan(Array.create 128 1uy), ReadOnlySpan [| 2; 8; 8 |])
@@ -85,40 +118,97 @@ let private prepare =
              picture $"data/thin/train/good/{i}.png" (image width height)
              picture $"data/thin/test/good/{i}.png" (image width height)
              picture $"data/thin/test/hole/{i}.png" (image height width)
-             picture $"data/thin/ground_truth/hole/{i}_mask.png" (Image(9, 7, (if i % 2 = 0 then 1 else 3), Array.init (9 * 7 * (if i % 2 = 0 then 1 else 3)) (fun j -> if j < 60 then 255uy else 0uy)))
+
+             picture
+                 $"data/thin/ground_truth/hole/{i}_mask.png"
+                 (Image(
+                     9,
+                     7,
+                     (if i % 2 = 0 then 1 else 3),
+                     Array.init (9 * 7 * (if i % 2 = 0 then 1 else 3)) (fun j -> if j < 60 then 255uy else 0uy)
+                 ))
+
              picture $"lines/{i}.png" (image width height)
 
          for count in 1..3 do
              for i in 1..count do
                  picture $"few/of{count}/train/good/{i}.png" (image 64 (60 + i))
+
              for i in 1..2 do
                  picture $"few/of{count}/test/good/{i}.png" (image 64 64)
                  picture $"few/of{count}/test/hole/{i}.png" (image 50 64)
-                 picture $"few/of{count}/ground_truth/hole/{i}_mask.png" (Image(50, 64, 1, Array.init 3200 (fun j -> if j < 90 then 255uy else 0uy)))
+
+                 picture
+                     $"few/of{count}/ground_truth/hole/{i}_mask.png"
+                     (Image(50, 64, 1, Array.init 3200 (fun j -> if j < 90 then 255uy else 0uy)))
+
              for i in 1..2 do
                  picture $"held/{i}.png" (image 64 64))
 
 /// The cheapest variant of each method, with what makes it quick.
-let private cheap =
-    [ "gaussian", "vgg16_quarter-mahalanobis", "+image_size=32"
-      "hfae", "embedded", ""
-      "dfr", "embedded", "+image_size=64"
-      "favae", "vanilla", "+width=0.0625+images_per_epoch=8+batch_size=4"
-      "ssae", "objective1", "+width=0.0625+steps=2+batch_size=2" ]
+let private cheap = [
+    "gaussian", "vgg16_quarter-mahalanobis", "+image_size=32"
+    "hfae", "embedded", ""
+    "dfr", "embedded", "+image_size=64"
+    "favae", "vanilla", "+width=0.0625+images_per_epoch=8+batch_size=4"
+    "ssae", "objective1", "+width=0.0625+steps=2+batch_size=2"
+]
 
-let private runIn data paper variant =
-    [ "run"; "--paper"; paper; "--variant"; variant; "--data"; at data; "--weights"; at "vgg16_quarter"; "--profile"; "smoke"; "--shard"; "1/1"; "--force"; "--out"; at "run" ]
+let private runIn data paper variant = [
+    "run"
+    "--paper"
+    paper
+    "--variant"
+    variant
+    "--data"
+    at data
+    "--weights"
+    at "vgg16_quarter"
+    "--profile"
+    "smoke"
+    "--shard"
+    "1/1"
+    "--force"
+    "--out"
+    at "run"
+]
 
 /// Of a paper with folds the first one only.
-let private first (command: string list) = if List.contains "gaussian" command then List.map (fun word -> if word = "1/1" then "1/5" else word) command else command
+let private first (command: string list) =
+    if List.contains "gaussian" command then
+        List.map (fun word -> if word = "1/1" then "1/5" else word) command
+    else
+        command
 
-let private features backbone input =
-    [ "features"; "--backbone"; backbone; "--weights"; at $"{backbone}/{backbone}.safetensors"; "--input"; at input; "--out"; at $"{backbone}-{input}.safetensors" ]
+let private features backbone input = [
+    "features"
+    "--backbone"
+    backbone
+    "--weights"
+    at $"{backbone}/{backbone}.safetensors"
+    "--input"
+    at input
+    "--out"
+    at $"{backbone}-{input}.safetensors"
+]
 
 let private metrics maps masks more = [ "metrics"; "--maps"; at maps; "--masks"; at masks ] @ more
 
-let private fit paper variant train =
-    [ "fit"; "--method"; paper; "--variant"; variant; "--train"; at train; "--weights"; at "vgg16_quarter"; "--profile"; "smoke"; "--out"; at $"{paper}.model" ]
+let private fit paper variant train = [
+    "fit"
+    "--method"
+    paper
+    "--variant"
+    variant
+    "--train"
+    at train
+    "--weights"
+    at "vgg16_quarter"
+    "--profile"
+    "smoke"
+    "--out"
+    at $"{paper}.model"
+]
 
 /// What a command gives: a result or an error, with these words.
 type private Wanted =
@@ -126,26 +216,32 @@ type private Wanted =
     | Refused of string list
 
 let private settings: (string * string * string * string list) list =
-    let every =
-        [ for paper, variant, _ in cheap do
-              for size in [ "0"; "-3" ] do paper, variant, $"+image_size={size}", [ $"{paper}: image_size is {size}; it must be" ]
-              paper, variant, "+image_size=1000000", [ "1000000" ]
-              paper, variant, "+image_size=1e9", [ "image_size" ]
-              paper, variant, "+image_size=null", [ "does not fit its setting" ]
-              if paper <> "ssae" then paper, variant, "+layers=null", [ "does not fit its setting" ]
-              if paper <> "ssae" && paper <> "favae" then
-                  paper, variant, "+layers=[]", [ $"{paper}: layers is empty; it must be" ]
-                  paper, variant, "+layers=[\"\"]", [ "layers is empty" ]
-                  paper, variant, "+layers=[\"conv9_9\"]", [ "conv9_9" ]
-              if paper <> "gaussian" then
-                  paper, variant, "+batch_size=0", [ "batch_size is 0; it must be a whole number from 1" ]
-                  paper, variant, "+batch_size=2000000000", [ "batch_size" ]
-                  paper, variant, "+learning_rate=-1", [ "learning_rate is -1" ]
-                  paper, variant, "+learning_rate=NaN", [ "learning_rate is NaN" ]
-                  paper, variant, "+learning_rate=1e999", [ "learning_rate" ] ]
+    let every = [
+        for paper, variant, _ in cheap do
+            for size in [ "0"; "-3" ] do
+                paper, variant, $"+image_size={size}", [ $"{paper}: image_size is {size}; it must be" ]
+
+            paper, variant, "+image_size=1000000", [ "1000000" ]
+            paper, variant, "+image_size=1e9", [ "image_size" ]
+            paper, variant, "+image_size=null", [ "does not fit its setting" ]
+            if paper <> "ssae" then paper, variant, "+layers=null", [ "does not fit its setting" ]
+
+            if paper <> "ssae" && paper <> "favae" then
+                paper, variant, "+layers=[]", [ $"{paper}: layers is empty; it must be" ]
+                paper, variant, "+layers=[\"\"]", [ "layers is empty" ]
+                paper, variant, "+layers=[\"conv9_9\"]", [ "conv9_9" ]
+
+            if paper <> "gaussian" then
+                paper, variant, "+batch_size=0", [ "batch_size is 0; it must be a whole number from 1" ]
+                paper, variant, "+batch_size=2000000000", [ "batch_size" ]
+                paper, variant, "+learning_rate=-1", [ "learning_rate is -1" ]
+                paper, variant, "+learning_rate=NaN", [ "learning_rate is NaN" ]
+                paper, variant, "+learning_rate=1e999", [ "learning_rate" ]
+    ]
 
     every
-    @ [ for paper in [ "hfae"; "dfr"; "favae" ] do
+    @ [
+        for paper in [ "hfae"; "dfr"; "favae" ] do
             let variant = if paper = "favae" then "vanilla" else "embedded"
             paper, variant, "+epochs=0", [ $"{paper}: epochs is 0; it must be a whole number, 1 or more" ]
             paper, variant, "+epochs=-7", [ "epochs is -7" ]
@@ -193,18 +289,24 @@ let private settings: (string * string * string * string list) list =
         "gaussian", "ae-mse", "+steps=0", [ "steps is 0" ]
         "gaussian", "ae-mse", "+batch_size=0", [ "batch_size is 0" ]
         "gaussian", "vgg16_quarter-supervised", "+epochs=0", [ "epochs is 0" ]
-        "gaussian", "vgg16_quarter-supervised", "+batch_size=0", [ "batch_size is 0" ] ]
+        "gaussian", "vgg16_quarter-supervised", "+batch_size=0", [ "batch_size is 0" ]
+    ]
 
 /// What is tried, the command, what it gives.
-let private table: (string * (unit -> string list) * Wanted) list =
-    [ for backbone in [ "vgg16_quarter"; "resnet18" ] do
-          for input, wanted in
-              [ "x.npy", Result []
+let private table: (string * (unit -> string list) * Wanted) list = [
+    for backbone in [ "vgg16_quarter"; "resnet18" ] do
+        for input, wanted in
+            [
+                "x.npy", Result []
                 "double.npy", Result []
                 "big.npy", Result []
                 "fortran.npy", Result []
                 "bytes.npy", Result []
-                "3x3.npy", (if backbone = "resnet18" then Result [] else Refused [ "vgg16_quarter cannot take images of 3 x 3 pixels"; "take larger ones" ])
+                "3x3.npy",
+                (if backbone = "resnet18" then
+                     Result []
+                 else
+                     Refused [ "vgg16_quarter cannot take images of 3 x 3 pixels"; "take larger ones" ])
                 "1x1.npy", (if backbone = "resnet18" then Result [] else Refused [ "1 x 1 pixels" ])
                 "1x600.npy", (if backbone = "resnet18" then Result [] else Refused [ "600 x 1 pixels" ])
                 "7x5.npy", (if backbone = "resnet18" then Result [] else Refused [ "5 x 7 pixels" ])
@@ -218,41 +320,63 @@ let private table: (string * (unit -> string list) * Wanted) list =
                 "infinite.npy", Refused [ "must be finite" ]
                 "claims.npy", Refused [ "claims.npy"; "[1, 3, 18919, 18919]" ]
                 "claims-more.npy", Refused [ "claims-more.npy" ]
-                "negative.npy", Refused [ "negative.npy"; "shape" ] ] do
-              $"features of {backbone} of {input}", (fun () -> features backbone input), wanted
+                "negative.npy", Refused [ "negative.npy"; "shape" ]
+            ] do
+            $"features of {backbone} of {input}", (fun () -> features backbone input), wanted
 
-      "features of values beyond those of pictures", (fun () -> features "resnet18" "huge.npy"), Refused [ "huge.npy: its features at"; "are not finite" ]
-      "metrics without a region", (fun () -> metrics "m.npy" "no-regions.npy" []), Result [ "\"aupro\": null"; "\"pixel_auroc\": null" ]
-      "metrics of nothing but anomalies", (fun () -> metrics "m.npy" "all-regions.npy" []), Result [ "\"pixel_auroc\": null" ]
-      "metrics of maps of one pixel", (fun () -> metrics "m1.npy" "m1-masks.npy" []), Result [ "\"regions\"" ]
-      "metrics of no maps", (fun () -> metrics "m-empty.npy" "m-empty-masks.npy" []), Result [ "\"image_auroc\": null" ]
-      "metrics of maps without rows", (fun () -> metrics "m-flat.npy" "m-flat-masks.npy" []), Result [ "\"image_auroc\": null" ]
-      "metrics of maps of four dimensions", (fun () -> metrics "m4.npy" "m4-masks.npy" []), Refused [ "[2,1,8,8]"; "[N,H,W]" ]
-      "metrics of maps with NaN", (fun () -> metrics "m-nan.npy" "m-masks.npy" []), Result [ "\"pixel_auroc\": null"; "NaN" ]
-      "metrics of fewer masks", (fun () -> metrics "m.npy" "m1-masks.npy" []), Refused [ "[2,1,1]"; "[2,8,8]" ]
+    "features of values beyond those of pictures",
+    (fun () -> features "resnet18" "huge.npy"),
+    Refused [ "huge.npy: its features at"; "are not finite" ]
+    "metrics without a region", (fun () -> metrics "m.npy" "no-regions.npy" []), Result [ "\"aupro\": null"; "\"pixel_auroc\": null" ]
+    "metrics of nothing but anomalies", (fun () -> metrics "m.npy" "all-regions.npy" []), Result [ "\"pixel_auroc\": null" ]
+    "metrics of maps of one pixel", (fun () -> metrics "m1.npy" "m1-masks.npy" []), Result [ "\"regions\"" ]
+    "metrics of no maps", (fun () -> metrics "m-empty.npy" "m-empty-masks.npy" []), Result [ "\"image_auroc\": null" ]
+    "metrics of maps without rows", (fun () -> metrics "m-flat.npy" "m-flat-masks.npy" []), Result [ "\"image_auroc\": null" ]
+    "metrics of maps of four dimensions", (fun () -> metrics "m4.npy" "m4-masks.npy" []), Refused [ "[2,1,8,8]"; "[N,H,W]" ]
+    "metrics of maps with NaN", (fun () -> metrics "m-nan.npy" "m-masks.npy" []), Result [ "\"pixel_auroc\": null"; "NaN" ]
+    "metrics of fewer masks", (fun () -> metrics "m.npy" "m1-masks.npy" []), Refused [ "[2,1,1]"; "[2,8,8]" ]
 
-      for paper, variant, more in cheap do
-          $"{paper} on pictures of all sizes", (fun () -> first (runIn "data" paper (variant + more))), Result [ "records:" ]
-          for count in 1..3 do
-              $"{paper} run on {count} training pictures", (fun () -> first (runIn $"few/of{count}" paper (variant + more))),
-              (match paper, count with
-               | "gaussian", _ -> Refused [ "cannot be split into 5 folds" ]
-               | "ssae", 1 -> Refused [ "needs at least 2; there is 1" ]
-               | _ -> Result [ "records:" ])
-              $"{paper} fitted to {count} pictures, with others for the threshold",
-              (fun () -> fit paper (variant + more) $"few/of{count}/train/good" @ [ "--good"; at "held" ]),
-              (if count = 1 && (paper = "gaussian" || paper = "ssae") then Refused [ "at least 2"; "there is 1" ] else Result [ "model:" ])
-          $"{paper} fitted to pictures of all sizes", (fun () -> fit paper (variant + more) "lines"), Result [ "model:" ]
-          $"{paper} scores pictures of all sizes",
-          (fun () -> [ "score"; "--model"; at $"{paper}.model"; at "lines"; "--weights"; at "vgg16_quarter"; "--out"; at $"scored-{paper}" ]), Result []
+    for paper, variant, more in cheap do
+        $"{paper} on pictures of all sizes", (fun () -> first (runIn "data" paper (variant + more))), Result [ "records:" ]
 
-      "ssae on one training picture, none of which it needs to hold out",
-      (fun () -> runIn "few/of1" "ssae" "objective1+width=0.0625+steps=2+batch_size=2+correction=0"), Result [ "records:" ]
-      "ssae with early stopping on one training picture", (fun () -> runIn "few/of1" "ssae" "objective4+width=0.0625+steps=2+batch_size=2+correction=0"), Refused [ "needs at least 2" ]
-      "dfr with fewer positions than are asked for", (fun () -> runIn "few/of3" "dfr" "embedded+image_size=32+positions_per_image=5000"), Result [ "records:" ]
+        for count in 1..3 do
+            $"{paper} run on {count} training pictures",
+            (fun () -> first (runIn $"few/of{count}" paper (variant + more))),
+            (match paper, count with
+             | "gaussian", _ -> Refused [ "cannot be split into 5 folds" ]
+             | "ssae", 1 -> Refused [ "needs at least 2; there is 1" ]
+             | _ -> Result [ "records:" ])
 
-      for paper, variant, setting, words in settings do
-          $"{paper} {variant}{setting}", (fun () -> first (runIn "few/of3" paper (variant + setting)) |> List.map (fun word -> if word = at "few/of3" && paper = "gaussian" then at "data" else word)), Refused words ]
+            $"{paper} fitted to {count} pictures, with others for the threshold",
+            (fun () -> fit paper (variant + more) $"few/of{count}/train/good" @ [ "--good"; at "held" ]),
+            (if count = 1 && (paper = "gaussian" || paper = "ssae") then
+                 Refused [ "at least 2"; "there is 1" ]
+             else
+                 Result [ "model:" ])
+
+        $"{paper} fitted to pictures of all sizes", (fun () -> fit paper (variant + more) "lines"), Result [ "model:" ]
+
+        $"{paper} scores pictures of all sizes",
+        (fun () -> [ "score"; "--model"; at $"{paper}.model"; at "lines"; "--weights"; at "vgg16_quarter"; "--out"; at $"scored-{paper}" ]),
+        Result []
+
+    "ssae on one training picture, none of which it needs to hold out",
+    (fun () -> runIn "few/of1" "ssae" "objective1+width=0.0625+steps=2+batch_size=2+correction=0"),
+    Result [ "records:" ]
+    "ssae with early stopping on one training picture",
+    (fun () -> runIn "few/of1" "ssae" "objective4+width=0.0625+steps=2+batch_size=2+correction=0"),
+    Refused [ "needs at least 2" ]
+    "dfr with fewer positions than are asked for",
+    (fun () -> runIn "few/of3" "dfr" "embedded+image_size=32+positions_per_image=5000"),
+    Result [ "records:" ]
+
+    for paper, variant, setting, words in settings do
+        $"{paper} {variant}{setting}",
+        (fun () ->
+            first (runIn "few/of3" paper (variant + setting))
+            |> List.map (fun word -> if word = at "few/of3" && paper = "gaussian" then at "data" else word)),
+        Refused words
+]
 
 /// The answers of the process that ran the table, in its order.
 let private answers =
@@ -272,11 +396,15 @@ let private isWanted (answer: Answer) wanted =
     match wanted with
     | Result words ->
         Expect.equal answer.Code 0 $"exit code of: {answer.Told}"
-        for word in words do Expect.stringContains answer.Told word "what it prints"
+
+        for word in words do
+            Expect.stringContains answer.Told word "what it prints"
     | Refused words ->
         Expect.isTrue (answer.Code = 1 || answer.Code = 2) $"exit code {answer.Code} of: {answer.Told}"
         let error = Regex.Split(answer.Told.Trim(), "\n") |> Array.last
-        for word in words do Expect.stringContains error word $"the error of: {answer.Told}"
+
+        for word in words do
+            Expect.stringContains error word $"the error of: {answer.Told}"
 
 /// Sources of the library and the command.
 let private sources =
@@ -290,45 +418,59 @@ let tests =
         for i, (name, _, wanted) in List.indexed table do
             testCase name <| fun () -> isWanted answers.Value[i] wanted
 
-        testCase "scores of pictures of all sizes are numbers, and each has its heat map" <| fun () ->
+        testCase "scores of pictures of all sizes are numbers, and each has its heat map"
+        <| fun () ->
             answers.Force() |> ignore
+
             for paper, _, _ in cheap do
                 let rows = File.ReadAllLines(at $"scored-{paper}/scores.csv")[1..]
                 Expect.equal rows.Length sizes.Length paper
+
                 for row in rows do
                     let score = (row.Split ',')[1]
                     Expect.isTrue (Double.IsFinite(Double.Parse(score, Globalization.CultureInfo.InvariantCulture))) $"{paper}: {row}"
+
                 if paper <> "gaussian" then
                     Expect.equal (Directory.GetFiles(at $"scored-{paper}", "*.jpg").Length) sizes.Length $"{paper}: heat maps"
 
-        testCase "features of an array are the same in every type and order of its elements" <| fun () ->
+        testCase "features of an array are the same in every type and order of its elements"
+        <| fun () ->
             answers.Force() |> ignore
             use _scope = torch.NewDisposeScope()
+
             let read name =
                 let struct (tensors, _) = SafeTensors.Read(at $"resnet18-{name}.safetensors")
                 tensors["layer4"].data<float32>().ToArray()
+
             for name in [ "double.npy"; "big.npy"; "fortran.npy" ] do
                 Expect.equal (read name) (read "x.npy") name
 
-        testCase "products are matmul's to the bit" <| fun () ->
+        testCase "products are matmul's to the bit"
+        <| fun () ->
             use _scope = torch.NewDisposeScope()
+
             for left, right in [ [ 5L; 7L ], [ 7L; 3L ]; [ 5L; 7L ], [ 7L ]; [ 5L; 7L ], [ 4L; 7L; 3L ] ] do
                 let a, b = torch.rand (List.toArray left), torch.rand (List.toArray right)
                 let found, expected = Reproduction.MatrixProduct.Times(a, b), a.matmul b
                 Expect.equal (List.ofArray found.shape) (List.ofArray expected.shape) "shape"
                 Expect.equal (found.data<float32>().ToArray()) (expected.data<float32>().ToArray()) $"{left} x {right}"
 
-        testCase "a product of shapes that do not fit throws" <| fun () ->
+        testCase "a product of shapes that do not fit throws"
+        <| fun () ->
             use _scope = torch.NewDisposeScope()
+
             for left, right in [ [ 2L; 3L ], [ 2L; 3L ]; [ 2L; 3L ], [ 2L ]; [ 2L; 3L ], [ 4L; 2L; 3L ]; [ 3L ], [ 3L; 2L ] ] do
                 let product () = Reproduction.MatrixProduct.Times(torch.rand (List.toArray left), torch.rand (List.toArray right)) |> ignore
                 Expect.throws product $"{left} x {right}"
 
-        testCase "no source calls what ends the process or spreads a wrong shape" <| fun () ->
+        testCase "no source calls what ends the process or spreads a wrong shape"
+        <| fun () ->
             Expect.equal
-                [ for path in sources do
-                      for found in Regex.Matches(File.ReadAllText path, @"[\w)\]]\.(matmul|cummax|cummin|load_state_dict)\(") do
-                          $"{Path.GetFileName path}: {found.Value}" ]
+                [
+                    for path in sources do
+                        for found in Regex.Matches(File.ReadAllText path, @"[\w)\]]\.(matmul|cummax|cummin|load_state_dict)\(") do
+                            $"{Path.GetFileName path}: {found.Value}"
+                ]
                 []
                 "matmul, cummax and cummin catch nothing (MatrixProduct); load_state_dict broadcasts (DetectorState.LoadInto)"
     ]

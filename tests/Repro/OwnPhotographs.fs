@@ -31,17 +31,41 @@ type private Bench() =
         use _scope = torch.NewDisposeScope()
         use backbone = Backbone.Random("vgg16_quarter", 1)
         Directory.CreateDirectory(at "weights") |> ignore
-        SafeTensors.Write(at "weights/vgg16_quarter.safetensors", readOnlyDict [ for KeyValue(key, value) in backbone.StateDict false -> key, value ])
-        for name in [ "._vgg16_quarter.safetensors"; "._vgg16_quarter.json"; "._x.pth" ] do File.WriteAllText(at $"weights/{name}", "no weights")
+
+        SafeTensors.Write(
+            at "weights/vgg16_quarter.safetensors",
+            readOnlyDict [ for KeyValue(key, value) in backbone.StateDict false -> key, value ]
+        )
+
+        for name in [ "._vgg16_quarter.safetensors"; "._vgg16_quarter.json"; "._x.pth" ] do
+            File.WriteAllText(at $"weights/{name}", "no weights")
+
         File.WriteAllText(Path.Combine(train, "._000.png"), "no picture")
 
-    member _.Item with get name = at name
+    member _.Item
+        with get name = at name
+
     member _.Train = train
     member _.Test = Path.Combine(sandbox.Data, "woven", "test")
     member _.Category = Path.Combine(sandbox.Data, "woven")
 
     member _.Fit more =
-        repro ([ "fit"; "--method"; "hfae"; "--variant"; "embedded"; "--profile"; "smoke"; "--weights"; at "weights"; "--out"; at "model" ] @ more)
+        repro (
+            [
+                "fit"
+                "--method"
+                "hfae"
+                "--variant"
+                "embedded"
+                "--profile"
+                "smoke"
+                "--weights"
+                at "weights"
+                "--out"
+                at "model"
+            ]
+            @ more
+        )
 
     member _.Score (images: string) out more =
         repro ([ "score"; "--model"; at "model"; images; "--weights"; at "weights"; "--out"; at out ] @ more)
@@ -61,7 +85,8 @@ let private bench =
 let tests =
     testSequenced
     <| testList "own photographs" [
-        testCase "a category's folder is no folder of good photographs" <| fun () ->
+        testCase "a category's folder is no folder of good photographs"
+        <| fun () ->
             let bench = bench.Value
             let code, _, error = bench.Fit [ "--train"; bench.Category ]
             Expect.equal code 2 error
@@ -70,15 +95,19 @@ let tests =
             Expect.equal code 2 error
             Expect.stringContains error "holds good beside hole" "the message"
 
-        testCase "pictures that were trained on are not held out" <| fun () ->
+        testCase "pictures that were trained on are not held out"
+        <| fun () ->
             let bench = bench.Value
             copy (Path.Combine(bench.Train, "003.png")) bench["held/other-name.png"]
             copy (Path.Combine(bench.Test, "good", "000.png")) bench["held/000.png"]
             let code, _, error = bench.Fit [ "--train"; bench.Train; "--good"; bench["held"] ]
             Expect.equal code 2 error
-            for word in [ "1 of the 2 pictures of --good are in --train"; "other-name.png"; "003.png" ] do Expect.stringContains error word "the message"
 
-        testCase "a good picture is judged, with exit code 0, whatever its name says it is" <| fun () ->
+            for word in [ "1 of the 2 pictures of --good are in --train"; "other-name.png"; "003.png" ] do
+                Expect.stringContains error word "the message"
+
+        testCase "a good picture is judged, with exit code 0, whatever its name says it is"
+        <| fun () ->
             let bench = bench.Value
             Directory.CreateDirectory bench["sound"] |> ignore
             let photograph = ImageFile.Read(Path.Combine(bench.Train, "000.png"))
@@ -88,13 +117,17 @@ let tests =
             Expect.equal code 0 error
             Expect.stringContains output "2 images" "the count"
 
-        testCase "a picture that cannot be read is a row, and the others are judged" <| fun () ->
+        testCase "a picture that cannot be read is a row, and the others are judged"
+        <| fun () ->
             let bench = bench.Value
             let folder = bench["mixed"]
             let sound = Path.Combine(bench.Train, "000.png")
             // The longest name that a file system takes, twice alike but for its end.
             let long = [ for last in "ab" -> String('x', 220) + string last + ".png" ]
-            for name in "a.png" :: "z.png" :: long do copy sound (Path.Combine(folder, name))
+
+            for name in "a.png" :: "z.png" :: long do
+                copy sound (Path.Combine(folder, name))
+
             File.WriteAllBytes(Path.Combine(folder, "torn.png"), File.ReadAllBytes(sound)[..500])
             File.WriteAllText(Path.Combine(folder, "photo.gif"), "GIF89a and more")
             File.WriteAllText(Path.Combine(folder, "._a.png"), "no picture")
@@ -103,15 +136,25 @@ let tests =
             let code, output, error = bench.Score folder "mixed/scored" [ "--fail-on-defect" ]
             Expect.equal code 1 error
             Expect.stringContains output "4 images" "judged"
-            for word in [ "torn.png: a damaged or truncated PNG"; "photo.gif: not a PNG"; "2 of 6 pictures were not judged"; "1 pictures in folders below were not judged" ] do
+
+            for word in
+                [
+                    "torn.png: a damaged or truncated PNG"
+                    "photo.gif: not a PNG"
+                    "2 of 6 pictures were not judged"
+                    "1 pictures in folders below were not judged"
+                ] do
                 Expect.stringContains error word "the message"
+
             let rows = File.ReadAllLines(bench["mixed/scored/scores.csv"])
             Expect.equal rows[0] "path,score,threshold,verdict,reason" "columns"
             Expect.equal rows.Length 7 "rows"
             let row (name: string) = rows |> Array.find (fun row -> row.StartsWith(Path.Combine(folder, name) + ","))
+
             for name in [ "torn.png"; "photo.gif" ] do
                 Expect.stringContains (row name) ",unreadable," name
                 Expect.stringStarts (row name) $"{Path.Combine(folder, name)},," "no score"
+
             Expect.isFalse ((row "a.png").Contains "unreadable") "a sound one"
             Expect.equal (Directory.GetFiles(bench["mixed/scored"], "*.jpg").Length) 4 "heat maps"
             // Its own heat maps are no photographs the next time, nor with --recursive.
@@ -119,20 +162,36 @@ let tests =
             Expect.equal code 1 error
             Expect.stringContains output "5 images" "with the one below"
 
-        testCase "heat maps beside the photographs are refused" <| fun () ->
+        testCase "heat maps beside the photographs are refused"
+        <| fun () ->
             let bench = bench.Value
             let code, _, error = bench.Score bench["held"] "held/" []
             Expect.equal code 2 error
             Expect.stringContains error "would be taken for photographs" "the message"
 
-        testCase "other images or another category's record are not taken for done" <| fun () ->
+        testCase "other images or another category's record are not taken for done"
+        <| fun () ->
             let bench = bench.Value
             let folder = bench["again"]
+
             for file in Directory.GetFiles(bench.Category, "*.png", SearchOption.AllDirectories) do
                 if not (file.Contains "._") then copy file (Path.Combine(folder, "woven", Path.GetRelativePath(bench.Category, file)))
+
             let run () =
-                repro [ "run"; "--paper"; "favae"; "--variant"; "vanilla+width=0.0625+images_per_epoch=16+batch_size=8"; "--data"; folder + "/"
-                        "--profile"; "smoke"; "--out"; bench["again-run"] ]
+                repro [
+                    "run"
+                    "--paper"
+                    "favae"
+                    "--variant"
+                    "vanilla+width=0.0625+images_per_epoch=16+batch_size=8"
+                    "--data"
+                    folder + "/"
+                    "--profile"
+                    "smoke"
+                    "--out"
+                    bench["again-run"]
+                ]
+
             let first = run ()
             let code, output, error = run ()
             Expect.equal code 0 $"{first} {error}"

@@ -15,11 +15,18 @@ let private withoutLibtorch change (arguments: string list) =
 
     try
         for file in Directory.EnumerateFiles AppContext.BaseDirectory do
-            if file.EndsWith ".dll" || file.EndsWith ".json" then
-                File.Copy(file, Path.Combine(folder, FileInfo(file).Name))
+            if file.EndsWith ".dll" || file.EndsWith ".json" then File.Copy(file, Path.Combine(folder, FileInfo(file).Name))
 
         change folder
-        let info = ProcessStartInfo("dotnet", Path.Combine(folder, "repro.dll") :: arguments, RedirectStandardOutput = true, RedirectStandardError = true)
+
+        let info =
+            ProcessStartInfo(
+                "dotnet",
+                Path.Combine(folder, "repro.dll") :: arguments,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
+            )
+
         use running = new Running(info)
         let ended = running.Wait()
         Expect.isFalse (Directory.Exists(Path.Combine(folder, "cpu"))) "TorchSharp copied nothing"
@@ -36,70 +43,79 @@ let private fit (sandbox: Sandbox) wrong =
 
 [<Tests>]
 let tests =
-    testList
-        "before libtorch"
-        [ testCase "help needs no libtorch"
-          <| fun () ->
-              let ended = withoutLibtorch ignore [ "--help" ]
-              Expect.equal ended.ExitCode 0 ended.Error
-              Expect.stringContains ended.Output "doctor" "the verbs"
+    testList "before libtorch" [
+        testCase "help needs no libtorch"
+        <| fun () ->
+            let ended = withoutLibtorch ignore [ "--help" ]
+            Expect.equal ended.ExitCode 0 ended.Error
+            Expect.stringContains ended.Output "doctor" "the verbs"
 
-          ptestCase "a library that cannot be loaded is a row of doctor, with the way out, and doctor goes on"
-          <| fun () ->
-              let change folder =
-                  for name in [ "libtorch_cpu.so"; "libLibTorchSharp.so" ] do
-                      File.WriteAllText(Path.Combine(folder, name), String('x', 4096))
+        ptestCase "a library that cannot be loaded is a row of doctor, with the way out, and doctor goes on"
+        <| fun () ->
+            let change folder =
+                for name in [ "libtorch_cpu.so"; "libLibTorchSharp.so" ] do
+                    File.WriteAllText(Path.Combine(folder, name), String('x', 4096))
 
-              let ended = withoutLibtorch change [ "doctor"; "--data"; "/nowhere/data"; "--weights"; "/nowhere/weights" ]
-              Expect.equal ended.ExitCode 0 ended.Error
-              Expect.stringContains ended.Output "dotnet build" "the way out"
-              Expect.stringContains ended.Output "damaged or not for this system" "the reason"
-              Expect.stringContains ended.Output "chromium" "the rows behind it"
-              Expect.isFalse (ended.Output.Contains "Trace") "no page of text"
+            let ended = withoutLibtorch change [ "doctor"; "--data"; "/nowhere/data"; "--weights"; "/nowhere/weights" ]
+            Expect.equal ended.ExitCode 0 ended.Error
+            Expect.stringContains ended.Output "dotnet build" "the way out"
+            Expect.stringContains ended.Output "damaged or not for this system" "the reason"
+            Expect.stringContains ended.Output "chromium" "the rows behind it"
+            Expect.isFalse (ended.Output.Contains "Trace") "no page of text"
 
-          testCase "what the loader says becomes one line with the way out"
-          <| fun () ->
-              for text, words in
-                  [ "x\n/lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by /a/libLibTorchSharp.so)", "GLIBCXX_3.4.32"
+        testCase "what the loader says becomes one line with the way out"
+        <| fun () ->
+            for text, words in
+                [
+                    "x\n/lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by /a/libLibTorchSharp.so)", "GLIBCXX_3.4.32"
                     "x\n/a/libLibTorchSharp.so: wrong ELF class: ELFCLASS32", "not for this system"
                     "x\nlibgomp-98b21ff3.so.1: cannot open shared object file: No such file or directory", "libgomp-98b21ff3.so.1"
                     "x\nlibtorch_cpu.so: cannot open shared object file: No such file or directory", "libtorch_cpu.so is not in"
-                    "x\n/a/libLibTorchSharp.so: cannot open shared object file: No such file or directory", "-p:Torch=cpu" ] do
-                  let line = TorchRuntime.Explain text
-                  Expect.stringContains line words "names it"
-                  Expect.isFalse (line.Contains '\n') "one line"
+                    "x\n/a/libLibTorchSharp.so: cannot open shared object file: No such file or directory", "-p:Torch=cpu"
+                ] do
+                let line = TorchRuntime.Explain text
+                Expect.stringContains line words "names it"
+                Expect.isFalse (line.Contains '\n') "one line"
 
-          testCase "doctor names libtorch's version and every folder that is not there, and its exit code is 0"
-          <| fun () ->
-              use sandbox = new Sandbox()
-              use running = start sandbox "" [] [ "doctor"; "--data"; "/nowhere/data"; "--weights"; "/nowhere/weights" ]
-              let ended = running.Wait()
-              Expect.equal ended.ExitCode 0 ended.Error
-              Expect.equal (ended.Error.Trim()) "" "no NNPACK line"
-              for words in [ "2.10.0"; "/nowhere/data"; "/nowhere/weights"; "right"; "MKL"; "-p:Torch=cuda" ] do
-                  Expect.stringContains ended.Output words "a row"
+        testCase "doctor names libtorch's version and every folder that is not there, and its exit code is 0"
+        <| fun () ->
+            use sandbox = new Sandbox()
+            use running = start sandbox "" [] [ "doctor"; "--data"; "/nowhere/data"; "--weights"; "/nowhere/weights" ]
+            let ended = running.Wait()
+            Expect.equal ended.ExitCode 0 ended.Error
+            Expect.equal (ended.Error.Trim()) "" "no NNPACK line"
 
-          testCase "the label of the library in the output folder is read"
-          <| fun () ->
-              let library = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so"))
-              Expect.isNotNull (box (VersionLabel.IsWeak(ReadOnlySpan library))) "it asks for the version"
-              Expect.isNull (box (VersionLabel.IsWeak(ReadOnlySpan [| 1uy; 2uy |]))) "no library"
+            for words in [ "2.10.0"; "/nowhere/data"; "/nowhere/weights"; "right"; "MKL"; "-p:Torch=cuda" ] do
+                Expect.stringContains ended.Output words "a row"
 
-          testCase "wrong convolutions: the command runs itself again with AVX, says so, and the record carries it"
-          <| fun () ->
-              use sandbox = new Sandbox()
-              for time in [ "first"; "from the verdict's file" ] do
-                  let ended = fit sandbox "wide"
-                  Expect.equal ended.ExitCode 0 $"{time}: {ended.Error}"
-                  let lines = ended.Error.Split '\n' |> Array.filter _.Contains("ONEDNN_MAX_CPU_ISA=AVX")
-                  Expect.hasLength lines 1 $"{time}: {ended.Error}"
-                  Expect.equal [ for record in records sandbox -> record.Environment.Convolutions ] [ "right with ONEDNN_MAX_CPU_ISA=AVX" ] time
-                  Directory.Delete(sandbox.Run, true)
+        testCase "the label of the library in the output folder is read"
+        <| fun () ->
+            let library = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so"))
+            Expect.isNotNull (box (VersionLabel.IsWeak(ReadOnlySpan library))) "it asks for the version"
+            Expect.isNull (box (VersionLabel.IsWeak(ReadOnlySpan [| 1uy; 2uy |]))) "no library"
 
-          testCase "convolutions that are wrong with AVX too: nothing is trained"
-          <| fun () ->
-              use sandbox = new Sandbox()
-              let ended = fit sandbox "all"
-              Expect.equal ended.ExitCode 1 ended.Error
-              Expect.stringContains ended.Error "hfae 3x3 3 to 5: gradient of the input" "the layer"
-              Expect.isFalse (Directory.Exists(RunRecord.Folder sandbox.Run) && not (List.isEmpty (records sandbox))) "no record" ]
+        testCase "wrong convolutions: the command runs itself again with AVX, says so, and the record carries it"
+        <| fun () ->
+            use sandbox = new Sandbox()
+
+            for time in [ "first"; "from the verdict's file" ] do
+                let ended = fit sandbox "wide"
+                Expect.equal ended.ExitCode 0 $"{time}: {ended.Error}"
+                let lines = ended.Error.Split '\n' |> Array.filter _.Contains("ONEDNN_MAX_CPU_ISA=AVX")
+                Expect.hasLength lines 1 $"{time}: {ended.Error}"
+
+                Expect.equal
+                    [ for record in records sandbox -> record.Environment.Convolutions ]
+                    [ "right with ONEDNN_MAX_CPU_ISA=AVX" ]
+                    time
+
+                Directory.Delete(sandbox.Run, true)
+
+        testCase "convolutions that are wrong with AVX too: nothing is trained"
+        <| fun () ->
+            use sandbox = new Sandbox()
+            let ended = fit sandbox "all"
+            Expect.equal ended.ExitCode 1 ended.Error
+            Expect.stringContains ended.Error "hfae 3x3 3 to 5: gradient of the input" "the layer"
+            Expect.isFalse (Directory.Exists(RunRecord.Folder sandbox.Run) && not (List.isEmpty (records sandbox))) "no record"
+    ]

@@ -24,12 +24,13 @@ let private momentsVariable, reportVariable = "KILL_MOMENTS", "KILL_REPORT"
 type private Study = { Paper: string; Variants: string }
 
 /// Small, with training steps enough for several checkpoints.
-let private studies =
-    [ ({ Paper = "hfae"; Variants = "embedded+epochs=3" }: Study)
-      { Paper = "favae"; Variants = "vanilla+width=0.125,embedded+width=0.125" }
-      { Paper = "dfr"; Variants = "embedded+image_size=128" }
-      { Paper = "ssae"; Variants = "objective1,ensemble" }
-      { Paper = "gaussian"; Variants = "vgg16_quarter-mahalanobis,vgg16_quarter-pca95" } ]
+let private studies = [
+    ({ Paper = "hfae"; Variants = "embedded+epochs=3" }: Study)
+    { Paper = "favae"; Variants = "vanilla+width=0.125,embedded+width=0.125" }
+    { Paper = "dfr"; Variants = "embedded+image_size=128" }
+    { Paper = "ssae"; Variants = "objective1,ensemble" }
+    { Paper = "gaussian"; Variants = "vgg16_quarter-mahalanobis,vgg16_quarter-pca95" }
+]
 
 /// Where a process is killed: at a file operation of one of the stages, or at any time.
 type private Moment =
@@ -37,28 +38,36 @@ type private Moment =
     | AtTime of TimeSpan
 
 /// A stage is known by the files that it reads or writes.
-let private stages =
-    [ "fit", "/train/"; "score", "/test/"; "metrics", "/ground_truth/"; "cache write", "/cache/"; "checkpoint write", "/checkpoints/"; "record write", "/runs/" ]
+let private stages = [
+    "fit", "/train/"
+    "score", "/test/"
+    "metrics", "/ground_truth/"
+    "cache write", "/cache/"
+    "checkpoint write", "/checkpoints/"
+    "record write", "/runs/"
+]
 
 let private anyTime = "any time"
 
 /// What a sweep is to give however often it is killed.
-type private Undisturbed =
-    { Records: Map<string, string>
-      Scores: Map<string, string>
-      Cache: Map<string, byte[]>
-      Operations: Map<string, int>
-      Duration: TimeSpan }
+type private Undisturbed = {
+    Records: Map<string, string>
+    Scores: Map<string, string>
+    Cache: Map<string, byte[]>
+    Operations: Map<string, int>
+    Duration: TimeSpan
+}
 
 /// What the kills of a study came to: moments by stage, sweeps that they interrupted, and how often a fit went on from a checkpoint.
-type KillFigures =
-    { Paper: string
-      Variants: string
-      Cells: int
-      Moments: int
-      Sweeps: int
-      Resumed: int
-      Stages: IReadOnlyDictionary<string, int> }
+type KillFigures = {
+    Paper: string
+    Variants: string
+    Cells: int
+    Moments: int
+    Sweeps: int
+    Resumed: int
+    Stages: IReadOnlyDictionary<string, int>
+}
 
 let private records (sandbox: Sandbox) =
     let folder = RunRecord.Folder sandbox.Run
@@ -67,13 +76,15 @@ let private records (sandbox: Sandbox) =
 /// Everything of a record that must not depend on interruptions.
 let private essence (record: RunRecord) =
     JsonSerializer.Serialize(
-        {| Settings = record.Settings
-           Weights = record.Weights
-           Data = record.DataFingerprint
-           Metrics = record.Metrics
-           Undefined = record.Undefined
-           Fit = record.Fit
-           Counts = record.Counts |}
+        {|
+            Settings = record.Settings
+            Weights = record.Weights
+            Data = record.DataFingerprint
+            Metrics = record.Metrics
+            Undefined = record.Undefined
+            Fit = record.Fit
+            Counts = record.Counts
+        |}
     )
 
 let private scoresOf (sandbox: Sandbox) (record: RunRecord) = File.ReadAllText(RunRecord.ScoresPathOf(sandbox.Run, record.Cell))
@@ -91,15 +102,18 @@ let private undisturbed (sandbox: Sandbox) threads (study: Study) =
     Expect.equal ended.ExitCode 0 ended.Error
     let operations = sandbox.Operations
 
-    let result =
-        { Records = Map [ for record in records sandbox -> record.Cell, essence record ]
-          Scores = Map [ for record in records sandbox -> record.Cell, scoresOf sandbox record ]
-          Cache = cacheOf sandbox
-          Operations =
-            Map [ for stage, path in stages do
-                      let count = operations |> Array.filter (fun (_, _, file) -> file.Contains path) |> Array.length
-                      if count > 0 then stage, count ]
-          Duration = timer.Elapsed }
+    let result = {
+        Records = Map [ for record in records sandbox -> record.Cell, essence record ]
+        Scores = Map [ for record in records sandbox -> record.Cell, scoresOf sandbox record ]
+        Cache = cacheOf sandbox
+        Operations =
+            Map [
+                for stage, path in stages do
+                    let count = operations |> Array.filter (fun (_, _, file) -> file.Contains path) |> Array.length
+                    if count > 0 then stage, count
+            ]
+        Duration = timer.Elapsed
+    }
 
     sandbox.Clear()
     result
@@ -119,13 +133,25 @@ let private expectSound (sandbox: Sandbox) (expected: Undisturbed) moment =
 
 /// At the end the sweep is complete, each record was written once, and nothing is left over.
 let private expectComplete (sandbox: Sandbox) (expected: Undisturbed) =
-    Expect.equal (Map [ for record in records sandbox -> record.Cell, essence record ]) expected.Records "the records are those of an undisturbed sweep"
-    Expect.equal (Map [ for record in records sandbox -> record.Cell, scoresOf sandbox record ]) expected.Scores "the scores are those of an undisturbed sweep"
+    Expect.equal
+        (Map [ for record in records sandbox -> record.Cell, essence record ])
+        expected.Records
+        "the records are those of an undisturbed sweep"
+
+    Expect.equal
+        (Map [ for record in records sandbox -> record.Cell, scoresOf sandbox record ])
+        expected.Scores
+        "the scores are those of an undisturbed sweep"
+
     Expect.equal (cacheOf sandbox |> Map.keys |> set) (expected.Cache |> Map.keys |> set) "the cache holds what an undisturbed sweep leaves"
     let written = sandbox.Operations |> Array.countBy (fun (_, operation, path) -> operation, path) |> Map
+
     for cell in expected.Records.Keys do
         Expect.equal (Map.tryFind ("rename", RunRecord.PathOf(sandbox.Run, cell)) written) (Some 1) $"the record of {cell} is written once"
-    for pattern in [ "*.tmp"; "*.lease" ] do Expect.isEmpty (files sandbox.Run pattern) "nothing is left over"
+
+    for pattern in [ "*.tmp"; "*.lease" ] do
+        Expect.isEmpty (files sandbox.Run pattern) "nothing is left over"
+
     Expect.isEmpty (files (Path.Combine(sandbox.Run, "checkpoints")) "*") "no checkpoint is left over"
 
 /// Kills sweeps of a study until the number of moments is reached.
@@ -136,6 +162,7 @@ let private kill (sandbox: Sandbox) (random: SplitMix64) threads (study: Study) 
 
     let choose () =
         let kinds = [ yield! expected.Operations.Keys; anyTime ]
+
         match kinds[random.NextInt kinds.Length] with
         | stage when stage = anyTime -> AtTime(expected.Duration * random.NextDouble())
         | stage -> AtOperation(stage, snd (List.find (fst >> (=) stage) stages), 1 + random.NextInt expected.Operations[stage])
@@ -169,7 +196,12 @@ let private kill (sandbox: Sandbox) (random: SplitMix64) threads (study: Study) 
             if live moment then
                 taken <- taken + 1
                 expectSound sandbox expected moment
-                let stage = match moment with Some(AtOperation(stage, _, _)) -> stage | _ -> anyTime
+
+                let stage =
+                    match moment with
+                    | Some(AtOperation(stage, _, _)) -> stage
+                    | _ -> anyTime
+
                 tally[stage] <- (if tally.ContainsKey stage then tally[stage] else 0) + 1
             else
                 isComplete <- true
@@ -178,19 +210,22 @@ let private kill (sandbox: Sandbox) (random: SplitMix64) threads (study: Study) 
         resumed <- resumed + (records sandbox |> List.sumBy (fun record -> record.Resumed))
         sandbox.Clear()
 
-    { Paper = study.Paper
-      Variants = study.Variants
-      Cells = expected.Records.Count
-      Moments = taken
-      Sweeps = rounds
-      Resumed = resumed
-      Stages = tally }
+    {
+        Paper = study.Paper
+        Variants = study.Variants
+        Cells = expected.Records.Count
+        Moments = taken
+        Sweeps = rounds
+        Resumed = resumed
+        Stages = tally
+    }
 
 [<Tests>]
 let tests =
     testSequenced
     <| testList "sweeps killed" [
-        testCase "whenever a sweep is killed, nothing is corrupt and the same command ends with the same records" <| fun () ->
+        testCase "whenever a sweep is killed, nothing is corrupt and the same command ends with the same records"
+        <| fun () ->
             use sandbox = new Sandbox()
             let random = SplitMix64 11UL
 
@@ -202,20 +237,25 @@ let tests =
                 let share = (int count + studies.Length - 1) / studies.Length
                 let timer = Diagnostics.Stopwatch.StartNew()
                 let threads = torch.get_num_threads ()
+
                 let write (figures: KillFigures list) =
                     match Environment.GetEnvironmentVariable reportVariable with
                     | null -> ()
                     | report ->
-                        let text =
-                            {| What = "Sweeps of smoke cells, killed with SIGKILL at seeded moments: no corrupt record, cache entry or checkpoint after any; every sweep ended with the records, scores and cache of an undisturbed one, bit for bit."
-                               Seed = 11
-                               Threads = threads
-                               Libtorch = Machine.LibtorchVersion
-                               Processor = Machine.Processor
-                               Commit = Machine.Commit
-                               Moments = figures |> List.sumBy _.Moments
-                               Seconds = Math.Round timer.Elapsed.TotalSeconds
-                               Studies = figures |}
+                        let text = {|
+                            What =
+                                "Sweeps of smoke cells, killed with SIGKILL at seeded moments: no corrupt record, cache entry or "
+                                + "checkpoint after any; every sweep ended with the records, scores and cache of an undisturbed "
+                                + "one, bit for bit."
+                            Seed = 11
+                            Threads = threads
+                            Libtorch = Machine.LibtorchVersion
+                            Processor = Machine.Processor
+                            Commit = Machine.Commit
+                            Moments = figures |> List.sumBy _.Moments
+                            Seconds = Math.Round timer.Elapsed.TotalSeconds
+                            Studies = figures
+                        |}
 
                         AtomicFile.WriteText(report, JsonSerializer.Serialize(text, SnakeCaseJson.Options) + "\n")
 

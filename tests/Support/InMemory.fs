@@ -16,7 +16,9 @@ type RandomImages(count: int, side: int) =
         use _scope = torch.NewDisposeScope()
         use generator = new torch.Generator(uint64 (index + 1), torch.CPU)
         let noise = torch.rand ([| 1L; 3L; 8L; 8L |], generator = generator)
-        torch.nn.functional.interpolate(noise, [| int64 side; int64 side |], mode = torch.InterpolationMode.Bilinear, align_corners = Nullable false)
+
+        torch.nn.functional
+            .interpolate(noise, [| int64 side; int64 side |], mode = torch.InterpolationMode.Bilinear, align_corners = Nullable false)
             .MoveToOuterDisposeScope()
 
     interface IImages with
@@ -27,8 +29,15 @@ type RandomImages(count: int, side: int) =
             use _scope = torch.NewDisposeScope()
             let stacked = torch.cat ([| for index in indices -> pixels index |], 0L)
 
-            torch.nn.functional.interpolate(stacked, [| int64 size.Height; int64 size.Width |], mode = torch.InterpolationMode.Bilinear, align_corners = Nullable false)
-                .``to``(device).MoveToOuterDisposeScope()
+            torch.nn.functional
+                .interpolate(
+                    stacked,
+                    [| int64 size.Height; int64 size.Width |],
+                    mode = torch.InterpolationMode.Bilinear,
+                    align_corners = Nullable false
+                )
+                .``to``(device)
+                .MoveToOuterDisposeScope()
 
 /// A folder with randomly initialised networks of the given architectures as if they were trained weights.
 type RandomResources(architectures: string list) =

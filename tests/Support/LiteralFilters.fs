@@ -6,8 +6,12 @@ open Reproduction.Imaging
 
 /// An image whose value at (x, y, channel) is a function's.
 let build width height channels value =
-    Image(width, height, channels, Array.init (width * height * channels) (fun i ->
-        value (i / channels % width) (i / channels / width) (i % channels)))
+    Image(
+        width,
+        height,
+        channels,
+        Array.init (width * height * channels) (fun i -> value (i / channels % width) (i / channels / width) (i % channels))
+    )
 
 let private like (image: Image) value = build image.Width image.Height image.Channels value
 
@@ -25,15 +29,22 @@ let private repeated length index = Math.Clamp(index, 0, length - 1)
 let private at border (image: Image) x y channel = image[border image.Width x, border image.Height y, channel]
 
 let median3 image =
-    like image (fun x y c -> (Array.sort [| for v in -1 .. 1 do for u in -1 .. 1 -> at repeated image (x + u) (y + v) c |])[4])
+    like image (fun x y c ->
+        (Array.sort [|
+            for v in -1 .. 1 do
+                for u in -1 .. 1 -> at repeated image (x + u) (y + v) c
+        |])[4])
 
 let correlate (kernel: float32[,]) image =
     let radius = kernel.GetLength 0 / 2
+
     like image (fun x y c ->
         let mutable sum = 0.0f
+
         for v in -radius .. radius do
             for u in -radius .. radius do
                 sum <- sum + kernel[v + radius, u + radius] * float32 (at mirrored image (x + u) (y + v) c)
+
         toByte (float sum))
 
 /// OpenCV's CLAHE on a copy of the image that is mirrored onwards to whole tiles.
@@ -43,22 +54,28 @@ let clahe clipLimit tiles (grey: Image) =
     let whole = build width height 1 (fun x y _ -> at mirrored grey x y 0)
     let tileWidth, tileHeight = width / tiles, height / tiles
     let area = tileWidth * tileHeight
+
     let table column row =
         let histogram = Array.zeroCreate 256
+
         for y in row * tileHeight .. (row + 1) * tileHeight - 1 do
             for x in column * tileWidth .. (column + 1) * tileWidth - 1 do
                 histogram[int whole[x, y, 0]] <- histogram[int whole[x, y, 0]] + 1
+
         let limit = max 1 (int (clipLimit * float area / 256.0))
         let clipped = histogram |> Array.sumBy (fun count -> max 0 (count - limit))
         let rest = clipped % 256
         let extra i = if rest > 0 && i % max 1 (256 / rest) = 0 && i / max 1 (256 / rest) < rest then 1 else 0
         let heights = histogram |> Array.mapi (fun i count -> min count limit + clipped / 256 + extra i)
         Array.scan (+) 0 heights |> Array.tail |> Array.map (fun sum -> toByte (float (float32 sum * (255.0f / float32 area))))
+
     let tables = Array2D.init tiles tiles table
+
     let between position size =
         let inTiles = float32 position * (1.0f / float32 size) - 0.5f
         let first = int (floor inTiles)
         max first 0, min (first + 1) (tiles - 1), inTiles - float32 first
+
     like grey (fun x y _ ->
         let left, right, across = between x tileWidth
         let top, bottom, down = between y tileHeight
@@ -72,15 +89,18 @@ let shiftHsv hue saturation value (image: Image) =
         let v, least = Array.max rgb, Array.min rgb
         let range = v - least
         let rounded scale by amount = if amount = 0 then 0 else (amount * int (Math.Round(float scale * 4096.0 / float by)) + 2048) >>> 12
+
         let sextants =
             if v = rgb[0] then rgb[1] - rgb[2]
             elif v = rgb[1] then rgb[2] - rgb[0] + 2 * range
             else rgb[0] - rgb[1] + 4 * range
+
         let h = ((rounded 30 range sextants + hue) % 180 + 360) % 180
         let s = Math.Clamp(rounded 255 v range + saturation, 0, 255)
         let v = Math.Clamp(v + value, 0, 255)
         let p, q, t = 255 * 30 - s * 30, 255 * 30 - s * (h % 30), 255 * 30 - s * (30 - h % 30)
         let full = 255 * 30
+
         match h / 30 with
         | 0 -> [| full; t; p |]
         | 1 -> [| q; full; p |]
@@ -89,7 +109,8 @@ let shiftHsv hue saturation value (image: Image) =
         | 4 -> [| t; p; full |]
         | _ -> [| full; p; q |]
         |> Array.map (fun share -> toByte (float (v * share) / 7650.0))
-    like image (fun x y c -> (shift [| for c in 0 .. 2 -> int image[x, y, c] |])[c])
+
+    like image (fun x y c -> (shift [| for c in 0..2 -> int image[x, y, c] |])[c])
 
 let flip (image: Image) = like image (fun x y c -> image[image.Width - 1 - x, y, c])
 
@@ -106,6 +127,7 @@ let shiftScaleRotate degrees scale shiftX shiftY (image: Image) =
     let inverse = 1.0 / (a * a + b * b)
     let a, b = a * inverse, b * inverse
     let fixedPoint (value: float) = int (Math.Round(1024.0 * value))
+
     like image (fun x y c ->
         let u = (fixedPoint (a * float x) + fixedPoint (-b * float y + (-a * moveX + b * moveY)) + 16) >>> 5
         let v = (fixedPoint (b * float x) + fixedPoint (a * float y + (-b * moveX - a * moveY)) + 16) >>> 5
@@ -118,9 +140,11 @@ let bilinear width height (image: Image) =
     let source from target i =
         let position = float32 ((float i + 0.5) * (float from / float target) - 0.5)
         let first = int (floor position)
+
         if first < 0 then 0, 0, 0
         elif first >= from - 1 then from - 1, from - 1, 0
         else first, first + 1, int (Math.Round(float ((position - float32 first) * 2048.0f)))
+
     build width height image.Channels (fun x y c ->
         let left, right, across = source image.Width width x
         let top, bottom, down = source image.Height height y

@@ -7,12 +7,7 @@ open System
 type Samples = { Scores: float32[]; Labels: byte[] }
 
 /// Anomaly maps [N, H, W] with their masks; at least one anomalous and one normal pixel.
-type Maps =
-    { Values: float32[]
-      Masks: byte[]
-      Count: int
-      Height: int
-      Width: int }
+type Maps = { Values: float32[]; Masks: byte[]; Count: int; Height: int; Width: int }
 
 let private split samples =
     let anomalous, normal = Array.zip samples.Scores samples.Labels |> Array.partition (fun (_, label) -> label <> 0uy)
@@ -23,7 +18,10 @@ let auroc samples =
     let anomalous, normal = split samples
 
     Array.allPairs anomalous normal
-    |> Array.averageBy (fun (a, n) -> if a > n then 1.0 elif a = n then 0.5 else 0.0)
+    |> Array.averageBy (fun (a, n) ->
+        if a > n then 1.0
+        elif a = n then 0.5
+        else 0.0)
 
 /// (threshold, true positives, false positives) at every distinct score, from the highest.
 let private confusions samples =
@@ -46,9 +44,7 @@ let averagePrecision samples =
 let f1Max samples =
     let positives = samples.Labels |> Array.filter ((<>) 0uy) |> Array.length |> float
 
-    confusions samples
-    |> Array.map (fun (t, tp, fp) -> 2.0 * tp / (positives + tp + fp), t)
-    |> Array.maxBy fst
+    confusions samples |> Array.map (fun (t, tp, fp) -> 2.0 * tp / (positives + tp + fp), t) |> Array.maxBy fst
 
 let fprAtTpr tpr samples =
     let anomalous, normal = split samples
@@ -60,45 +56,50 @@ let fprAtTpr tpr samples =
 let regions connectivity height width (mask: byte[]) =
     let seen = Array.create mask.Length false
 
-    let neighbours p =
-        [ for dy in -1 .. 1 do
-              for dx in -1 .. 1 do
-                  let y, x = p / width + dy, p % width + dx
+    let neighbours p = [
+        for dy in -1 .. 1 do
+            for dx in -1 .. 1 do
+                let y, x = p / width + dy, p % width + dx
 
-                  if (connectivity = 8 || dy * dx = 0) && y >= 0 && y < height && x >= 0 && x < width then
-                      y * width + x ]
+                if (connectivity = 8 || dy * dx = 0) && y >= 0 && y < height && x >= 0 && x < width then y * width + x
+    ]
 
-    [ for start in 0 .. mask.Length - 1 do
-          if mask[start] <> 0uy && not seen[start] then
-              seen[start] <- true
-              let region = Collections.Generic.List [ start ]
-              let mutable next = 0
+    [
+        for start in 0 .. mask.Length - 1 do
+            if mask[start] <> 0uy && not seen[start] then
+                seen[start] <- true
+                let region = Collections.Generic.List [ start ]
+                let mutable next = 0
 
-              while next < region.Count do
-                  for q in neighbours region[next] do
-                      if mask[q] <> 0uy && not seen[q] then
-                          seen[q] <- true
-                          region.Add q
+                while next < region.Count do
+                    for q in neighbours region[next] do
+                        if mask[q] <> 0uy && not seen[q] then
+                            seen[q] <- true
+                            region.Add q
 
-                  next <- next + 1
+                    next <- next + 1
 
-              List.ofSeq region ]
+                List.ofSeq region
+    ]
 
 /// (FPR, mean overlap) at every distinct score, from (0, 0).
 let proCurve connectivity maps =
     let size = maps.Height * maps.Width
 
-    let all =
-        [ for image in 0 .. maps.Count - 1 do
-              for region in regions connectivity maps.Height maps.Width maps.Masks[image * size .. (image + 1) * size - 1] do
-                  region |> List.map (fun p -> maps.Values[image * size + p]) ]
+    let all = [
+        for image in 0 .. maps.Count - 1 do
+            for region in regions connectivity maps.Height maps.Width maps.Masks[image * size .. (image + 1) * size - 1] do
+                region |> List.map (fun p -> maps.Values[image * size + p])
+    ]
 
     let normal = Array.zip maps.Values maps.Masks |> Array.filter (fun (_, m) -> m = 0uy) |> Array.map fst
     let share (t: float32) scores = scores |> Seq.averageBy (fun s -> if s >= t then 1.0 else 0.0)
 
-    [ 0.0, 0.0
-      for t in maps.Values |> Array.distinct |> Array.sortDescending do
-          share t normal, all |> List.averageBy (share t) ]
+    [
+        0.0, 0.0
+        for t in maps.Values |> Array.distinct |> Array.sortDescending do
+            share t normal, all |> List.averageBy (share t)
+    ]
 
 /// Area under the PRO curve to the limit, divided by it.
 let aupro connectivity limit maps =

@@ -31,8 +31,13 @@ let answer (file: string) =
 let run (folder: string) (environment: (string * string) list) (commands: string list list) =
     let file = Path.Combine(folder, "commands")
     File.WriteAllLines(file, [ for command in commands -> JsonSerializer.Serialize(List.toArray command) ])
-    let info = ProcessStartInfo("dotnet", [ Path.Combine(AppContext.BaseDirectory, "Tests.dll"); Argument; file ], RedirectStandardError = true)
-    for name, value in environment do info.Environment[name] <- value
+
+    let info =
+        ProcessStartInfo("dotnet", [ Path.Combine(AppContext.BaseDirectory, "Tests.dll"); Argument; file ], RedirectStandardError = true)
+
+    for name, value in environment do
+        info.Environment[name] <- value
+
     use child = nonNull (Process.Start info)
     let words = child.StandardError.ReadToEndAsync()
 

@@ -9,11 +9,9 @@ type MetricArbitraries =
     /// Few distinct scores, so that most samples tie, or any finite floats.
     static member Samples() : Arbitrary<Samples> =
         let tied = Gen.choose (-3, 3) |> Gen.map float32
+
         let anyFinite =
-            ArbMap.defaults
-            |> ArbMap.generate<NormalFloat>
-            |> Gen.map (fun x -> float32 x.Get)
-            |> Gen.where System.Single.IsFinite
+            ArbMap.defaults |> ArbMap.generate<NormalFloat> |> Gen.map (fun x -> float32 x.Get) |> Gen.where System.Single.IsFinite
 
         gen {
             let! count = Gen.choose (2, 40)
@@ -38,11 +36,6 @@ type MetricArbitraries =
             masks[0] <- 0uy
             masks[size - 1] <- 1uy
 
-            return
-                { Values = values
-                  Masks = masks
-                  Count = count
-                  Height = height
-                  Width = width }
+            return { Values = values; Masks = masks; Count = count; Height = height; Width = width }
         }
         |> Arb.fromGen

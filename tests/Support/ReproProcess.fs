@@ -34,9 +34,14 @@ type Sandbox() =
             write $"{split}/{defect}/{index:d3}.png" photograph
             Option.ofObj mask |> Option.iter (write $"ground_truth/{defect}/{index:d3}_mask.png")
 
-        for index in 0..5 do render "train" "good" index
-        for index in 0..1 do render "test" "good" index
-        for defect in [ "hole"; "stain"; "thread" ] do render "test" defect 0
+        for index in 0..5 do
+            render "train" "good" index
+
+        for index in 0..1 do
+            render "test" "good" index
+
+        for defect in [ "hole"; "stain"; "thread" ] do
+            render "test" defect 0
 
     member _.Root = root
     member _.Data = inRoot "data"
@@ -49,21 +54,24 @@ type Sandbox() =
     member private this.Logs = Directory.GetFiles(root, "log.*")
 
     /// The operations so far: process, operation, path.
-    member this.Operations =
-        [| for file in this.Logs do
-               // A process may be writing a line just now.
-               use reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
+    member this.Operations = [|
+        for file in this.Logs do
+            // A process may be writing a line just now.
+            use reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
 
-               for line in reader.ReadToEnd().Split('\n') do
-                   match line.Split(' ', 3) with
-                   | [| id; operation; path |] -> int id, operation, path
-                   | _ -> () |]
+            for line in reader.ReadToEnd().Split('\n') do
+                match line.Split(' ', 3) with
+                | [| id; operation; path |] -> int id, operation, path
+                | _ -> ()
+    |]
 
     /// Forgets the records, the cache and the log.
     member this.Clear() =
         for folder in [ this.Run; this.Cache ] do
             if Directory.Exists folder then Directory.Delete(folder, true)
-        for file in this.Logs do File.Delete file
+
+        for file in this.Logs do
+            File.Delete file
 
     interface IDisposable with
         member _.Dispose() = Directory.Delete(root, true)
@@ -95,6 +103,7 @@ type Running(info: ProcessStartInfo) =
         if not (running.WaitForExit(TimeSpan.FromMinutes 5.0)) then
             running.Kill true
             failtest $"repro did not end: {output} {error}"
+
         running.WaitForExit()
         { ExitCode = running.ExitCode; Output = output.ToString(); Error = error.ToString() }
 
@@ -111,24 +120,46 @@ let killed = 128 + 9
 let start (sandbox: Sandbox) (limit: string) (environment: (string * string) list) (arguments: string list) =
     let program = Path.Combine(AppContext.BaseDirectory, "repro.dll")
     let script = (if limit = "" then "" else limit + " && ") + "exec dotnet \"$@\""
-    let info = ProcessStartInfo("sh", List.concat [ [ "-c"; script; "sh"; program ]; arguments ], RedirectStandardOutput = true, RedirectStandardError = true)
+
+    let info =
+        ProcessStartInfo(
+            "sh",
+            List.concat [ [ "-c"; script; "sh"; program ]; arguments ],
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
 
     for name, value in
-        [ "REPRO_CACHE", sandbox.Cache
-          "REPRO_CHECKPOINT_SECONDS", "0"
-          "OMP_WAIT_POLICY", "PASSIVE"
-          "OMP_NUM_THREADS", "1"
-          "DOTNET_STARTUP_HOOKS", faults
-          "FAULTS_UNDER", sandbox.Root
-          "FAULTS_LOG", sandbox.Log ]
+        [
+            "REPRO_CACHE", sandbox.Cache
+            "REPRO_CHECKPOINT_SECONDS", "0"
+            "OMP_WAIT_POLICY", "PASSIVE"
+            "OMP_NUM_THREADS", "1"
+            "DOTNET_STARTUP_HOOKS", faults
+            "FAULTS_UNDER", sandbox.Root
+            "FAULTS_LOG", sandbox.Log
+        ]
         @ environment do
         info.Environment[name] <- value
 
     new Running(info)
 
 /// The arguments of `repro run` for the sandbox's category.
-let runArguments (sandbox: Sandbox) paper variants =
-    [ "run"; "--paper"; paper; "--variant"; variants; "--data"; sandbox.Data; "--weights"; embedded; "--profile"; "smoke"; "--out"; sandbox.Run ]
+let runArguments (sandbox: Sandbox) paper variants = [
+    "run"
+    "--paper"
+    paper
+    "--variant"
+    variants
+    "--data"
+    sandbox.Data
+    "--weights"
+    embedded
+    "--profile"
+    "smoke"
+    "--out"
+    sandbox.Run
+]
 
 /// Runs `repro run` to its end.
 let run sandbox paper variants =

@@ -43,10 +43,19 @@ let scoreBytes (detector: IAnomalyDetector) =
 
     let optional (tensor: torch.Tensor | null) = Option.toList (Option.ofObj tensor)
 
-    [| for tensor in [ yield! optional scores.Map; scores.Image; for part in scores.Parts do part.Value; yield! optional scores.Reconstruction ] do
-           use plain = tensor.cpu().contiguous ()
-           let values = plain.data<float32>().ToArray()
-           yield! MemoryMarshal.AsBytes(ReadOnlySpan values).ToArray() |]
+    [|
+        for tensor in
+            [
+                yield! optional scores.Map
+                scores.Image
+                for part in scores.Parts do
+                    part.Value
+                    yield! optional scores.Reconstruction
+            ] do
+            use plain = tensor.cpu().contiguous()
+            let values = plain.data<float32>().ToArray()
+            yield! MemoryMarshal.AsBytes(ReadOnlySpan values).ToArray()
+    |]
 
 /// Scores `*.model` of a folder and writes `*.scores` beside them, or `*.failed` with the reason.
 let score folder =
@@ -67,7 +76,9 @@ let score folder =
 let start (folder: string) =
     let program = Path.Combine(AppContext.BaseDirectory, "Tests.dll")
     use child = Process.Start("dotnet", [ program; Argument; folder ])
+
     if not (child.WaitForExit(TimeSpan.FromMinutes 20.0)) then
         child.Kill true
         failtest "the scoring process did not end"
+
     Expect.equal child.ExitCode 0 "exit code of the scoring process"

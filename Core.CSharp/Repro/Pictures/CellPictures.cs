@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Reproduction;
 using Repro.Records;
+using Reproduction;
 using Reproduction.Formats;
 using Reproduction.Imaging;
 
@@ -39,7 +39,11 @@ public sealed class CellPictures
     {
         var folder = Gallery.FolderOf(run, record.Cell);
         var index = Path.Combine(folder, Gallery.FileName);
-        if (!File.Exists(index)) return null;
+        if (!File.Exists(index))
+        {
+            return null;
+        }
+
         try
         {
             var entries = JsonSerializer.Deserialize<GalleryEntry[]>(File.ReadAllBytes(index), SnakeCaseJson.Options);
@@ -47,7 +51,10 @@ public sealed class CellPictures
         }
         catch (JsonException failure)
         {
-            throw new UserError($"{index} has no maps for figures; run its cell again with --force --gallery N ({failure.Message})", failure);
+            throw new UserError(
+                $"{index} has no maps for figures; run its cell again with --force --gallery N ({failure.Message})",
+                failure
+            );
         }
     }
 
@@ -61,12 +68,14 @@ public sealed class CellPictures
     public Image? Mask(string image) => _entries[image].Mask is { } file ? ImageFile.ReadMask(Path.Combine(_folder, file)) : null;
 
     /// <summary>The image as the model restores it; null where it restores none.</summary>
-    public Image? Reconstruction(string image) => _entries[image].Reconstruction is { } file ? ImageFile.Read(Path.Combine(_folder, file)) : null;
+    public Image? Reconstruction(string image) =>
+        _entries[image].Reconstruction is { } file ? ImageFile.Read(Path.Combine(_folder, file)) : null;
 
     /// <summary>The values of one of an image's maps, <c>[H,W]</c>.</summary>
     /// <param name="image">The image's id.</param>
     /// <param name="name"><see cref="MapStatistics.MainMap"/> or one of <see cref="Parts"/>.</param>
-    public NpyArray<float> Map(string image, string name = MapStatistics.MainMap) => Npy.Read<float>(Path.Combine(_folder, _entries[image].Values[name]));
+    public NpyArray<float> Map(string image, string name = MapStatistics.MainMap) =>
+        Npy.Read<float>(Path.Combine(_folder, _entries[image].Values[name]));
 
     /// <summary>How a map's values are spread over the whole test set.</summary>
     public MapDistribution Distribution(string name = MapStatistics.MainMap) => _statistics.Distributions[name];

@@ -26,56 +26,101 @@ public sealed record FigureColumn(string Title, Func<string, Image?> Draw)
         new("ground truth (red)", image => cell.Mask(image) is { } mask ? Overlay.Tint(cell.Input(image), mask, Red) : cell.Input(image));
 
     /// <summary>A map whose values are replaced by their ranks in the whole test set, in jet's colours.</summary>
-    public static FigureColumn Equalised(CellPictures cell, string title, string map) => new($"{title}, equalised over the test set", image => Ranks(cell, image, map));
+    public static FigureColumn Equalised(CellPictures cell, string title, string map) =>
+        new($"{title}, equalised over the test set", image => Ranks(cell, image, map));
 
     /// <summary>The equalised map over the image.</summary>
     public static FigureColumn EqualisedOverInput(CellPictures cell) =>
         new("equalised anomaly map over the input", image => Overlay.Blend(cell.Input(image), Ranks(cell, image, MapStatistics.MainMap)));
 
     /// <summary>The equalised map with the outline of the ground truth in white.</summary>
-    public static FigureColumn EqualisedWithTruth(CellPictures cell) => new("equalised anomaly map, ground truth outlined in white", image =>
-        Outlined(Resizer.Resize(Ranks(cell, image, MapStatistics.MainMap), cell.Input(image).Width, cell.Input(image).Height, Resampling.BilinearAntialias), cell.Mask(image)));
+    public static FigureColumn EqualisedWithTruth(CellPictures cell) =>
+        new(
+            "equalised anomaly map, ground truth outlined in white",
+            image =>
+                Outlined(
+                    Resizer.Resize(
+                        Ranks(cell, image, MapStatistics.MainMap),
+                        cell.Input(image).Width,
+                        cell.Input(image).Height,
+                        Resampling.BilinearAntialias
+                    ),
+                    cell.Mask(image)
+                )
+        );
 
     /// <summary>A map in colours that span the same range over the whole test set.</summary>
-    public static FigureColumn Heat(CellPictures cell, string title, string map) => new(title, image =>
-    {
-        var (values, range) = (cell.Map(image, map), cell.Distribution(map));
-        return ColorMap.Apply(values.Values, values.Shape[0], values.Shape[1], range.Low, range.High);
-    });
+    public static FigureColumn Heat(CellPictures cell, string title, string map) =>
+        new(
+            title,
+            image =>
+            {
+                var (values, range) = (cell.Map(image, map), cell.Distribution(map));
+                return ColorMap.Apply(values.Values, values.Shape[0], values.Shape[1], range.Low, range.High);
+            }
+        );
 
     /// <summary>The map over the image, coloured over the whole test set's range, with the outline of the ground truth.</summary>
-    public static FigureColumn HeatOverInput(CellPictures cell) => new("anomaly map over the input, ground truth outlined in white", image =>
-        Outlined(Overlay.Blend(cell.Input(image), Heat(cell, "", MapStatistics.MainMap).Draw(image)!), cell.Mask(image)));
+    public static FigureColumn HeatOverInput(CellPictures cell) =>
+        new(
+            "anomaly map over the input, ground truth outlined in white",
+            image => Outlined(Overlay.Blend(cell.Input(image), Heat(cell, "", MapStatistics.MainMap).Draw(image)!), cell.Mask(image))
+        );
 
     /// <summary>The map over the image, coloured from its own smallest to its own largest value.</summary>
-    public static FigureColumn NormalisedOverInput(CellPictures cell, string title) => new($"{title}, normalised to 0..1, over the input", image =>
-    {
-        var map = cell.Map(image);
-        var (low, high) = (map.Values.Min(), map.Values.Max());
-        return Overlay.Blend(cell.Input(image), ColorMap.Apply(map.Values, map.Shape[0], map.Shape[1], low, low < high ? high : low + 1, Palette.Jet));
-    });
+    public static FigureColumn NormalisedOverInput(CellPictures cell, string title) =>
+        new(
+            $"{title}, normalised to 0..1, over the input",
+            image =>
+            {
+                var map = cell.Map(image);
+                var (low, high) = (map.Values.Min(), map.Values.Max());
+                return Overlay.Blend(
+                    cell.Input(image),
+                    ColorMap.Apply(map.Values, map.Shape[0], map.Shape[1], low, low < high ? high : low + 1, Palette.Jet)
+                );
+            }
+        );
 
     /// <summary>The pixels whose score reaches a threshold, white on black.</summary>
     public static FigureColumn Segmentation(CellPictures cell, string title, string threshold) =>
         new(title, image => cell.Threshold(threshold) is { } least ? Segmented(cell, image, least) : null);
 
-    /// <summary>The segmentation set against the ground truth: green where both mark a pixel, blue where only the model does, red where only the truth does.</summary>
-    public static FigureColumn Evaluation(CellPictures cell, string threshold) => new("evaluation: green true positive, blue false positive, red false negative", image =>
-    {
-        if (cell.Threshold(threshold) is not { } least) return null;
-        var result = cell.Input(image).ToGrey().ToRgb().Copy();
-        var found = Resizer.Resize(Segmented(cell, image, least), result.Width, result.Height, Resampling.Nearest);
-        var truth = cell.Mask(image) ?? Black(result);
-        for (var y = 0; y < result.Height; y++)
-        {
-            for (var x = 0; x < result.Width; x++)
+    /// <summary>
+    /// The segmentation set against the ground truth: green where both mark a pixel, blue where only the model does, red where only the
+    /// truth does.
+    /// </summary>
+    public static FigureColumn Evaluation(CellPictures cell, string threshold) =>
+        new(
+            "evaluation: green true positive, blue false positive, red false negative",
+            image =>
             {
-                if (found[x, y, 0] == 0 && truth[x, y, 0] == 0) continue;
-                (result[x, y, 0], result[x, y, 1], result[x, y, 2]) = truth[x, y, 0] == 0 ? Blue : found[x, y, 0] == 0 ? Red : Green;
+                if (cell.Threshold(threshold) is not { } least)
+                {
+                    return null;
+                }
+
+                var result = cell.Input(image).ToGrey().ToRgb().Copy();
+                var found = Resizer.Resize(Segmented(cell, image, least), result.Width, result.Height, Resampling.Nearest);
+                var truth = cell.Mask(image) ?? Black(result);
+                for (var y = 0; y < result.Height; y++)
+                {
+                    for (var x = 0; x < result.Width; x++)
+                    {
+                        if (found[x, y, 0] == 0 && truth[x, y, 0] == 0)
+                        {
+                            continue;
+                        }
+
+                        (result[x, y, 0], result[x, y, 1], result[x, y, 2]) =
+                            truth[x, y, 0] == 0 ? Blue
+                            : found[x, y, 0] == 0 ? Red
+                            : Green;
+                    }
+                }
+                return result;
             }
-        }
-        return result;
-    });
+        );
 
     private static Image Ranks(CellPictures cell, string image, string name)
     {

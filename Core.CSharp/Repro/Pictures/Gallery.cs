@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Reproduction;
 using Repro.Records;
+using Reproduction;
 using Reproduction.Data;
 using Reproduction.Formats;
 using Reproduction.Imaging;
@@ -11,7 +11,16 @@ using static TorchSharp.torch;
 namespace Repro.Pictures;
 
 /// <summary>One drawn test image; the paths are relative to the cell's gallery folder, null where there is nothing to draw.</summary>
-public sealed record GalleryEntry(string Image, string Defect, int Label, float Score, string Input, string? Mask, string Map, string Overlay)
+public sealed record GalleryEntry(
+    string Image,
+    string Defect,
+    int Label,
+    float Score,
+    string Input,
+    string? Mask,
+    string Map,
+    string Overlay
+)
 {
     /// <summary>Partial maps by their names, each coloured over its own range: residual maps of levels, for one.</summary>
     public required IReadOnlyDictionary<string, string> Parts { get; init; }
@@ -20,13 +29,15 @@ public sealed record GalleryEntry(string Image, string Defect, int Label, float 
     public string? Reconstruction { get; init; }
 
     /// <summary>
-    /// The maps themselves, float32 <c>[H,W]</c> of at most <see cref="Gallery.LongestSide"/> a side: the main one (<see cref="MapStatistics.MainMap"/>)
-    /// and the partial ones by their names.
+    /// The maps themselves, float32 <c>[H,W]</c> of at most <see cref="Gallery.LongestSide"/> a side: the main one
+    /// (<see cref="MapStatistics.MainMap"/>) and the partial ones by their names.
     /// </summary>
     public required IReadOnlyDictionary<string, string> Values { get; init; }
 }
 
-/// <summary>Pictures of what a cell saw: input, mask, map, overlay of chosen test images, for the report's page and the papers' figures.</summary>
+/// <summary>
+/// Pictures of what a cell saw: input, mask, map, overlay of chosen test images, for the report's page and the papers' figures.
+/// </summary>
 public static class Gallery
 {
     /// <summary>The file that lists the entries.</summary>
@@ -41,8 +52,8 @@ public static class Gallery
     public static string FolderOf(string run, string cell) => Path.Combine(run, "gallery", cell);
 
     /// <summary>
-    /// Which test images to draw: half of them of each kind of defect in turn, the same for every method, so that methods can be compared; a
-    /// quarter the good ones with the highest and a quarter the defective ones with the lowest scores.
+    /// Which test images to draw: half of them of each kind of defect in turn, the same for every method, so that methods can be compared;
+    /// a quarter the good ones with the highest and a quarter the defective ones with the lowest scores.
     /// </summary>
     /// <param name="test">The test images.</param>
     /// <param name="scores">A score an image.</param>
@@ -52,16 +63,25 @@ public static class Gallery
     {
         var all = Enumerable.Range(0, test.Count).ToArray();
         var shuffled = all.OrderBy(i => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(test[i].Id)))).ToArray();
-        var inTurn = shuffled.Where(i => test[i].Label != 0).GroupBy(i => test[i].Defect).OrderBy(group => group.Key, StringComparer.Ordinal)
-            .SelectMany(group => group.Select((index, round) => (index, round))).OrderBy(entry => entry.round).Select(entry => entry.index)
-            .Concat(shuffled.Where(i => test[i].Label == 0)).ToArray();
+        var inTurn = shuffled
+            .Where(i => test[i].Label != 0)
+            .GroupBy(i => test[i].Defect)
+            .OrderBy(group => group.Key, StringComparer.Ordinal)
+            .SelectMany(group => group.Select((index, round) => (index, round)))
+            .OrderBy(entry => entry.round)
+            .Select(entry => entry.index)
+            .Concat(shuffled.Where(i => test[i].Label == 0))
+            .ToArray();
         var worst = count / 4;
         return
         [
-            .. inTurn.Take(count - (2 * worst))
+            .. inTurn
+                .Take(count - (2 * worst))
                 .Concat(all.Where(i => test[i].Label == 0).OrderByDescending(i => scores[i]).Take(worst))
                 .Concat(all.Where(i => test[i].Label != 0).OrderBy(i => scores[i]).Take(worst))
-                .Concat(inTurn).Distinct().Take(count),
+                .Concat(inTurn)
+                .Distinct()
+                .Take(count),
         ];
     }
 
@@ -76,8 +96,14 @@ public static class Gallery
     /// <param name="reconstructions">The chosen images as the model restores them; empty where it restores none.</param>
     /// <param name="thresholds">Thresholds of the main map's pixels by name.</param>
     public static void Write(
-        string run, string cell, IReadOnlyList<Sample> test, IReadOnlyList<int> chosen, TestScores scores, IReadOnlyList<Image> reconstructions,
-        IReadOnlyDictionary<string, double> thresholds)
+        string run,
+        string cell,
+        IReadOnlyList<Sample> test,
+        IReadOnlyList<int> chosen,
+        TestScores scores,
+        IReadOnlyList<Image> reconstructions,
+        IReadOnlyDictionary<string, double> thresholds
+    )
     {
         var folder = FolderOf(run, cell);
         Directory.CreateDirectory(folder);
@@ -85,28 +111,55 @@ public static class Gallery
         {
             [MapStatistics.MainMap] = scores.Map ?? throw new ArgumentException("a gallery needs maps"),
         };
-        var statistics = new MapStatistics(stacks.ToDictionary(stack => stack.Key, stack => MapDistribution.Of(stack.Value.Values)), thresholds);
-        var entries = chosen.Select((index, position) =>
-        {
-            var sample = test[index];
-            var stem = $"{index:0000}";
-            var input = Resizer.Resize(sample.Load(), Side, Side, Resampling.BilinearAntialias);
-            var map = Picture(MapStatistics.MainMap, index);
-            var overlay = Overlay.Blend(input, map);
-            var mask = sample is { Label: not 0, HasMask: true } ? sample.LoadMask(Side, Side) : null;
-            if (mask is not null) overlay = Overlay.Contour(overlay, mask, Overlay.ContourColor);
-            return new GalleryEntry(
-                sample.Id, sample.Defect, sample.Label, scores.Image[index],
-                Save($"{stem}-input.jpg", input)!, Save($"{stem}-mask.png", mask), Save($"{stem}-map.jpg", map)!, Save($"{stem}-overlay.jpg", overlay)!)
-            {
-                Parts = scores.MapParts.ToDictionary(part => part.Key, part => Save($"{stem}-{part.Key}.jpg", Picture(part.Key, index))!),
-                Reconstruction = Save($"{stem}-reconstruction.jpg", reconstructions.Count == 0
-                    ? null
-                    : Resizer.Resize(reconstructions[position], Side, Side, Resampling.BilinearAntialias)),
-                Values = stacks.ToDictionary(stack => stack.Key, stack => Keep($"{stem}-{stack.Key}.npy", stack.Value, index)),
-            };
-        }).ToArray();
-        AtomicFile.WriteText(Path.Combine(folder, MapStatistics.FileName), JsonSerializer.Serialize(statistics, SnakeCaseJson.Options) + "\n");
+        var statistics = new MapStatistics(
+            stacks.ToDictionary(stack => stack.Key, stack => MapDistribution.Of(stack.Value.Values)),
+            thresholds
+        );
+        var entries = chosen
+            .Select(
+                (index, position) =>
+                {
+                    var sample = test[index];
+                    var stem = $"{index:0000}";
+                    var input = Resizer.Resize(sample.Load(), Side, Side, Resampling.BilinearAntialias);
+                    var map = Picture(MapStatistics.MainMap, index);
+                    var overlay = Overlay.Blend(input, map);
+                    var mask = sample is { Label: not 0, HasMask: true } ? sample.LoadMask(Side, Side) : null;
+                    if (mask is not null)
+                    {
+                        overlay = Overlay.Contour(overlay, mask, Overlay.ContourColor);
+                    }
+
+                    return new GalleryEntry(
+                        sample.Id,
+                        sample.Defect,
+                        sample.Label,
+                        scores.Image[index],
+                        Save($"{stem}-input.jpg", input)!,
+                        Save($"{stem}-mask.png", mask),
+                        Save($"{stem}-map.jpg", map)!,
+                        Save($"{stem}-overlay.jpg", overlay)!
+                    )
+                    {
+                        Parts = scores.MapParts.ToDictionary(
+                            part => part.Key,
+                            part => Save($"{stem}-{part.Key}.jpg", Picture(part.Key, index))!
+                        ),
+                        Reconstruction = Save(
+                            $"{stem}-reconstruction.jpg",
+                            reconstructions.Count == 0
+                                ? null
+                                : Resizer.Resize(reconstructions[position], Side, Side, Resampling.BilinearAntialias)
+                        ),
+                        Values = stacks.ToDictionary(stack => stack.Key, stack => Keep($"{stem}-{stack.Key}.npy", stack.Value, index)),
+                    };
+                }
+            )
+            .ToArray();
+        AtomicFile.WriteText(
+            Path.Combine(folder, MapStatistics.FileName),
+            JsonSerializer.Serialize(statistics, SnakeCaseJson.Options) + "\n"
+        );
         AtomicFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(entries, SnakeCaseJson.Options) + "\n");
 
         Image Picture(string name, int index)
@@ -118,7 +171,11 @@ public static class Gallery
 
         string? Save(string name, Image? image)
         {
-            if (image is null) return null;
+            if (image is null)
+            {
+                return null;
+            }
+
             ImageFile.Write(Path.Combine(folder, name), image);
             return name;
         }
@@ -134,9 +191,17 @@ public static class Gallery
     private static (float[] Values, int Height, int Width) Reduced(ReadOnlySpan<float> map, int height, int width)
     {
         var (newHeight, newWidth) = (Math.Min(height, LongestSide), Math.Min(width, LongestSide));
-        if ((newHeight, newWidth) == (height, width)) return (map.ToArray(), height, width);
+        if ((newHeight, newWidth) == (height, width))
+        {
+            return (map.ToArray(), height, width);
+        }
+
         using var scope = NewDisposeScope();
-        var reduced = nn.functional.interpolate(tensor(map.ToArray()).reshape(1, 1, height, width), [newHeight, newWidth], mode: InterpolationMode.Area);
+        var reduced = nn.functional.interpolate(
+            tensor(map.ToArray()).reshape(1, 1, height, width),
+            [newHeight, newWidth],
+            mode: InterpolationMode.Area
+        );
         return (reduced.contiguous().data<float>().ToArray(), newHeight, newWidth);
     }
 }

@@ -27,7 +27,11 @@ public sealed record MapDistribution(IReadOnlyList<float> Quantiles)
         // Odd, so that with maps of an even width the sample does not run down a few columns only.
         var stride = Math.Max(1, values.Length / SampleSize) | 1;
         var sample = new float[(values.Length + stride - 1) / stride];
-        for (var i = 0; i < sample.Length; i++) sample[i] = values[i * stride];
+        for (var i = 0; i < sample.Length; i++)
+        {
+            sample[i] = values[i * stride];
+        }
+
         Array.Sort(sample);
         float At(double share) => sample[(int)(share * (sample.Length - 1))];
         var (low, high) = (At(LowQuantile), At(HighQuantile));
@@ -42,14 +46,28 @@ public sealed record MapDistribution(IReadOnlyList<float> Quantiles)
     public float Rank(float value)
     {
         var above = Quantiles.Count;
-        for (int first = 0, last = Quantiles.Count; first < last;)
+        for (int first = 0, last = Quantiles.Count; first < last; )
         {
             var middle = (first + last) / 2;
-            if (Quantiles[middle] > value) above = last = middle;
-            else first = middle + 1;
+            if (Quantiles[middle] > value)
+            {
+                above = last = middle;
+            }
+            else
+            {
+                first = middle + 1;
+            }
         }
-        if (above == 0) return 0;
-        if (above == Quantiles.Count) return 1;
+        if (above == 0)
+        {
+            return 0;
+        }
+
+        if (above == Quantiles.Count)
+        {
+            return 1;
+        }
+
         var (below, next) = (Quantiles[above - 1], Quantiles[above]);
         return (above - 1 + ((value - below) / (next - below))) / (Quantiles.Count - 1);
     }
@@ -60,7 +78,10 @@ public sealed record MapDistribution(IReadOnlyList<float> Quantiles)
 /// <param name="Thresholds">
 /// Thresholds of the main map's pixels by name: the method's own, and <see cref="BestF1"/> where the data have masks.
 /// </param>
-public sealed record MapStatistics(IReadOnlyDictionary<string, MapDistribution> Distributions, IReadOnlyDictionary<string, double> Thresholds)
+public sealed record MapStatistics(
+    IReadOnlyDictionary<string, MapDistribution> Distributions,
+    IReadOnlyDictionary<string, double> Thresholds
+)
 {
     /// <summary>The name of the main map.</summary>
     public const string MainMap = "map";
@@ -78,7 +99,8 @@ public sealed record MapStatistics(IReadOnlyDictionary<string, MapDistribution> 
         var path = Path.Combine(gallery, FileName);
         try
         {
-            return JsonSerializer.Deserialize<MapStatistics>(File.ReadAllBytes(path), SnakeCaseJson.Options) ?? throw new JsonException("it is empty");
+            return JsonSerializer.Deserialize<MapStatistics>(File.ReadAllBytes(path), SnakeCaseJson.Options)
+                ?? throw new JsonException("it is empty");
         }
         catch (Exception failure) when (failure is JsonException or FileNotFoundException)
         {

@@ -11,13 +11,21 @@ public static class Machine
 {
     /// <summary>The part of a run record that says where it ran.</summary>
     public static RunEnvironment Describe(Device device) =>
-        new(LibtorchVersion, device.ToString(), torch.get_num_threads(), Processor, Commit,
-            device.type == DeviceType.CPU ? ConvolutionVerdicts.Known?.Text : null);
+        new(
+            LibtorchVersion,
+            device.ToString(),
+            torch.get_num_threads(),
+            Processor,
+            Commit,
+            device.type == DeviceType.CPU ? ConvolutionVerdicts.Known?.Text : null
+        );
 
     /// <summary>Version of libtorch, such as 2.10.0.</summary>
     public static string LibtorchVersion => TorchRuntime.LibtorchVersion;
 
-    /// <summary>The commit that the program was built from, as far as the build knew; <c>-dirty</c> where its sources were not all committed.</summary>
+    /// <summary>
+    /// The commit that the program was built from, as far as the build knew; <c>-dirty</c> where its sources were not all committed.
+    /// </summary>
     public static string Commit =>
         typeof(Machine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion is { } version
         && version.IndexOf('+') is var plus and >= 0
@@ -39,7 +47,9 @@ public static class Machine
                 return torch.CUDA;
             case "cuda":
                 throw new UserError(
-                    $"--device cuda: libtorch {LibtorchVersion} sees no CUDA device; build with 'dotnet build -p:Torch=cuda' on a machine that has one, or use --device cpu");
+                    $"--device cuda: libtorch {LibtorchVersion} sees no CUDA device; build with 'dotnet build -p:Torch=cuda' on a "
+                        + "machine that has one, or use --device cpu"
+                );
             default:
                 throw new UserError($"--device '{name}': the devices are cpu and cuda", exitCode: 2);
         }

@@ -13,8 +13,11 @@ public static class RecordDifferences
     public static IEnumerable<string> OfSettings(RunRecord record, IMethod method, Configuration configuration)
     {
         var now = configuration.ToJson();
-        var recorded = new JsonObject(record.Settings.Select(entry =>
-            KeyValuePair.Create(method.FormerSettings.GetValueOrDefault(entry.Key, entry.Key), entry.Value?.DeepClone())));
+        var recorded = new JsonObject(
+            record.Settings.Select(entry =>
+                KeyValuePair.Create(method.FormerSettings.GetValueOrDefault(entry.Key, entry.Key), entry.Value?.DeepClone())
+            )
+        );
         foreach (var name in now.Select(entry => entry.Key).Union(recorded.Select(entry => entry.Key)))
         {
             if (!JsonNode.DeepEquals(now[name], recorded[name]))
@@ -32,8 +35,14 @@ public static class RecordDifferences
         foreach (var weights in record.Weights)
         {
             var now = sha256(weights.Name);
-            if (now is null) yield return $"there are no weights {weights.Name} here";
-            else if (now != weights.Sha256) yield return $"the weights {weights.Name} have sha256 {Start(now)}, in the record {Start(weights.Sha256)}";
+            if (now is null)
+            {
+                yield return $"there are no weights {weights.Name} here";
+            }
+            else if (now != weights.Sha256)
+            {
+                yield return $"the weights {weights.Name} have sha256 {Start(now)}, in the record {Start(weights.Sha256)}";
+            }
         }
     }
 
@@ -42,7 +51,10 @@ public static class RecordDifferences
     /// <param name="fingerprint">As <see cref="RunRecord.DataFingerprint"/>, of the images now.</param>
     public static IEnumerable<string> OfImages(RunRecord record, string? fingerprint)
     {
-        if (record.DataFingerprint is { } recorded && recorded != fingerprint) yield return "the images, labels or masks are not the same";
+        if (record.DataFingerprint is { } recorded && recorded != fingerprint)
+        {
+            yield return "the images, labels or masks are not the same";
+        }
     }
 
     /// <summary>What is different about the images, the machine and the program.</summary>
@@ -50,26 +62,50 @@ public static class RecordDifferences
     /// <param name="again">Another record of the same cell.</param>
     public static IEnumerable<string> OfSurroundings(RunRecord record, RunRecord again)
     {
-        if (record.DataFingerprint is null) yield return "the record does not tell which images it saw";
-        foreach (var difference in OfImages(record, again.DataFingerprint)) yield return difference;
-        if (record.Counts != again.Counts) yield return $"there are {again.Counts}, in the record {record.Counts}";
-        var (then, now) = (record.Environment, again.Environment);
-        foreach (var (name, before, after) in new[]
-                 {
-                     ("libtorch", then.Libtorch, now.Libtorch), ("the device", then.Device, now.Device), ("the number of threads", $"{then.Threads}", $"{now.Threads}"),
-                     ("the processor", then.Processor, now.Processor), ("the program's commit", then.Commit, now.Commit),
-                 })
+        if (record.DataFingerprint is null)
         {
-            if (before != after) yield return $"{name} is {after}, in the record {before}";
+            yield return "the record does not tell which images it saw";
+        }
+
+        foreach (var difference in OfImages(record, again.DataFingerprint))
+        {
+            yield return difference;
+        }
+
+        if (record.Counts != again.Counts)
+        {
+            yield return $"there are {again.Counts}, in the record {record.Counts}";
+        }
+
+        var (then, now) = (record.Environment, again.Environment);
+        foreach (
+            var (name, before, after) in new[]
+            {
+                ("libtorch", then.Libtorch, now.Libtorch),
+                ("the device", then.Device, now.Device),
+                ("the number of threads", $"{then.Threads}", $"{now.Threads}"),
+                ("the processor", then.Processor, now.Processor),
+                ("the program's commit", then.Commit, now.Commit),
+            }
+        )
+        {
+            if (before != after)
+            {
+                yield return $"{name} is {after}, in the record {before}";
+            }
         }
         if (then.Convolutions is not null && now.Convolutions is not null && then.Convolutions != now.Convolutions)
         {
             yield return $"convolutions are {now.Convolutions}, in the record {then.Convolutions}";
         }
-        if (record.Resumed > 0) yield return $"the record's fit was interrupted {record.Resumed} times";
+        if (record.Resumed > 0)
+        {
+            yield return $"the record's fit was interrupted {record.Resumed} times";
+        }
     }
 
     private static string Start(string sha256) => sha256.Length > 12 ? sha256[..12] + "..." : sha256;
 
-    private static string Text(JsonObject settings, string name) => settings.ContainsKey(name) ? settings[name]?.ToJsonString() ?? "null" : "missing";
+    private static string Text(JsonObject settings, string name) =>
+        settings.ContainsKey(name) ? settings[name]?.ToJsonString() ?? "null" : "missing";
 }

@@ -15,16 +15,16 @@ namespace Repro.Records;
 /// <param name="Threads">Threads of a tensor operation.</param>
 /// <param name="Processor">The processor's name.</param>
 /// <param name="Commit">The commit that the program was built from.</param>
-/// <param name="Convolutions">
-/// <see cref="ConvolutionVerdict.Text"/>, such as <c>right</c>; absent where nothing was trained on a processor, and in records of older versions.
-/// </param>
+/// <param name="Convolutions"> <see cref="ConvolutionVerdict.Text"/>, such as <c>right</c>; absent where nothing was trained on a
+/// processor, and in records of older versions. </param>
 public sealed record RunEnvironment(
     string Libtorch,
     string Device,
     int Threads,
     string Processor,
     string Commit,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Convolutions = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Convolutions = null
+);
 
 /// <summary>Wall-clock seconds of a cell's stages; features that came from the cache cost what reading them costs.</summary>
 public sealed record StageSeconds(double Features, double Fit, double Score, double Metrics);
@@ -32,7 +32,9 @@ public sealed record StageSeconds(double Features, double Fit, double Score, dou
 /// <summary>Numbers of images.</summary>
 public sealed record ImageCounts(int Train, int TestGood, int TestAnomalous);
 
-/// <summary>Anomalous regions of the test set's masks in their own size, and how many of them have no pixel left in the maps' size.</summary>
+/// <summary>
+/// Anomalous regions of the test set's masks in their own size, and how many of them have no pixel left in the maps' size.
+/// </summary>
 public sealed record MaskRegions(int Whole, int Lost);
 
 /// <summary>Everything that is kept of a finished cell; see <c>DESIGN.md</c>, "Run record". Metrics are fractions 0..1.</summary>
@@ -71,7 +73,9 @@ public sealed record RunRecord
     /// <summary>The trained networks that it used.</summary>
     public required IReadOnlyList<WeightsUsed> Weights { get; init; }
 
-    /// <summary>Of the category's images, labels and masks (<see cref="Data.DataFingerprint"/>); null in records of older versions.</summary>
+    /// <summary>
+    /// Of the category's images, labels and masks (<see cref="Reproduction.Data.DataFingerprint"/>); null in records of older versions.
+    /// </summary>
     public string? DataFingerprint { get; init; }
 
     /// <summary>Where it ran.</summary>
@@ -116,7 +120,8 @@ public sealed record RunRecord
     {
         try
         {
-            return JsonSerializer.Deserialize<RunRecord>(File.ReadAllBytes(path), SnakeCaseJson.Options) ?? throw new JsonException("it is empty");
+            return JsonSerializer.Deserialize<RunRecord>(File.ReadAllBytes(path), SnakeCaseJson.Options)
+                ?? throw new JsonException("it is empty");
         }
         catch (JsonException failure)
         {
@@ -142,10 +147,16 @@ public sealed record RunRecord
         }
         var json = JsonSerializer.Serialize(this, SnakeCaseJson.Options) + "\n";
         var record = PathOf(run, Cell);
-        AtomicFile.WriteText(record, json, () => AtomicFile.WriteText(ScoresPathOf(run, Cell), table.ToString(), () => AtomicFile.Delete(record)));
+        AtomicFile.WriteText(
+            record,
+            json,
+            () => AtomicFile.WriteText(ScoresPathOf(run, Cell), table.ToString(), () => AtomicFile.Delete(record))
+        );
     }
 
-    /// <summary>Removes temporary files of a cell that a process left when it was killed. Only for the holder of the cell's lease.</summary>
+    /// <summary>
+    /// Removes temporary files of a cell that a process left when it was killed. Only for the holder of the cell's lease.
+    /// </summary>
     public static void DeleteAbandoned(string run, string cell)
     {
         AtomicFile.DeleteAbandoned(PathOf(run, cell));
@@ -153,14 +164,19 @@ public sealed record RunRecord
     }
 
     /// <summary>Splits metric values into numbers and reasons.</summary>
-    public static (Dictionary<string, double?> Values, Dictionary<string, string> Undefined) Split(IEnumerable<KeyValuePair<string, MetricValue>> metrics)
+    public static (Dictionary<string, double?> Values, Dictionary<string, string> Undefined) Split(
+        IEnumerable<KeyValuePair<string, MetricValue>> metrics
+    )
     {
         var values = new Dictionary<string, double?>();
         var undefined = new Dictionary<string, string>();
         foreach (var (name, metric) in metrics)
         {
             values[name] = metric.Value;
-            if (metric.Undefined is { } reason) undefined[name] = reason;
+            if (metric.Undefined is { } reason)
+            {
+                undefined[name] = reason;
+            }
         }
         return (values, undefined);
     }

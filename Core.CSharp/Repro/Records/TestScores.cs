@@ -54,17 +54,29 @@ public sealed class TestScores(int total)
     public void Take(Scores scores)
     {
         CopyTo(scores.Image, Image);
-        if (scores.Map is { } map) (Map ??= Stack(map)).Set(Count, map);
+        if (scores.Map is { } map)
+        {
+            (Map ??= Stack(map)).Set(Count, map);
+        }
+
         foreach (var (name, part) in scores.Parts)
         {
             if (part.dim() == 1)
             {
-                if (!_imageParts.TryGetValue(name, out var values)) _imageParts[name] = values = new float[total];
+                if (!_imageParts.TryGetValue(name, out var values))
+                {
+                    _imageParts[name] = values = new float[total];
+                }
+
                 CopyTo(part, values);
             }
             else
             {
-                if (!_mapParts.TryGetValue(name, out var maps)) _mapParts[name] = maps = Stack(part);
+                if (!_mapParts.TryGetValue(name, out var maps))
+                {
+                    _mapParts[name] = maps = Stack(part);
+                }
+
                 maps.Set(Count, part);
             }
         }

@@ -4,13 +4,13 @@ using System.Text;
 namespace Repro.Records;
 
 /// <summary>
-/// The version of libstdc++ that <c>libLibTorchSharp.so</c> asks for by a label only: GLIBCXX_3.4.32, of GCC 13. The build marks it as weak in
-/// the output folder's copy where the system lacks it (<c>msbuild/MendVersionLabel.cs</c>).
+/// The version of libstdc++ that <c>libLibTorchSharp.so</c> asks for by a label only: GLIBCXX_3.4.32, of GCC 13. The build marks it as weak
+/// in the output folder's copy where the system lacks it (<c>msbuild/MendVersionLabel.cs</c>).
 /// </summary>
 internal static class VersionLabel
 {
     private const string Version = "GLIBCXX_3.4.32";
-    private const ushort Weak = 2;                // VER_FLG_WEAK
+    private const ushort Weak = 2; // VER_FLG_WEAK
     private const uint VersionNeeds = 0x6FFFFFFE; // SHT_GNU_verneed
 
     /// <summary>Whether a library's label is marked as weak.</summary>
@@ -67,10 +67,12 @@ internal static class VersionLabel
 
     /// <summary>What was done about the label, in words.</summary>
     /// <param name="path">The library's file.</param>
-    public static string Describe(string path) => IsWeak(File.ReadAllBytes(path)) switch
-    {
-        true => $"{Version} of {Path.GetFileName(path)} was marked as weak by the build: the system's libstdc++ lacks it, and no symbol of it is used",
-        false => $"{Version} of {Path.GetFileName(path)} as it was published: the system's libstdc++ has it",
-        null => $"{Path.GetFileName(path)} asks for no {Version}",
-    };
+    public static string Describe(string path) =>
+        IsWeak(File.ReadAllBytes(path)) switch
+        {
+            true => $"{Version} of {Path.GetFileName(path)} was marked as weak by the build: the system's libstdc++ lacks it, and no "
+                + "symbol of it is used",
+            false => $"{Version} of {Path.GetFileName(path)} as it was published: the system's libstdc++ has it",
+            null => $"{Path.GetFileName(path)} asks for no {Version}",
+        };
 }

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Reproduction;
 using Repro.Records;
 using Repro.Sweeps;
+using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Formats;
 using Reproduction.Methods;
@@ -43,19 +43,23 @@ public sealed record PretrainingSettings
 
 /// <summary>What came of a pretraining.</summary>
 /// <param name="Loss">Mean cross-entropy of all classifiers over the last tenth of the steps.</param>
-/// <param name="Accuracy">Share of the held-out images that the written file, with a level's classifier on top, puts in the right class; by level.</param>
+/// <param name="Accuracy">Share of the held-out images that the written file, with a level's classifier on top, puts in the right class; by
+/// level.</param>
 /// <param name="Seconds">Wall-clock time of the training.</param>
 /// <param name="Sha256">Of the weights file.</param>
 public sealed record PretrainingResult(double Loss, IReadOnlyDictionary<string, double> Accuracy, double Seconds, string Sha256);
 
 /// <summary>
-/// Trains a small network to tell <see cref="Patterns"/> apart, so that there is an extractor of trained features which needs no download. The
-/// feature maps of several levels are averaged over space and each classified by a linear layer of its own (deep supervision, Lee et al. 2015):
-/// anomaly detection reads the middle levels, and they learn in far fewer steps than through the last one alone. The classifiers are not kept.
+/// Trains a small network to tell <see cref="Patterns"/> apart, so that there is an extractor of trained features which needs no download.
+/// The feature maps of several levels are averaged over space and each classified by a linear layer of its own (deep supervision, Lee et
+/// al. 2015): anomaly detection reads the middle levels, and they learn in far fewer steps than through the last one alone. The classifiers
+/// are not kept.
 /// </summary>
 public static class Pretraining
 {
-    /// <summary>Trains, measures and writes <c>NAME.safetensors</c> (fp16, batch norms folded), its sidecar and <c>NAME.record.json</c>.</summary>
+    /// <summary>
+    /// Trains, measures and writes <c>NAME.safetensors</c> (fp16, batch norms folded), its sidecar and <c>NAME.record.json</c>.
+    /// </summary>
     /// <param name="settings">The training.</param>
     /// <param name="folder">The folder to write; a checkpoint lies there until the training is finished.</param>
     /// <param name="context">Progress and cancellation; its seed must be the settings'.</param>
@@ -85,15 +89,21 @@ public static class Pretraining
         network.train();
         using var optimizer = torch.optim.Adam(network.parameters(), settings.LearningRate);
         var (loss, _) = Training.Run(
-            context, network, optimizer, settings.Steps,
+            context,
+            network,
+            optimizer,
+            settings.Steps,
             step =>
             {
                 using var generator = context.Generator(step, torch.CPU);
                 var (images, labels) = Patterns.Sample(settings.BatchSize, settings.ImageSide, generator);
-                return network.Classify(network.Backbone, images).Select(logits => F.cross_entropy(logits, labels)).Aggregate((sum, next) => sum + next)
-                    / settings.Levels.Count;
+                return network
+                        .Classify(network.Backbone, images)
+                        .Select(logits => F.cross_entropy(logits, labels))
+                        .Aggregate((sum, next) => sum + next) / settings.Levels.Count;
             },
-            step => settings.LearningRate * Schedule((step + 1.0) / settings.Steps));
+            step => settings.LearningRate * Schedule((step + 1.0) / settings.Steps)
+        );
         network.eval();
         return loss;
     }
@@ -110,7 +120,10 @@ public static class Pretraining
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
-        SafeTensors.Write(file, backbone.StateDict(fold: true).ToDictionary(entry => entry.Key, entry => entry.Value.to(ScalarType.Float16)));
+        SafeTensors.Write(
+            file,
+            backbone.StateDict(fold: true).ToDictionary(entry => entry.Key, entry => entry.Value.to(ScalarType.Float16))
+        );
     }
 
     private static void WriteSidecar(string file, Backbone backbone, PretrainingSettings settings, PretrainingResult result)
@@ -157,7 +170,8 @@ public static class Pretraining
         AtomicFile.WriteText(Path.ChangeExtension(file, ".record.json"), record.ToJsonString(Indented) + "\n");
     }
 
-    private static string Command(PretrainingSettings settings) => $"scripts/repro pretrain --out embedded --seed {settings.Seed} --steps {settings.Steps}";
+    private static string Command(PretrainingSettings settings) =>
+        $"scripts/repro pretrain --out embedded --seed {settings.Seed} --steps {settings.Steps}";
 
     private static JsonSerializerOptions Indented { get; } = new() { WriteIndented = true };
 }
@@ -168,7 +182,8 @@ internal sealed class PatternClassifier : nn.Module
     private readonly TorchSharp.Modules.ModuleList<nn.Module<Tensor, Tensor>> classifiers;
     private readonly PretrainingSettings _settings;
 
-    public PatternClassifier(PretrainingSettings settings) : base(nameof(PatternClassifier))
+    public PatternClassifier(PretrainingSettings settings)
+        : base(nameof(PatternClassifier))
     {
         _settings = settings;
         Backbone = Backbone.Random(settings.Architecture, settings.Seed, new BackboneOptions { Trainable = true });
@@ -188,9 +203,14 @@ internal sealed class PatternClassifier : nn.Module
 
     /// <summary>Logits <c>[N,classes]</c> of each level by another backbone's or this one's features of images <c>[N,3,S,S]</c>.</summary>
     public Tensor[] Classify(Backbone backbone, Tensor images) =>
-        [.. backbone.Forward(images, _settings.Levels).Zip(classifiers, (features, classifier) => classifier.call(features.mean([2L, 3L])))];
+        [
+            .. backbone
+                .Forward(images, _settings.Levels)
+                .Zip(classifiers, (features, classifier) => classifier.call(features.mean([2L, 3L]))),
+        ];
 
-    // Spatial means differ little from image to image beside their size, and Adam's steps are of one size for all weights, which is right for
+    // Spatial means differ little from image to image beside their size, and Adam's steps are of one size for all weights, which is right
+    // for
     // kernels and too small for a linear layer over unit features: both are mended by a batch norm with a gain.
     private static nn.Module<Tensor, Tensor> Classifier(long channels)
     {
@@ -213,8 +233,13 @@ internal sealed class PatternClassifier : nn.Module
             using var scope = torch.NewDisposeScope();
             using var generator = new Generator(SplitMix64.For((ulong)_settings.Seed, $"held out {seen}").NextBits() >> 1, torch.CPU);
             var (images, labels) = Patterns.Sample(_settings.BatchSize, _settings.ImageSide, generator);
-            foreach (var (level, logits) in Classify(backbone, images).Index()) right[level] += logits.argmax(1).eq(labels).sum().item<long>();
+            foreach (var (level, logits) in Classify(backbone, images).Index())
+            {
+                right[level] += logits.argmax(1).eq(labels).sum().item<long>();
+            }
         }
-        return _settings.Levels.Zip(right, (level, count) => (level, share: (double)count / seen)).ToDictionary(pair => pair.level, pair => pair.share);
+        return _settings
+            .Levels.Zip(right, (level, count) => (level, share: (double)count / seen))
+            .ToDictionary(pair => pair.level, pair => pair.share);
     }
 }

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Reproduction;
 using Repro.Records;
+using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Methods;
@@ -13,7 +13,7 @@ using static TorchSharp.torch;
 namespace Repro.Studies;
 
 /// <summary>
-/// The toy study of <see cref="Favae"/>, section 3 and figure 1: what a VAE's likelihood, its typicality and FAVAE's score say of normal
+/// The toy study of <c>favae</c>, section 3 and figure 1: what a VAE's likelihood, its typicality and FAVAE's score say of normal
 /// images, anomalous ones and shuffled anomalous ones.
 /// </summary>
 /// <param name="resources">Weights of the feature extractor, and the device.</param>
@@ -40,24 +40,37 @@ public sealed class ToyStudy(Resources resources)
     public Action<string, long, long, string> Progress { get; init; } = (_, _, _, _) => { };
 
     /// <summary>
-    /// Scores under the optimal VAE with the constants of appendix A as printed and exchanged; with the exchanged ones also under a VAE and a
-    /// FAVAE that are trained on normal images.
+    /// Scores under the optimal VAE with the constants of appendix A as printed and exchanged; with the exchanged ones also under a VAE and
+    /// a FAVAE that are trained on normal images.
     /// </summary>
     /// <param name="extractor">The variant of favae whose features are reconstructed.</param>
     /// <param name="folder">Where <see cref="ScoresFile"/> and <see cref="RecordFile"/> are written.</param>
     /// <param name="cancellation">Stops the training.</param>
     public void Run(string extractor, string folder, CancellationToken cancellation)
     {
-        var rows = new StringBuilder("constants,distribution,image,log_likelihood,typicality,trained_log_likelihood,trained_typicality,favae\n");
+        var rows = new StringBuilder(
+            "constants,distribution,image,log_likelihood,typicality,trained_log_likelihood,trained_typicality,favae\n"
+        );
         foreach (var (name, images) in Samples(ToyDistribution.AsPrinted))
         {
-            using (images) Append(rows, "printed", name, Exact(ToyDistribution.AsPrinted, images));
+            using (images)
+            {
+                Append(rows, "printed", name, Exact(ToyDistribution.AsPrinted, images));
+            }
         }
         using var vae = Train("vanilla", cancellation);
         using var favae = Train(extractor, cancellation);
         foreach (var (name, images) in Samples(ToyDistribution.Exchanged))
         {
-            using (images) Append(rows, "exchanged", name, [.. Exact(ToyDistribution.Exchanged, images), .. Trained(vae, images), LogProbability(favae, images)]);
+            using (images)
+            {
+                Append(
+                    rows,
+                    "exchanged",
+                    name,
+                    [.. Exact(ToyDistribution.Exchanged, images), .. Trained(vae, images), LogProbability(favae, images)]
+                );
+            }
         }
         AtomicFile.WriteText(Path.Combine(folder, ScoresFile), rows.ToString());
         var record = new
@@ -83,28 +96,42 @@ public sealed class ToyStudy(Resources resources)
     {
         torch.manual_seed(Seed);
         var detector = new FavaeDetector(Settings(variant), resources);
-        detector.Fit(new NormalImages(Seed), new FitContext
-        {
-            Seed = Seed,
-            Progress = (done, all, text) => Progress(variant, done, all, text),
-            Cancellation = cancellation,
-        });
+        detector.Fit(
+            new NormalImages(Seed),
+            new FitContext
+            {
+                Seed = Seed,
+                Progress = (done, all, text) => Progress(variant, done, all, text),
+                Cancellation = cancellation,
+            }
+        );
         return detector;
     }
 
     /// <summary>What a detector scores, negated: the log probability summed over pixels, features and layers.</summary>
     /// <param name="detector">A trained one.</param>
     /// <param name="images">Grey, <c>[N,1,128,128]</c>.</param>
-    internal double[] LogProbability(FavaeDetector detector, Tensor images) => Each(images, batch =>
-    {
-        using var scores = detector.Score(ImageBatch.All(new Given(batch)));
-        return -scores.Image;
-    });
+    internal double[] LogProbability(FavaeDetector detector, Tensor images) =>
+        Each(
+            images,
+            batch =>
+            {
+                using var scores = detector.Score(ImageBatch.All(new Given(batch)));
+                return -scores.Image;
+            }
+        );
 
     private FavaeSettings Settings(string variant)
     {
         var settings = new FavaeMethod().Settings(new Request(variant, Profile.Quick, "toy", "toy"));
-        return settings with { UnboundedPixels = true, Rotation = 0, Translation = 0, ImagesPerEpoch = Steps * settings.BatchSize, Epochs = 1 };
+        return settings with
+        {
+            UnboundedPixels = true,
+            Rotation = 0,
+            Translation = 0,
+            ImagesPerEpoch = Steps * settings.BatchSize,
+            Epochs = 1,
+        };
     }
 
     private IEnumerable<(string Name, Tensor Images)> Samples(ToyDistribution distribution)
@@ -125,19 +152,23 @@ public sealed class ToyStudy(Resources resources)
     }
 
     /// <summary>
-    /// ELBO and typicality of the trained VAE. The network sees a grey image as three equal channels; the likelihood is a third of theirs, that
-    /// of the grey image.
+    /// ELBO and typicality of the trained VAE. The network sees a grey image as three equal channels; the likelihood is a third of theirs,
+    /// that of the grey image.
     /// </summary>
     private double[][] Trained(FavaeDetector vae, Tensor images)
     {
         using var generator = new Generator(SplitMix64.For((ulong)Seed, "toy latent codes").NextBits() >> 1, resources.Device);
-        var elbo = Each(images, batch =>
-        {
-            using var scope = torch.NewDisposeScope();
-            return (vae.Elbo(Tripled(batch).to(resources.Device), generator) / 3).MoveToOuterDisposeScope();
-        });
+        var elbo = Each(
+            images,
+            batch =>
+            {
+                using var scope = torch.NewDisposeScope();
+                return (vae.Elbo(Tripled(batch).to(resources.Device), generator) / 3).MoveToOuterDisposeScope();
+            }
+        );
         var entropy = Math.Log(Deviation(vae)) + (0.5 * Math.Log(2 * Math.PI * Math.E));
-        var typicality = LogProbability(vae, images).Select(sum => -Math.Abs((sum / (3 * ToyDistribution.Side * ToyDistribution.Side)) + entropy));
+        var typicality = LogProbability(vae, images)
+            .Select(sum => -Math.Abs((sum / (3 * ToyDistribution.Side * ToyDistribution.Side)) + entropy));
         return [elbo, [.. typicality]];
     }
 
@@ -170,7 +201,10 @@ public sealed class ToyStudy(Resources resources)
             for (var column = 0; column < 5; column++)
             {
                 rows.Append(',');
-                if (column < scores.Length) rows.Append(CultureInfo.InvariantCulture, $"{scores[column][i]:g8}");
+                if (column < scores.Length)
+                {
+                    rows.Append(CultureInfo.InvariantCulture, $"{scores[column][i]:g8}");
+                }
             }
             rows.Append('\n');
         }
@@ -206,7 +240,9 @@ public sealed class ToyStudy(Resources resources)
         public Tensor Pixels(IReadOnlyList<int> indices, ImageSize size, Device device)
         {
             using var scope = torch.NewDisposeScope();
-            return Tripled(grey.index_select(0, torch.tensor(indices.Select(index => (long)index).ToArray()))).to(device).MoveToOuterDisposeScope();
+            return Tripled(grey.index_select(0, torch.tensor(indices.Select(index => (long)index).ToArray())))
+                .to(device)
+                .MoveToOuterDisposeScope();
         }
     }
 }

@@ -14,7 +14,15 @@ namespace Repro.Sweeps;
 /// <param name="Repetition">The seed, or the number of the fold where the method has folds.</param>
 /// <param name="IsFold">Whether <paramref name="Repetition"/> is a fold.</param>
 /// <param name="Profile">How much of the paper's schedule.</param>
-public sealed partial record Cell(IMethod Method, string Variant, string Dataset, string Category, int Repetition, bool IsFold, Profile Profile)
+public sealed partial record Cell(
+    IMethod Method,
+    string Variant,
+    string Dataset,
+    string Category,
+    int Repetition,
+    bool IsFold,
+    Profile Profile
+)
 {
     private const int HashLength = 8;
     private const int LongestName = 60;
@@ -24,14 +32,25 @@ public sealed partial record Cell(IMethod Method, string Variant, string Dataset
     /// and digits of all scripts stay as they are. A data set or category whose name has other characters (spaces, dots) or is very long
     /// gets the start of its sha256 behind a <c>~</c>, which no name keeps, so that two that look alike stay apart.
     /// </summary>
-    public string Id => string.Join('.',
-        Method.Id, UnsafeInVariant().Replace(Variant, "_"), Part(Dataset), Part(Category),
-        $"{(IsFold ? "fold" : "seed")}{Repetition}", Profile.ToString().ToLowerInvariant());
+    public string Id =>
+        string.Join(
+            '.',
+            Method.Id,
+            UnsafeInVariant().Replace(Variant, "_"),
+            Part(Dataset),
+            Part(Category),
+            $"{(IsFold ? "fold" : "seed")}{Repetition}",
+            Profile.ToString().ToLowerInvariant()
+        );
 
     /// <summary>Whether a record is of this cell, whatever its file is called.</summary>
     public bool IsIn(RunRecord record) =>
-        record.Paper == Method.Id && record.Variant == Variant && record.Dataset == Dataset && record.Category == Category
-        && (IsFold ? record.Fold : record.Seed) == Repetition && record.Profile == Profile.ToString().ToLowerInvariant();
+        record.Paper == Method.Id
+        && record.Variant == Variant
+        && record.Dataset == Dataset
+        && record.Category == Category
+        && (IsFold ? record.Fold : record.Seed) == Repetition
+        && record.Profile == Profile.ToString().ToLowerInvariant();
 
     /// <summary>The cells that a request spans, in the order in which they run.</summary>
     /// <param name="method">The paper.</param>
@@ -41,13 +60,19 @@ public sealed partial record Cell(IMethod Method, string Variant, string Dataset
     /// <param name="seeds">Seeds; a method with folds runs each of its folds with the first of them instead.</param>
     /// <param name="profile">How much of the paper's schedule.</param>
     public static IReadOnlyList<Cell> Span(
-        IMethod method, IReadOnlyList<string> variants, string dataset, IReadOnlyList<string> categories, IReadOnlyList<int> seeds, Profile profile) =>
-    [
-        .. from category in categories
-           from variant in variants
-           from repetition in method.Folds > 0 ? Enumerable.Range(0, method.Folds) : seeds
-           select new Cell(method, variant, dataset, category, repetition, method.Folds > 0, profile),
-    ];
+        IMethod method,
+        IReadOnlyList<string> variants,
+        string dataset,
+        IReadOnlyList<string> categories,
+        IReadOnlyList<int> seeds,
+        Profile profile
+    ) =>
+        [
+            .. from category in categories
+            from variant in variants
+            from repetition in method.Folds > 0 ? Enumerable.Range(0, method.Folds) : seeds
+            select new Cell(method, variant, dataset, category, repetition, method.Folds > 0, profile),
+        ];
 
     /// <summary>The settings of this cell: the variant's, with the values after <c>+</c> put in their place.</summary>
     public Configuration Configure() => Method.Configure(Variant, Profile, Category, Dataset);

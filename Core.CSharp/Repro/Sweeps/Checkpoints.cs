@@ -11,9 +11,8 @@ public sealed record CarriedSeconds(double Features, double Fit);
 
 /// <summary>The checkpoint of one training: a file that goes when the training is finished.</summary>
 /// <param name="path">The file.</param>
-/// <param name="identity">
-/// What the training is of, settings, weights and images: asked at each use, when the fit has loaded its weights. A checkpoint of another is ignored.
-/// </param>
+/// <param name="identity"> What the training is of, settings, weights and images: asked at each use, when the fit has loaded its weights. A
+/// checkpoint of another is ignored. </param>
 /// <param name="interval">Time between checkpoints.</param>
 /// <param name="warn">Told when a checkpoint cannot be written or read; the training goes on without it.</param>
 public sealed class Checkpoints(string path, Func<string> identity, TimeSpan interval, Action<string> warn) : ICheckpoints
@@ -33,10 +32,17 @@ public sealed class Checkpoints(string path, Func<string> identity, TimeSpan int
     public static TimeSpan IntervalFromEnvironment()
     {
         const string variable = "REPRO_CHECKPOINT_SECONDS";
-        if (Environment.GetEnvironmentVariable(variable) is not { Length: > 0 } text) return DefaultInterval;
+        if (Environment.GetEnvironmentVariable(variable) is not { Length: > 0 } text)
+        {
+            return DefaultInterval;
+        }
+
         return double.TryParse(text, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 0 and <= 1e6
             ? TimeSpan.FromSeconds(seconds)
-            : throw new UserError($"{variable} is '{text}'; it is the time between two checkpoints in seconds, a number from 0", exitCode: 2);
+            : throw new UserError(
+                $"{variable} is '{text}'; it is the time between two checkpoints in seconds, a number from 0",
+                exitCode: 2
+            );
     }
 
     /// <summary>How often the training was interrupted and went on from a checkpoint.</summary>
@@ -69,7 +75,10 @@ public sealed class Checkpoints(string path, Func<string> identity, TimeSpan int
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            warn($"no checkpoint could be written: {failure.Message} Free some space; an interruption would lose the training since the last one.");
+            warn(
+                $"no checkpoint could be written: {failure.Message} Free some space; an interruption would lose the training since the "
+                    + "last one."
+            );
         }
         _sinceLast.Restart();
     }
@@ -77,18 +86,29 @@ public sealed class Checkpoints(string path, Func<string> identity, TimeSpan int
     /// <inheritdoc/>
     public DetectorState? Load()
     {
-        if (!File.Exists(path)) return null;
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
         try
         {
             var (tensors, values) = SafeTensors.Read(path);
             if (values.GetValueOrDefault(IdentityKey) != identity())
             {
-                foreach (var tensor in tensors.Values) tensor.Dispose();
+                foreach (var tensor in tensors.Values)
+                {
+                    tensor.Dispose();
+                }
+
                 warn($"{path} is of other settings, weights or images: it is not used, the training begins again");
                 return null;
             }
             Resumed = int.Parse(values[ResumedKey], CultureInfo.InvariantCulture) + 1;
-            Carried = new CarriedSeconds(double.Parse(values[FeaturesKey], CultureInfo.InvariantCulture), double.Parse(values[FitKey], CultureInfo.InvariantCulture));
+            Carried = new CarriedSeconds(
+                double.Parse(values[FeaturesKey], CultureInfo.InvariantCulture),
+                double.Parse(values[FitKey], CultureInfo.InvariantCulture)
+            );
             return new DetectorState(tensors, values)
             {
                 Origin = path,

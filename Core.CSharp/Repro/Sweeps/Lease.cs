@@ -1,5 +1,5 @@
-using Reproduction;
 using Repro.Records;
+using Reproduction;
 
 namespace Repro.Sweeps;
 
@@ -45,7 +45,8 @@ public sealed class Lease : IDisposable
 
     /// <summary>
     /// Gives the cell back. The file goes only when the cell is done: another process may have opened it already and gets the lock on the
-    /// deleted file; it then finds the record. Were the file to go without a record, that process and a third one, with a new file, would both work.
+    /// deleted file; it then finds the record. Were the file to go without a record, that process and a third one, with a new file, would
+    /// both work.
     /// </summary>
     public void Dispose()
     {
@@ -61,5 +62,6 @@ public sealed class Lease : IDisposable
     }
 
     /// <summary>EWOULDBLOCK (11 on Linux) is what a held lock answers; a full disk or a read-only folder answer otherwise.</summary>
-    private static bool IsHeld(IOException failure) => (failure.HResult & 0xFFFF) == 11 || failure.Message.Contains("being used by another process", StringComparison.Ordinal);
+    private static bool IsHeld(IOException failure) =>
+        (failure.HResult & 0xFFFF) == 11 || failure.Message.Contains("being used by another process", StringComparison.Ordinal);
 }

@@ -32,7 +32,9 @@ public enum CellOutcome
 /// <param name="Failure">Why it failed.</param>
 public sealed record CellResult(Cell Cell, CellOutcome Outcome, RunRecord? Record, Exception? Failure)
 {
-    /// <summary>In what a record that was there already differs from what the cell would give now; empty when in nothing that is known.</summary>
+    /// <summary>
+    /// In what a record that was there already differs from what the cell would give now; empty when in nothing that is known.
+    /// </summary>
     public IReadOnlyList<string> Outdated { get; init; } = [];
 }
 
@@ -69,7 +71,8 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
     /// <param name="cells">What to run.</param>
     /// <param name="force">Runs finished cells again.</param>
     /// <param name="observer">Told of progress.</param>
-    /// <param name="cancellation">Ends the sweep after a checkpoint of the current cell; the cells that are left are <see cref="CellOutcome.Stopped"/>.</param>
+    /// <param name="cancellation">Ends the sweep after a checkpoint of the current cell; the cells that are left are
+    /// <see cref="CellOutcome.Stopped"/>.</param>
     /// <returns>One result a cell, in their order.</returns>
     public IReadOnlyList<CellResult> Run(IReadOnlyList<Cell> cells, bool force, ISweepObserver observer, CancellationToken cancellation)
     {
@@ -81,20 +84,37 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
             var held = new List<int>();
             foreach (var index in open)
             {
-                if (cancellation.IsCancellationRequested) return results;
+                if (cancellation.IsCancellationRequested)
+                {
+                    return results;
+                }
+
                 var timer = Stopwatch.StartNew();
-                var result = RunOne(cells[index], force, () => observer.Begin(cells[index], index + 1, cells.Count), observer, cancellation);
+                var result = RunOne(
+                    cells[index],
+                    force,
+                    () => observer.Begin(cells[index], index + 1, cells.Count),
+                    observer,
+                    cancellation
+                );
                 if (result.Outcome == CellOutcome.Elsewhere)
                 {
                     held.Add(index);
                     continue;
                 }
                 results[index] = result;
-                if (result.Outcome != CellOutcome.Stopped) observer.End(result, timer.Elapsed);
+                if (result.Outcome != CellOutcome.Stopped)
+                {
+                    observer.End(result, timer.Elapsed);
+                }
             }
             if (held.Count == open.Count)
             {
-                if (!isWaiting) observer.Warn($"waiting for {held.Count} cells that other processes run");
+                if (!isWaiting)
+                {
+                    observer.Warn($"waiting for {held.Count} cells that other processes run");
+                }
+
                 isWaiting = true;
                 cancellation.WaitHandle.WaitOne(WaitForOthers);
             }
@@ -107,10 +127,22 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
     {
         try
         {
-            if (!force && ReadIfDone(cell, observer) is { } before) return before;
+            if (!force && ReadIfDone(cell, observer) is { } before)
+            {
+                return before;
+            }
+
             using var lease = Lease.TryTake(run, cell.Id);
-            if (lease is null) return new CellResult(cell, CellOutcome.Elsewhere, null, null);
-            if (!force && ReadIfDone(cell, observer) is { } meanwhile) return meanwhile;
+            if (lease is null)
+            {
+                return new CellResult(cell, CellOutcome.Elsewhere, null, null);
+            }
+
+            if (!force && ReadIfDone(cell, observer) is { } meanwhile)
+            {
+                return meanwhile;
+            }
+
             begin();
             RunRecord.DeleteAbandoned(run, cell.Id);
             AtomicFile.DeleteAbandoned(Checkpoints.PathOf(run, cell.Id));
@@ -130,25 +162,45 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
 
     private Category CategoryOf(Cell cell)
     {
-        if (!_categories.TryGetValue(cell.Category, out var category)) _categories[cell.Category] = category = dataset.Category(cell.Category);
+        if (!_categories.TryGetValue(cell.Category, out var category))
+        {
+            _categories[cell.Category] = category = dataset.Category(cell.Category);
+        }
+
         return category;
     }
 
     private CellResult? ReadIfDone(Cell cell, ISweepObserver observer)
     {
         var path = RunRecord.PathOf(run, cell.Id);
-        if (!File.Exists(path)) return null;
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
         var record = RunRecord.Read(path);
         if (!cell.IsIn(record))
         {
-            observer.Warn($"{path} is the record of {record.Paper} {record.Variant} on {record.Dataset}, {record.Category}, and no record of {cell.Id}, which runs now and takes its place");
+            observer.Warn(
+                $"{path} is the record of {record.Paper} {record.Variant} on {record.Dataset}, {record.Category}, and no record of "
+                    + $"{cell.Id}, which runs now and takes its place"
+            );
             return null;
         }
-        if (File.Exists(Lease.PathOf(run, cell.Id))) RemoveLeftovers(cell);
-        return new CellResult(cell, CellOutcome.AlreadyDone, record, null) { Outdated = [.. runner.Outdated(cell, record), .. OtherImages(cell, record)] };
+        if (File.Exists(Lease.PathOf(run, cell.Id)))
+        {
+            RemoveLeftovers(cell);
+        }
+
+        return new CellResult(cell, CellOutcome.AlreadyDone, record, null)
+        {
+            Outdated = [.. runner.Outdated(cell, record), .. OtherImages(cell, record)],
+        };
     }
 
-    /// <summary>Images, labels or masks that are not those of a record; what cannot be read is told as such, and the record still stands.</summary>
+    /// <summary>
+    /// Images, labels or masks that are not those of a record; what cannot be read is told as such, and the record still stands.
+    /// </summary>
     private IEnumerable<string> OtherImages(Cell cell, RunRecord record)
     {
         try
@@ -165,7 +217,11 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
     private void RemoveLeftovers(Cell cell)
     {
         using var lease = Lease.TryTake(run, cell.Id);
-        if (lease is null) return;
+        if (lease is null)
+        {
+            return;
+        }
+
         RunRecord.DeleteAbandoned(run, cell.Id);
         AtomicFile.DeleteAbandoned(Checkpoints.PathOf(run, cell.Id));
         Checkpoints.Delete(Checkpoints.PathOf(run, cell.Id));

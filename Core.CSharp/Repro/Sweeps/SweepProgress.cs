@@ -10,10 +10,21 @@ internal static class SweepProgress
     /// <summary>Runs <paramref name="work"/> with an observer that shows it.</summary>
     public static T Show<T>(int cells, TextWriter output, Func<ISweepObserver, T> work)
     {
-        if (!ReferenceEquals(output, Console.Out) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive) return work(new Lines(cells, output));
-        return AnsiConsole.Progress()
+        if (!ReferenceEquals(output, Console.Out) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
+        {
+            return work(new Lines(cells, output));
+        }
+
+        return AnsiConsole
+            .Progress()
             .AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn(), new ElapsedTimeColumn())
+            .Columns(
+                new TaskDescriptionColumn(),
+                new ProgressBarColumn(),
+                new PercentageColumn(),
+                new RemainingTimeColumn(),
+                new ElapsedTimeColumn()
+            )
             .Start(context => work(new Bars(context, cells)));
     }
 
@@ -30,7 +41,11 @@ internal static class SweepProgress
 
         public void Advance(string stage, long done, long all, string text)
         {
-            if (_current is null) return;
+            if (_current is null)
+            {
+                return;
+            }
+
             _current.Description = Markup.Escape($"{stage} {text}".Trim());
             _current.MaxValue = Math.Max(all, 1);
             _current.Value = done;
@@ -42,7 +57,10 @@ internal static class SweepProgress
         {
             _current?.StopTask();
             _all.Increment(1);
-            if (result.Outcome != CellOutcome.AlreadyDone) AnsiConsole.MarkupLineInterpolated($"{Summary(result, elapsed)}");
+            if (result.Outcome != CellOutcome.AlreadyDone)
+            {
+                AnsiConsole.MarkupLineInterpolated($"{Summary(result, elapsed)}");
+            }
         }
     }
 
@@ -60,23 +78,37 @@ internal static class SweepProgress
 
         public void Advance(string stage, long done, long all, string text)
         {
-            if (_since.Elapsed < Interval) return;
+            if (_since.Elapsed < Interval)
+            {
+                return;
+            }
+
             _since.Restart();
             output.WriteLine($"{_cell}{stage} {done}/{all} {text}".TrimEnd());
         }
 
         public void Warn(string text)
         {
-            if (_warned.Add(text)) output.WriteLine($"{_cell}{text}");
+            if (_warned.Add(text))
+            {
+                output.WriteLine($"{_cell}{text}");
+            }
         }
 
         public void End(CellResult result, TimeSpan elapsed)
         {
             _ended++;
             _cell = "";
-            if (result.Outcome == CellOutcome.AlreadyDone) return;
+            if (result.Outcome == CellOutcome.AlreadyDone)
+            {
+                return;
+            }
             // The table at the end lists every cell; hundreds that take no time need no line each on the way.
-            if (result.Outcome == CellOutcome.Finished && elapsed < QuickCell && _since.Elapsed < QuickCell) return;
+            if (result.Outcome == CellOutcome.Finished && elapsed < QuickCell && _since.Elapsed < QuickCell)
+            {
+                return;
+            }
+
             _since.Restart();
             var left = TimeSpan.FromSeconds(_all.Elapsed.TotalSeconds / _ended * (cells - _ended));
             output.WriteLine($"{Summary(result, elapsed)}; {_ended}/{cells}, about {left:h\\:mm\\:ss} left");
@@ -85,11 +117,15 @@ internal static class SweepProgress
 
     private static string Summary(CellResult result, TimeSpan elapsed)
     {
-        var text = result.Outcome == CellOutcome.Failed
-            ? "failed: " + CommandLine.Describe(result.Failure!)
-            : string.Join(", ", new[] { "image_auroc", "pixel_auroc", "aupro" }
-                .Where(name => result.Record?.Metrics.GetValueOrDefault(name) is not null)
-                .Select(name => string.Create(CultureInfo.InvariantCulture, $"{name} {result.Record!.Metrics[name]:0.0000}")));
+        var text =
+            result.Outcome == CellOutcome.Failed
+                ? "failed: " + CommandLine.Describe(result.Failure!)
+                : string.Join(
+                    ", ",
+                    new[] { "image_auroc", "pixel_auroc", "aupro" }
+                        .Where(name => result.Record?.Metrics.GetValueOrDefault(name) is not null)
+                        .Select(name => string.Create(CultureInfo.InvariantCulture, $"{name} {result.Record!.Metrics[name]:0.0000}"))
+                );
         return string.Create(CultureInfo.InvariantCulture, $"{result.Cell.Id}: {text} ({elapsed.TotalSeconds:0.0} s)");
     }
 }

@@ -18,17 +18,20 @@ internal static class TestMasks
     {
         var masks = new byte[(long)test.Count * height * width];
         var (whole, lost) = (0, 0);
-        SampleImages.ForEach(test.Count, i =>
-        {
-            if (test[i].LoadWholeMask() is not { } mask)
+        SampleImages.ForEach(
+            test.Count,
+            i =>
             {
-                return;
+                if (test[i].LoadWholeMask() is not { } mask)
+                {
+                    return;
+                }
+                Resizer.Resize(mask, width, height, Resampling.Nearest).Pixels.CopyTo(masks.AsSpan(i * height * width));
+                var (all, left) = Count(mask, height, width);
+                Interlocked.Add(ref whole, all);
+                Interlocked.Add(ref lost, all - left);
             }
-            Resizer.Resize(mask, width, height, Resampling.Nearest).Pixels.CopyTo(masks.AsSpan(i * height * width));
-            var (all, left) = Count(mask, height, width);
-            Interlocked.Add(ref whole, all);
-            Interlocked.Add(ref lost, all - left);
-        });
+        );
         return (masks, new MaskRegions(whole, lost));
     }
 
@@ -42,7 +45,11 @@ internal static class TestMasks
         for (var i = 0; i < labels.Length; i++)
         {
             var number = labels[i];
-            (numbers.Pixels[3 * i], numbers.Pixels[3 * i + 1], numbers.Pixels[3 * i + 2]) = ((byte)number, (byte)(number >> 8), (byte)(number >> 16));
+            (numbers.Pixels[3 * i], numbers.Pixels[3 * i + 1], numbers.Pixels[3 * i + 2]) = (
+                (byte)number,
+                (byte)(number >> 8),
+                (byte)(number >> 16)
+            );
         }
         var left = new HashSet<int>();
         foreach (var number in Resizer.Resize(numbers, width, height, Resampling.Nearest).Pixels.Chunk(3))

@@ -12,7 +12,9 @@ using TorchSharp;
 
 namespace Repro.Verbs;
 
-/// <summary><c>repro doctor</c>: what is here, what is missing, and how to get it. What is wrong is a row too: it stops at nothing.</summary>
+/// <summary>
+/// <c>repro doctor</c>: what is here, what is missing, and how to get it. What is wrong is a row too: it stops at nothing.
+/// </summary>
 internal static class DoctorVerb
 {
     private const int MatrixSide = 1024;
@@ -32,9 +34,14 @@ internal static class DoctorVerb
             foreach (var row in Rows(parsed.GetValue(weights), parsed.GetValue(data)))
             {
                 Write(console, row);
-                if (row.IsMissing) missing++;
+                if (row.IsMissing)
+                {
+                    missing++;
+                }
             }
-            output.WriteLine(missing == 0 ? "Nothing is missing." : $"{missing} of these are missing or wrong; what does not need them works.");
+            output.WriteLine(
+                missing == 0 ? "Nothing is missing." : $"{missing} of these are missing or wrong; what does not need them works."
+            );
             return 0;
         });
         return command;
@@ -44,7 +51,10 @@ internal static class DoctorVerb
     private static void Write(IAnsiConsole console, Row row)
     {
         var table = new Table().Border(TableBorder.None).HideHeaders();
-        table.AddColumn(new TableColumn("") { Width = MarkWidth, NoWrap = true }).AddColumn(new TableColumn("") { Width = NameWidth, NoWrap = true }).AddColumn("");
+        table
+            .AddColumn(new TableColumn("") { Width = MarkWidth, NoWrap = true })
+            .AddColumn(new TableColumn("") { Width = NameWidth, NoWrap = true })
+            .AddColumn("");
         table.AddRow(row.IsMissing ? "[yellow]--[/]" : "[green]ok[/]", Markup.Escape(row.Name), Markup.Escape(row.Text));
         console.Write(table);
     }
@@ -52,17 +62,48 @@ internal static class DoctorVerb
     private static IEnumerable<Row> Rows(string? weights, string? data)
     {
         var engine = Guarded("libtorch", Libtorch).ToList();
-        foreach (var row in engine) yield return row;
+        foreach (var row in engine)
+        {
+            yield return row;
+        }
+
         if (!engine.Exists(row => row.IsMissing))
         {
-            foreach (var row in Guarded("version label", Label)) yield return row;
-            foreach (var row in Guarded("CUDA", Cuda)) yield return row;
-            foreach (var row in Guarded("threads", Threads)) yield return row;
-            foreach (var row in Guarded("BLAS", Blas)) yield return row;
-            foreach (var row in Guarded("weights", () => Weights(weights))) yield return row;
+            foreach (var row in Guarded("version label", Label))
+            {
+                yield return row;
+            }
+
+            foreach (var row in Guarded("CUDA", Cuda))
+            {
+                yield return row;
+            }
+
+            foreach (var row in Guarded("threads", Threads))
+            {
+                yield return row;
+            }
+
+            foreach (var row in Guarded("BLAS", Blas))
+            {
+                yield return row;
+            }
+
+            foreach (var row in Guarded("weights", () => Weights(weights)))
+            {
+                yield return row;
+            }
         }
-        foreach (var row in Guarded("packaged weights", Packaged)) yield return row;
-        foreach (var row in Guarded("data", () => Data(data))) yield return row;
+        foreach (var row in Guarded("packaged weights", Packaged))
+        {
+            yield return row;
+        }
+
+        foreach (var row in Guarded("data", () => Data(data)))
+        {
+            yield return row;
+        }
+
         yield return Found("feature cache", FeatureCache.DefaultFolder);
         yield return File.Exists("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz")
             ? Found("Fashion-MNIST", "/usr/share/datasets/fashion-mnist")
@@ -73,7 +114,10 @@ internal static class DoctorVerb
         // Last, as it takes seconds the first time.
         if (!engine.Exists(row => row.IsMissing))
         {
-            foreach (var row in Guarded("convolutions", Convolutions)) yield return row;
+            foreach (var row in Guarded("convolutions", Convolutions))
+            {
+                yield return row;
+            }
         }
     }
 
@@ -97,12 +141,18 @@ internal static class DoctorVerb
     private static IEnumerable<Row> Libtorch()
     {
         using (torch.zeros(1)) { } // loads it
-        yield return Found("libtorch", $"{Machine.LibtorchVersion}, from {LoadedFrom("libtorch_cpu", "torch_cpu") ?? "TorchSharp's folder"}");
+        yield return Found(
+            "libtorch",
+            $"{Machine.LibtorchVersion}, from {LoadedFrom("libtorch_cpu", "torch_cpu") ?? "TorchSharp's folder"}"
+        );
     }
 
     private static IEnumerable<Row> Label()
     {
-        if (LoadedFrom("libLibTorchSharp.so") is { } library) yield return Found("version label", VersionLabel.Describe(library));
+        if (LoadedFrom("libLibTorchSharp.so") is { } library)
+        {
+            yield return Found("version label", VersionLabel.Describe(library));
+        }
     }
 
     private static IEnumerable<Row> Cuda()
@@ -125,28 +175,46 @@ internal static class DoctorVerb
         var timer = Stopwatch.StartNew();
         using (torch.mm(matrix, matrix)) { }
         var gigaflops = 2.0 * MatrixSide * MatrixSide * MatrixSide / timer.Elapsed.TotalSeconds / 1e9;
-        var library = RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64 ? "MKL, inside libtorch" : "inside libtorch";
-        yield return Found("BLAS", string.Create(CultureInfo.InvariantCulture, $"{library}; {gigaflops:0} GFLOP/s in a {MatrixSide} x {MatrixSide} product"));
+        var library =
+            RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64
+                ? "MKL, inside libtorch"
+                : "inside libtorch";
+        yield return Found(
+            "BLAS",
+            string.Create(CultureInfo.InvariantCulture, $"{library}; {gigaflops:0} GFLOP/s in a {MatrixSide} x {MatrixSide} product")
+        );
     }
 
     private static IEnumerable<Row> Convolutions()
     {
         var verdict = ConvolutionVerdicts.Current;
-        var text = $"{verdict.Text}, in {ConvolutionLayer.OfOurNetworks.Count} layers and their gradients on {verdict.Processor} (checked {verdict.Checked})";
+        var text =
+            $"{verdict.Text}, in {ConvolutionLayer.OfOurNetworks.Count} layers and their gradients on {verdict.Processor} (checked "
+            + $"{verdict.Checked})";
         if (verdict.IsRight)
         {
-            yield return Found("convolutions", ProcessorCheck.IsHeld ? $"{text}; wrong without this setting, which the command makes by itself" : text);
+            yield return Found(
+                "convolutions",
+                ProcessorCheck.IsHeld ? $"{text}; wrong without this setting, which the command makes by itself" : text
+            );
             yield break;
         }
-        yield return Missing("convolutions", ConvolutionVerdicts.OfThisMachine.Choose(verdict.Instructions) is { } instructions
-            ? $"{text}: the command goes on with {TorchRuntime.InstructionsVariable}={instructions} by itself; set it for programs of your own"
-            : ConvolutionVerdicts.Refusal(verdict, null));
+        yield return Missing(
+            "convolutions",
+            ConvolutionVerdicts.OfThisMachine.Choose(verdict.Instructions) is { } instructions
+                ? $"{text}: the command goes on with {TorchRuntime.InstructionsVariable}={instructions} by itself; set it for programs "
+                    + "of your own"
+                : ConvolutionVerdicts.Refusal(verdict, null)
+        );
     }
 
     private static IEnumerable<Row> Packaged()
     {
         yield return PackagedWeights.AreThere
-            ? Found("packaged weights", $"{PackagedWeights.Name} ({PackagedWeights.File.Licence}), an ImageNet ResNet-18, from {PackagedWeights.Folder}")
+            ? Found(
+                "packaged weights",
+                $"{PackagedWeights.Name} ({PackagedWeights.File.Licence}), an ImageNet ResNet-18, from {PackagedWeights.Folder}"
+            )
             : Missing("packaged weights", $"{PackagedWeights.Folder} has none: build the program again, as a restore brings them");
     }
 
@@ -154,10 +222,19 @@ internal static class DoctorVerb
     {
         if (folder is null)
         {
-            yield return Missing("weights", "no folder given: --weights DIR checks yours; 'repro weights fetch' downloads the published files");
+            yield return Missing(
+                "weights",
+                "no folder given: --weights DIR checks yours; 'repro weights fetch' downloads the published files"
+            );
             yield break;
         }
-        var architectures = Registry.Methods.SelectMany(method => method.Variants).Select(variant => variant.Network).OfType<string>().Distinct().Order().ToList();
+        var architectures = Registry
+            .Methods.SelectMany(method => method.Variants)
+            .Select(variant => variant.Network)
+            .OfType<string>()
+            .Distinct()
+            .Order()
+            .ToList();
         using var backbones = new BackboneProvider(folder, torch.CPU);
         var has = architectures.Where(backbones.Has).ToList();
         var lacks = architectures.Except(has).Where(network => network != PackagedWeights.Name).ToList();
@@ -166,7 +243,10 @@ internal static class DoctorVerb
             : Missing("weights", $"{folder} has none: 'repro weights fetch' downloads the published files");
         if (lacks.Count > 0)
         {
-            yield return Missing("weights", $"{lacks.Count} further networks are not in {folder}: 'repro weights list' names their files ({string.Join(", ", lacks)})");
+            yield return Missing(
+                "weights",
+                $"{lacks.Count} further networks are not in {folder}: 'repro weights list' names their files ({string.Join(", ", lacks)})"
+            );
         }
     }
 
@@ -181,15 +261,25 @@ internal static class DoctorVerb
         yield return Found("data", $"{dataset.Name} in {folder}: {string.Join(", ", dataset.CategoryNames)}");
     }
 
-    /// <summary>Path of the first library among this process's mapped files whose name holds one of the texts; null where the system does not tell.</summary>
+    /// <summary>
+    /// Path of the first library among this process's mapped files whose name holds one of the texts; null where the system does not tell.
+    /// </summary>
     private static string? LoadedFrom(params string[] names)
     {
         const string maps = "/proc/self/maps";
-        if (!File.Exists(maps)) return null;
+        if (!File.Exists(maps))
+        {
+            return null;
+        }
+
         var libraries = File.ReadLines(maps)
             .Select(line => line.IndexOf('/') is var start and >= 0 ? line[start..] : "")
-            .Where(path => path.Length > 0).Distinct().ToList();
-        return names.Select(name => libraries.Find(path => Path.GetFileName(path).Contains(name, StringComparison.Ordinal))).FirstOrDefault(path => path is not null);
+            .Where(path => path.Length > 0)
+            .Distinct()
+            .ToList();
+        return names
+            .Select(name => libraries.Find(path => Path.GetFileName(path).Contains(name, StringComparison.Ordinal)))
+            .FirstOrDefault(path => path is not null);
     }
 
     private sealed record Row(string Name, string Text, bool IsMissing);

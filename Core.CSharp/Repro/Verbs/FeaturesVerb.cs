@@ -14,22 +14,49 @@ internal static class FeaturesVerb
     /// <summary>The verb with its options.</summary>
     public static Command Create()
     {
-        var backbone = new Option<string>("--backbone") { Description = "the network, e.g. resnet18, vgg19, efficientnet-b4", HelpName = "B", Required = true };
+        var backbone = new Option<string>("--backbone")
+        {
+            Description = "the network, e.g. resnet18, vgg19, efficientnet-b4",
+            HelpName = "B",
+            Required = true,
+        };
         var weights = new Option<string?>("--weights")
         {
             Description = $"its weights file: .safetensors, .pth, .pt, .weights or .onnx; {PackagedWeights.Name}'s comes with the program",
             HelpName = "FILE",
         };
-        var layers = new Option<string?>("--layers") { Description = "layers, separated by commas; without it, all that the file has", HelpName = "L,..." };
+        var layers = new Option<string?>("--layers")
+        {
+            Description = "layers, separated by commas; without it, all that the file has",
+            HelpName = "L,...",
+        };
         var image = new Option<string?>("--image")
         {
             Description = $"an image ({ImageFormats.Names}); the weights' own preprocessing is applied",
             HelpName = "FILE",
         };
-        var size = new Option<int?>("--size") { Description = "resizes the image to N x N (bilinear, antialiased)", HelpName = "N" }.AtLeast(1);
+        var size = new Option<int?>("--size")
+        {
+            Description = "resizes the image to N x N (bilinear, antialiased)",
+            HelpName = "N",
+        }.AtLeast(1);
         var input = new Option<string?>("--input") { Description = "a float32 .npy array [N,3,H,W], fed as it is", HelpName = "X.npy" };
-        var output = new Option<string>("--out") { Description = "the feature maps, float32 [N,C,H,W] by layer", HelpName = "F.safetensors", Required = true };
-        var command = new Command("features", "Writes a backbone's feature maps of an image or an array.") { backbone, weights, layers, image, size, input, output };
+        var output = new Option<string>("--out")
+        {
+            Description = "the feature maps, float32 [N,C,H,W] by layer",
+            HelpName = "F.safetensors",
+            Required = true,
+        };
+        var command = new Command("features", "Writes a backbone's feature maps of an image or an array.")
+        {
+            backbone,
+            weights,
+            layers,
+            image,
+            size,
+            input,
+            output,
+        };
         command.Validators.Add(result =>
         {
             if (result.GetValue(image) is null == result.GetValue(input) is null)
@@ -44,8 +71,14 @@ internal static class FeaturesVerb
         command.SetAction(parsed =>
         {
             Extract(
-                parsed.GetValue(weights), parsed.GetRequiredValue(backbone), parsed.GetValue(layers)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
-                parsed.GetValue(image), parsed.GetValue(size), parsed.GetValue(input), parsed.GetRequiredValue(output));
+                parsed.GetValue(weights),
+                parsed.GetRequiredValue(backbone),
+                parsed.GetValue(layers)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+                parsed.GetValue(image),
+                parsed.GetValue(size),
+                parsed.GetValue(input),
+                parsed.GetRequiredValue(output)
+            );
             return 0;
         });
         return command;
@@ -56,8 +89,13 @@ internal static class FeaturesVerb
         using var scope = torch.NewDisposeScope();
         using var backbone = weights is not null
             ? Backbone.Load(weights, name)
-            : Backbone.Load(PackagedWeights.TryFind(name) ?? throw new UserError(
-                $"the weights of {Architecture.Get(name).Name} do not come with the program; give their file with --weights", exitCode: 2));
+            : Backbone.Load(
+                PackagedWeights.TryFind(name)
+                    ?? throw new UserError(
+                        $"the weights of {Architecture.Get(name).Name} do not come with the program; give their file with --weights",
+                        exitCode: 2
+                    )
+            );
         layers = (layers is null or [] ? backbone.LayerNames : layers).Distinct().ToArray();
         var features = image is not null
             ? backbone.Forward(ReadImage(image, size), layers)
@@ -68,13 +106,17 @@ internal static class FeaturesVerb
         {
             throw new UserError($"{output}: the folder {folder} does not exist; make it first");
         }
-        SafeTensors.Write(output, layers.Zip(features).ToDictionary(pair => pair.First, pair => pair.Second), new Dictionary<string, string>
-        {
-            ["backbone"] = backbone.Name,
-            ["architecture"] = backbone.Architecture,
-            ["weights_sha256"] = backbone.WeightsSha256,
-            ["layers"] = string.Join(",", layers),
-        });
+        SafeTensors.Write(
+            output,
+            layers.Zip(features).ToDictionary(pair => pair.First, pair => pair.Second),
+            new Dictionary<string, string>
+            {
+                ["backbone"] = backbone.Name,
+                ["architecture"] = backbone.Architecture,
+                ["weights_sha256"] = backbone.WeightsSha256,
+                ["layers"] = string.Join(",", layers),
+            }
+        );
     }
 
     private static Tensor ReadImage(string path, int? size)
@@ -107,7 +149,9 @@ internal static class FeaturesVerb
         {
             if (!map.isfinite().all().item<bool>())
             {
-                throw new UserError($"{source}: its features at {layer} are not finite; give values of the size that the network was trained on");
+                throw new UserError(
+                    $"{source}: its features at {layer} are not finite; give values of the size that the network was trained on"
+                );
             }
         }
     }

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using Reproduction;
 using Repro.Records;
+using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Imaging;
@@ -22,50 +22,114 @@ internal static class FitVerb
 
     public static Command Create()
     {
-        var method = new Option<string>("--method") { Description = $"One of {string.Join(", ", Registry.Methods.Select(each => each.Id))}.", HelpName = "ID", Required = true };
-        var variant = new Option<string?>("--variant") { Description = "A variant by name (the first default one whose weights are there).", HelpName = "V" };
+        var method = new Option<string>("--method")
+        {
+            Description = $"One of {string.Join(", ", Registry.Methods.Select(each => each.Id))}.",
+            HelpName = "ID",
+            Required = true,
+        };
+        var variant = new Option<string?>("--variant")
+        {
+            Description = "A variant by name (the first default one whose weights are there).",
+            HelpName = "V",
+        };
         var train = new Option<string>("--train")
         {
-            Description = $"Folder of photographs of good products ({ImageFormats.Names}), any size; of folders below only where it has none itself.",
+            Description =
+                $"Folder of photographs of good products ({ImageFormats.Names}), any size; of folders below only where it has none itself.",
             HelpName = "DIR",
             Required = true,
         };
-        var good = new Option<string?>("--good") { Description = "Further good photographs, not trained on, to choose the threshold with.", HelpName = "DIR" };
-        var defective = new Option<string?>("--defective") { Description = "Photographs of defects, to choose the threshold with; needs --good.", HelpName = "DIR" };
-        var fpr = new Option<double>("--fpr") { Description = "Accepted share of good products that are called defective (0.01).", HelpName = "F", DefaultValueFactory = _ => 0.01 };
-        var folds = new Option<int?>("--folds") { Description = "Parts of the cross-validation that chooses the threshold (2; 5 for a paper with folds).", HelpName = "K" }.AtLeast(2);
+        var good = new Option<string?>("--good")
+        {
+            Description = "Further good photographs, not trained on, to choose the threshold with.",
+            HelpName = "DIR",
+        };
+        var defective = new Option<string?>("--defective")
+        {
+            Description = "Photographs of defects, to choose the threshold with; needs --good.",
+            HelpName = "DIR",
+        };
+        var fpr = new Option<double>("--fpr")
+        {
+            Description = "Accepted share of good products that are called defective (0.01).",
+            HelpName = "F",
+            DefaultValueFactory = _ => 0.01,
+        };
+        var folds = new Option<int?>("--folds")
+        {
+            Description = "Parts of the cross-validation that chooses the threshold (2; 5 for a paper with folds).",
+            HelpName = "K",
+        }.AtLeast(2);
         var recursive = RunOptions.Recursive();
         var weights = RunOptions.Weights();
         var profile = RunOptions.ProfileOption();
         var device = RunOptions.Device();
         var seed = new Option<int>("--seed") { Description = "Seed (0).", HelpName = "N" };
-        var output = new Option<string>("--out") { Description = "The model: one file.", HelpName = "MODEL", Required = true };
+        var output = new Option<string>("--out")
+        {
+            Description = "The model: one file.",
+            HelpName = "MODEL",
+            Required = true,
+        };
 
         var command = new Command("fit", "Fit a detector to photographs of good products.")
         {
-            method, variant, train, good, defective, recursive, fpr, folds, weights, profile, device, seed, output,
+            method,
+            variant,
+            train,
+            good,
+            defective,
+            recursive,
+            fpr,
+            folds,
+            weights,
+            profile,
+            device,
+            seed,
+            output,
         };
         command.SetAction(parsed =>
         {
             var timer = Stopwatch.StartNew();
             var target = parsed.GetValue(fpr);
-            if (target is not (>= 0 and < 1)) throw new UserError(string.Create(CultureInfo.InvariantCulture, $"--fpr {target}: a share from 0 to below 1"), exitCode: 2);
-            if (parsed.GetValue(defective) is not null && parsed.GetValue(good) is null) throw new UserError("--defective needs --good: a threshold lies between the two", exitCode: 2);
+            if (target is not (>= 0 and < 1))
+            {
+                throw new UserError(string.Create(CultureInfo.InvariantCulture, $"--fpr {target}: a share from 0 to below 1"), exitCode: 2);
+            }
+
+            if (parsed.GetValue(defective) is not null && parsed.GetValue(good) is null)
+            {
+                throw new UserError("--defective needs --good: a threshold lies between the two", exitCode: 2);
+            }
+
             var paper = Registry.Find(parsed.GetRequiredValue(method));
             ModelFile.PrepareFolder(parsed.GetRequiredValue(output)); // before the fit, not after hours of it
             var tell = parsed.InvocationConfiguration.Error;
             var samples = Photographs(parsed.GetRequiredValue(train), parsed.GetValue(recursive), areGood: true, tell);
             var heldOut = parsed.GetValue(good) is { } folder ? Photographs(folder, parsed.GetValue(recursive), areGood: true, tell) : null;
-            var defects = parsed.GetValue(defective) is { } other ? Photographs(other, parsed.GetValue(recursive), areGood: false, tell) : null;
+            var defects = parsed.GetValue(defective) is { } other
+                ? Photographs(other, parsed.GetValue(recursive), areGood: false, tell)
+                : null;
             RefuseTwins(samples, "--train", heldOut, "--good");
             RefuseTwins(samples, "--train", defects, "--defective");
             RefuseTwins(heldOut ?? [], "--good", defects, "--defective");
             var place = Machine.Device(parsed.GetRequiredValue(device));
             ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
             using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
-            var resources = new Resources { Backbones = backbones, Features = FeatureCache.FromEnvironment(), Device = place };
+            var resources = new Resources
+            {
+                Backbones = backbones,
+                Features = FeatureCache.FromEnvironment(),
+                Device = place,
+            };
             var name = parsed.GetValue(variant) ?? DefaultVariant(paper, backbones);
-            var configuration = paper.Configure(name, parsed.GetValue(profile), Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(parsed.GetRequiredValue(train)))), "photographs");
+            var configuration = paper.Configure(
+                name,
+                parsed.GetValue(profile),
+                Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(parsed.GetRequiredValue(train)))),
+                "photographs"
+            );
             var fit = new Fitting(configuration, resources, parsed.GetValue(seed));
 
             Calibration calibration;
@@ -83,13 +147,27 @@ internal static class FitVerb
             int Finish(Fitting fitted, IAnomalyDetector model, Calibration threshold)
             {
                 using var scope = torch.NewDisposeScope();
-                WeightsUsed[] used = [.. backbones.Used.Select(network => new WeightsUsed(network.Name, network.WeightsSha256, network.Architecture))];
+                WeightsUsed[] used =
+                [
+                    .. backbones.Used.Select(network => new WeightsUsed(network.Name, network.WeightsSha256, network.Architecture)),
+                ];
                 new ModelFile(
-                    paper.Id, name, configuration.ToJson(), used,
-                    threshold.Image, threshold.Pixel, threshold.Rule, samples.Count).Write(parsed.GetRequiredValue(output), model.Save());
+                    paper.Id,
+                    name,
+                    configuration.ToJson(),
+                    used,
+                    threshold.Image,
+                    threshold.Pixel,
+                    threshold.Rule,
+                    samples.Count
+                ).Write(parsed.GetRequiredValue(output), model.Save());
                 var print = parsed.InvocationConfiguration.Output;
-                print.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{paper.Id} {name}: fitted on {samples.Count} images in {timer.Elapsed.TotalSeconds:0.0} s"));
+                print.WriteLine(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{paper.Id} {name}: fitted on {samples.Count} images in {timer.Elapsed.TotalSeconds:0.0} s"
+                    )
+                );
                 RunOptions.TellWeights(used, print);
                 print.WriteLine(string.Create(CultureInfo.InvariantCulture, $"threshold {threshold.Image:g6}: {threshold.Rule}"));
                 print.WriteLine($"model: {Path.GetFullPath(parsed.GetRequiredValue(output))}");
@@ -102,8 +180,10 @@ internal static class FitVerb
     private static string DefaultVariant(IMethod method, BackboneProvider backbones) =>
         method.Variants.FirstOrDefault(variant => variant.Default && (variant.Network is null || backbones.Has(variant.Network)))?.Name
         ?? throw new UserError(
-            $"{method.Id} needs weights of {string.Join(" or ", method.Variants.Where(variant => variant.Default).Select(variant => variant.Network).Distinct())}; "
-            + "give their folder with --weights, or a --variant that needs none");
+            $"{method.Id} needs weights of "
+                + $"{string.Join(" or ", method.Variants.Where(variant => variant.Default).Select(variant => variant.Network).Distinct())}; "
+                + "give their folder with --weights, or a --variant that needs none"
+        );
 
     /// <summary>The photographs of a folder; those below it that are left out are told.</summary>
     private static IReadOnlyList<Sample> Photographs(string folder, bool recursive, bool areGood, TextWriter error)
@@ -111,7 +191,10 @@ internal static class FitVerb
         var samples = areGood ? ImageFolder.Good(folder, recursive) : ImageFolder.Samples(folder, recursive);
         if (ImageFolder.LeftOut(folder, recursive) is { Count: > 0 } below)
         {
-            error.WriteLine($"{folder}: {samples.Count} photographs are taken; {below.Count} in folders below are not, such as {below[0]}; --recursive takes them, too");
+            error.WriteLine(
+                $"{folder}: {samples.Count} photographs are taken; {below.Count} in folders below are not, such as {below[0]}; "
+                    + "--recursive takes them, too"
+            );
         }
         return samples;
     }
@@ -134,9 +217,11 @@ internal static class FitVerb
         {
             var (index, sample) = twins[0];
             throw new UserError(
-                $"{twins.Count} of the {second.Count} pictures of {secondName} are in {firstName}, too ({sample.Path} is {known[there.ContentId(index)].Path}); "
-                + $"{secondName} takes pictures that are not in {firstName}",
-                exitCode: 2);
+                $"{twins.Count} of the {second.Count} pictures of {secondName} are in {firstName}, too ({sample.Path} is "
+                    + $"{known[there.ContentId(index)].Path}); "
+                    + $"{secondName} takes pictures that are not in {firstName}",
+                exitCode: 2
+            );
         }
     }
 
@@ -151,37 +236,57 @@ internal static class FitVerb
             torch.manual_seed(Seed);
             var detector = Configuration.Create(Resources);
             var since = Stopwatch.StartNew();
-            detector.Fit(new SampleImages(samples), new FitContext
-            {
-                Seed = Seed,
-                Warn = Console.Error.WriteLine,
-                Progress = (done, all, text) =>
+            detector.Fit(
+                new SampleImages(samples),
+                new FitContext
                 {
-                    if (since.Elapsed < TimeSpan.FromSeconds(5)) return;
-                    since.Restart();
-                    Console.Error.WriteLine($"{what}: {done}/{all} {text}");
-                },
-            });
+                    Seed = Seed,
+                    Warn = Console.Error.WriteLine,
+                    Progress = (done, all, text) =>
+                    {
+                        if (since.Elapsed < TimeSpan.FromSeconds(5))
+                        {
+                            return;
+                        }
+
+                        since.Restart();
+                        Console.Error.WriteLine($"{what}: {done}/{all} {text}");
+                    },
+                }
+            );
             return detector;
         }
     }
 
     private static Calibration HeldOut(
-        IAnomalyDetector detector, IReadOnlyList<Sample> good, IReadOnlyList<Sample>? defective, double target)
+        IAnomalyDetector detector,
+        IReadOnlyList<Sample> good,
+        IReadOnlyList<Sample>? defective,
+        double target
+    )
     {
         var (normal, pixels) = Score(detector, good);
         double? pixel = pixels.Count > 0 ? Thresholds.AtFalsePositiveRate([.. pixels], PixelFalsePositives) : null;
         if (defective is null)
         {
-            return new Calibration(Thresholds.AtFalsePositiveRate([.. normal], target), pixel,
-                string.Create(CultureInfo.InvariantCulture, $"a false positive rate of {target} on {normal.Count} held-out good images"));
+            return new Calibration(
+                Thresholds.AtFalsePositiveRate([.. normal], target),
+                pixel,
+                string.Create(CultureInfo.InvariantCulture, $"a false positive rate of {target} on {normal.Count} held-out good images")
+            );
         }
         var (anomalous, _) = Score(detector, defective);
         float[] scores = [.. normal, .. anomalous];
         byte[] labels = [.. normal.Select(_ => (byte)0), .. anomalous.Select(_ => (byte)1)];
         var best = Roc.F1Max(scores, labels);
-        return new Calibration(best.Threshold!.Value, pixel,
-            string.Create(CultureInfo.InvariantCulture, $"the best F1 ({best.Metric.Value:0.000}) on {normal.Count} good and {anomalous.Count} defective held-out images"));
+        return new Calibration(
+            best.Threshold!.Value,
+            pixel,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"the best F1 ({best.Metric.Value:0.000}) on {normal.Count} good and {anomalous.Count} defective held-out images"
+            )
+        );
     }
 
     private static Calibration CrossValidated(Fitting fit, IReadOnlyList<Sample> samples, int parts, double target)
@@ -199,7 +304,11 @@ internal static class FitVerb
         return new Calibration(
             Thresholds.AtFalsePositiveRate([.. scores], target),
             pixels.Count > 0 ? Thresholds.AtFalsePositiveRate([.. pixels], PixelFalsePositives) : null,
-            string.Create(CultureInfo.InvariantCulture, $"a false positive rate of {target} on the training images, each scored by a model that had not seen it ({parts} parts)"));
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"a false positive rate of {target} on the training images, each scored by a model that had not seen it ({parts} parts)"
+            )
+        );
     }
 
     /// <summary>Image scores, and map values thinned to what a quantile needs.</summary>
@@ -215,7 +324,10 @@ internal static class FitVerb
             using var scores = detector.Score(batch);
             scores.CheckFinite(i => samples[batch.Indices[i]].Path);
             image.AddRange(scores.Image.cpu().data<float>().ToArray());
-            if (scores.Map is { } map) pixels.AddRange(map.flatten()[torch.TensorIndex.Slice(null, null, stride)].cpu().contiguous().data<float>().ToArray());
+            if (scores.Map is { } map)
+            {
+                pixels.AddRange(map.flatten()[torch.TensorIndex.Slice(null, null, stride)].cpu().contiguous().data<float>().ToArray());
+            }
         }
         return (image, pixels);
     }

@@ -46,7 +46,10 @@ internal static class MetricsVerb
             {
                 var text = argument.Tokens[0].Value;
                 if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var limit) && limit > 0 && limit <= 1)
+                {
                     return limit;
+                }
+
                 argument.AddError($"--fpr-limit {text}: give a rate in (0, 1]");
                 return default;
             },
@@ -55,8 +58,14 @@ internal static class MetricsVerb
         command.SetAction(parsed =>
         {
             parsed.InvocationConfiguration.Output.WriteLine(
-                Measure(parsed.GetRequiredValue(maps), parsed.GetRequiredValue(masks), parsed.GetValue(scores), parsed.GetValue(limit),
-                    parsed.InvocationConfiguration.Error));
+                Measure(
+                    parsed.GetRequiredValue(maps),
+                    parsed.GetRequiredValue(masks),
+                    parsed.GetValue(scores),
+                    parsed.GetValue(limit),
+                    parsed.InvocationConfiguration.Error
+                )
+            );
             return 0;
         });
         return command;
@@ -67,22 +76,31 @@ internal static class MetricsVerb
         var maps = ReadFloats(mapsPath, 3, "[N,H,W]", warnings);
         var masks = Npy.ReadMask(masksPath);
         if (!maps.Shape.AsSpan().SequenceEqual(masks.Shape))
-            throw new UserError($"{masksPath}: has shape {Format(masks.Shape)} and {mapsPath} has {Format(maps.Shape)}; "
-                + "give every map its mask at the same size");
+        {
+            throw new UserError(
+                $"{masksPath}: has shape {Format(masks.Shape)} and {mapsPath} has {Format(maps.Shape)}; "
+                    + "give every map its mask at the same size"
+            );
+        }
+
         var scores = scoresPath is null ? null : ReadFloats(scoresPath, 1, "[N]", warnings);
         if (scores is not null && scores.Shape[0] != maps.Shape[0])
-            throw new UserError($"{scoresPath}: holds {scores.Shape[0]} scores for {maps.Shape[0]} maps; give one score a map");
-
-        var measured = Evaluation.Evaluate(new EvaluationInput
         {
-            Maps = maps.Values,
-            Masks = masks.Values,
-            Count = maps.Shape[0],
-            Height = maps.Shape[1],
-            Width = maps.Shape[2],
-            ImageScores = scores?.Values,
-            FprLimit = fprLimit,
-        });
+            throw new UserError($"{scoresPath}: holds {scores.Shape[0]} scores for {maps.Shape[0]} maps; give one score a map");
+        }
+
+        var measured = Evaluation.Evaluate(
+            new EvaluationInput
+            {
+                Maps = maps.Values,
+                Masks = masks.Values,
+                Count = maps.Shape[0],
+                Height = maps.Shape[1],
+                Width = maps.Shape[2],
+                ImageScores = scores?.Values,
+                FprLimit = fprLimit,
+            }
+        );
         return ToJson(measured).ToJsonString(Indented);
     }
 
@@ -94,9 +112,14 @@ internal static class MetricsVerb
         foreach (var name in Evaluation.Names)
         {
             var metric = measured[name];
-            json[name] = metric.Value is not { } value ? null : name == "regions" ? JsonValue.Create((long)value) : JsonValue.Create(value);
+            json[name] =
+                metric.Value is not { } value ? null
+                : name == "regions" ? JsonValue.Create((long)value)
+                : JsonValue.Create(value);
             if (metric.Undefined is not null)
+            {
                 undefined[name] = metric.Undefined;
+            }
         }
         json["undefined"] = undefined;
         return json;
@@ -106,9 +129,15 @@ internal static class MetricsVerb
     {
         var array = Npy.Read<float>(path);
         if (array.Shape.Length != rank)
+        {
             throw new UserError($"{path}: has shape {Format(array.Shape)}; {shape} is needed");
+        }
+
         if (array.StoredType == "float64")
+        {
             warnings.WriteLine($"warning: {path} is float64 and was rounded to float32; scores that differ by less than that now tie");
+        }
+
         return array;
     }
 

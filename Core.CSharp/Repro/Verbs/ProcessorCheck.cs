@@ -9,8 +9,8 @@ namespace Repro.Verbs;
 
 /// <summary>
 /// How the command goes on where libtorch's convolutions are wrong on a processor: with oneDNN held to
-/// <see cref="ConvolutionVerdicts.Fallback"/>. That must be settled before libtorch is loaded: from the verdict of an earlier process, or by
-/// this process running itself again.
+/// <see cref="ConvolutionVerdicts.Fallback"/>. That must be settled before libtorch is loaded: from the verdict of an earlier process, or
+/// by this process running itself again.
 /// </summary>
 internal static partial class ProcessorCheck
 {
@@ -23,7 +23,10 @@ internal static partial class ProcessorCheck
     public static void Prepare()
     {
         _isCommand = true;
-        if (ConvolutionVerdicts.OfThisMachine.Choose(TorchRuntime.Instructions) is { } instructions && TorchRuntime.HoldInstructions(instructions))
+        if (
+            ConvolutionVerdicts.OfThisMachine.Choose(TorchRuntime.Instructions) is { } instructions
+            && TorchRuntime.HoldInstructions(instructions)
+        )
         {
             IsHeld = true;
         }
@@ -33,8 +36,8 @@ internal static partial class ProcessorCheck
     public static bool IsHeld { get; private set; }
 
     /// <summary>
-    /// For verbs that train, before they compute anything: checks the processor where no verdict is there, and goes on with the fallback, told
-    /// in one line, where the verdict is wrong.
+    /// For verbs that train, before they compute anything: checks the processor where no verdict is there, and goes on with the fallback,
+    /// told in one line, where the verdict is wrong.
     /// </summary>
     /// <param name="device">Where is trained.</param>
     /// <param name="error">Where the line goes.</param>
@@ -54,7 +57,11 @@ internal static partial class ProcessorCheck
             }
             return;
         }
-        if (_isCommand && ConvolutionVerdicts.OfThisMachine.Choose(verdict.Instructions) is { } instructions && TorchRuntime.HoldInstructions(instructions))
+        if (
+            _isCommand
+            && ConvolutionVerdicts.OfThisMachine.Choose(verdict.Instructions) is { } instructions
+            && TorchRuntime.HoldInstructions(instructions)
+        )
         {
             error.WriteLine(Line(instructions, verdict));
             error.Flush();
@@ -68,8 +75,8 @@ internal static partial class ProcessorCheck
         + $"going on with {TorchRuntime.InstructionsVariable}={instructions}, which is slower and right where it was checked";
 
     /// <summary>
-    /// The same command in this process's place, with the environment as it is now. Held to the fallback, it chooses no other: it cannot come
-    /// here again. Returns only where the system refuses.
+    /// The same command in this process's place, with the environment as it is now. Held to the fallback, it chooses no other: it cannot
+    /// come here again. Returns only where the system refuses.
     /// </summary>
     private static unsafe void RunAgain()
     {

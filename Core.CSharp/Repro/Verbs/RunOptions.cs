@@ -8,12 +8,14 @@ namespace Repro.Verbs;
 /// <summary>Options that several verbs share.</summary>
 internal static class RunOptions
 {
-    public static Option<string?> Weights() => new("--weights")
-    {
-        Description = "Folder of weights (.safetensors, .pth, .weights, .onnx, with optional .json sidecars); "
-            + $"without it, {PackagedWeights.Name}, which comes with the program.",
-        HelpName = "DIR",
-    };
+    public static Option<string?> Weights() =>
+        new("--weights")
+        {
+            Description =
+                "Folder of weights (.safetensors, .pth, .weights, .onnx, with optional .json sidecars); "
+                + $"without it, {PackagedWeights.Name}, which comes with the program.",
+            HelpName = "DIR",
+        };
 
     /// <summary>One line on the trained networks that were taken; nothing where there was none.</summary>
     public static void TellWeights(IEnumerable<WeightsUsed> used, TextWriter output)
@@ -24,49 +26,61 @@ internal static class RunOptions
             output.WriteLine($"weights: {string.Join("; ", all)}");
         }
 
-        static string Origin(WeightsUsed weights) => PackagedWeights.Are(weights.Name, weights.Sha256)
-            ? $" ({PackagedWeights.File.Licence}), which comes with the program"
-            : "";
+        static string Origin(WeightsUsed weights) =>
+            PackagedWeights.Are(weights.Name, weights.Sha256) ? $" ({PackagedWeights.File.Licence}), which comes with the program" : "";
     }
 
-    public static Option<bool> Recursive() => new("--recursive")
-    {
-        Description = "Also take the photographs in folders below one that has photographs itself.",
-    };
+    public static Option<bool> Recursive() =>
+        new("--recursive") { Description = "Also take the photographs in folders below one that has photographs itself." };
 
-    public static Option<string> Device() => new("--device")
-    {
-        Description = "cpu or cuda.", HelpName = "cpu|cuda", DefaultValueFactory = _ => "cpu",
-    };
+    public static Option<string> Device() =>
+        new("--device")
+        {
+            Description = "cpu or cuda.",
+            HelpName = "cpu|cuda",
+            DefaultValueFactory = _ => "cpu",
+        };
 
-    public static Option<Profile> ProfileOption() => new("--profile")
-    {
-        Description = "paper: the paper's schedule. quick: minutes a category on two cores. smoke: seconds.",
-        HelpName = "paper|quick|smoke",
-        DefaultValueFactory = _ => Profile.Quick,
-        CustomParser = result => Enum.TryParse<Profile>(result.Tokens[0].Value, ignoreCase: true, out var profile) && !int.TryParse(result.Tokens[0].Value, out _)
-            ? profile
-            : Fail(result, $"--profile '{result.Tokens[0].Value}': the profiles are paper, quick and smoke"),
-    };
+    public static Option<Profile> ProfileOption() =>
+        new("--profile")
+        {
+            Description = "paper: the paper's schedule. quick: minutes a category on two cores. smoke: seconds.",
+            HelpName = "paper|quick|smoke",
+            DefaultValueFactory = _ => Profile.Quick,
+            CustomParser = result =>
+                Enum.TryParse<Profile>(result.Tokens[0].Value, ignoreCase: true, out var profile)
+                && !int.TryParse(result.Tokens[0].Value, out _)
+                    ? profile
+                    : Fail(result, $"--profile '{result.Tokens[0].Value}': the profiles are paper, quick and smoke"),
+        };
 
     /// <summary>A list given as several words, or with commas, or with the option repeated.</summary>
-    public static Option<string[]> List(string name, string description, string helpName) => new(name)
-    {
-        Description = description,
-        HelpName = helpName,
-        AllowMultipleArgumentsPerToken = true,
-        Arity = ArgumentArity.OneOrMore,
-        DefaultValueFactory = _ => [],
-        CustomParser = result =>
-            [.. result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
-    };
+    public static Option<string[]> List(string name, string description, string helpName) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            AllowMultipleArgumentsPerToken = true,
+            Arity = ArgumentArity.OneOrMore,
+            DefaultValueFactory = _ => [],
+            CustomParser = result =>
+                [
+                    .. result.Tokens.SelectMany(token =>
+                        token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                    ),
+                ],
+        };
 
     /// <summary>Refuses a number below <paramref name="least"/>; what is no number at all the parser refuses itself.</summary>
     public static Option<T> AtLeast<T>(this Option<T> option, int least)
     {
         option.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out var value) && !(value >= least))
+            if (
+                result.Tokens is [var token]
+                && double.TryParse(token.Value, CultureInfo.InvariantCulture, out var value)
+                && !(value >= least)
+            )
             {
                 result.AddError($"{option.Name} {token.Value}: give at least {least}");
             }

@@ -19,7 +19,10 @@ internal sealed record ScoredImage(Sample Sample, float? Score, bool IsDefective
     public string? Reason { get; init; }
 
     /// <summary>In one word.</summary>
-    public string Verdict => Reason is not null ? "unreadable" : IsDefective ? "defective" : "good";
+    public string Verdict =>
+        Reason is not null ? "unreadable"
+        : IsDefective ? "defective"
+        : "good";
 }
 
 /// <summary>scores.csv, of which every row that was added stays, whatever comes after it.</summary>
@@ -50,16 +53,21 @@ internal sealed class ScoreTable : IDisposable
 
     /// <summary>Appends rows and hands them to the system.</summary>
     /// <exception cref="UserError">The disk is full.</exception>
-    public void Add(IEnumerable<ScoredImage> rows) => Guard(() =>
-    {
-        foreach (var row in rows)
+    public void Add(IEnumerable<ScoredImage> rows) =>
+        Guard(() =>
         {
-            _writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{RunRecord.Csv(row.Sample.Path)},{row.Score:r},{_threshold:r},{row.Verdict},{RunRecord.Csv(row.Reason ?? "")}"));
-        }
-        _writer.Flush();
-        return true;
-    });
+            foreach (var row in rows)
+            {
+                _writer.WriteLine(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{RunRecord.Csv(row.Sample.Path)},{row.Score:r},{_threshold:r},{row.Verdict},{RunRecord.Csv(row.Reason ?? "")}"
+                    )
+                );
+            }
+            _writer.Flush();
+            return true;
+        });
 
     /// <inheritdoc/>
     public void Dispose() => _writer.Dispose();
@@ -92,29 +100,44 @@ internal static class ScorePage
                 ? WebUtility.HtmlEncode(reason)
                 : string.Create(CultureInfo.InvariantCulture, $"score {row.Score:g5}: {row.Verdict}");
             cards.Append(CultureInfo.InvariantCulture, $"<figure class=\"{row.Verdict}\">");
-            if (row.Overlay is { } overlay) cards.Append(CultureInfo.InvariantCulture, $"<img loading=\"lazy\" src=\"{Uri.EscapeDataString(overlay)}\" alt=\"heat map of {name}\">");
+            if (row.Overlay is { } overlay)
+            {
+                cards.Append(
+                    CultureInfo.InvariantCulture,
+                    $"<img loading=\"lazy\" src=\"{Uri.EscapeDataString(overlay)}\" alt=\"heat map of {name}\">"
+                );
+            }
+
             cards.Append(CultureInfo.InvariantCulture, $"<figcaption>{name}<br>{told}</figcaption></figure>\n");
         }
-        AtomicFile.WriteText(path, string.Create(CultureInfo.InvariantCulture, $$"""
-            <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-            <title>Scores: {{model.Method}} {{model.Variant}}</title>
-            <style>
-            :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-            body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
-            main { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
-            figure { margin: 0; border: 1px solid #8886; border-top: 4px solid #2a8f5b; padding: .5rem; overflow-wrap: anywhere; }
-            figure.unreadable { border-top-color: #b58900; }
-            figure.defective { border-top-color: #c8402f; }
-            img { width: 100%; height: auto; }
-            </style></head><body>
-            <h1>{{rows.Count}} images, {{rows.Count(row => row.IsDefective)}} judged defective{{NotJudged(rows)}}</h1>
-            <p>{{model.Method}} {{WebUtility.HtmlEncode(model.Variant)}}, fitted on {{model.Images}} images. Threshold {{model.Threshold:g5}}: {{WebUtility.HtmlEncode(model.ThresholdRule)}}.
-            Highest scores first. Colours run from blue (0) to red (twice the pixel threshold); the white line is the pixel threshold.</p>
-            <main>
-            {{cards}}</main></body></html>
+        AtomicFile.WriteText(
+            path,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $$"""
+                <!doctype html>
+                <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+                <title>Scores: {{model.Method}} {{model.Variant}}</title>
+                <style>
+                :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
+                body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
+                main { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
+                figure { margin: 0; border: 1px solid #8886; border-top: 4px solid #2a8f5b; padding: .5rem; overflow-wrap: anywhere; }
+                figure.unreadable { border-top-color: #b58900; }
+                figure.defective { border-top-color: #c8402f; }
+                img { width: 100%; height: auto; }
+                </style></head><body>
+                <h1>{{rows.Count}} images, {{rows.Count(row => row.IsDefective)}} judged defective{{NotJudged(rows)}}</h1>
+                <p>{{model.Method}} {{WebUtility.HtmlEncode(
+                    model.Variant
+                )}}, fitted on {{model.Images}} images. Threshold {{model.Threshold:g5}}: {{WebUtility.HtmlEncode(model.ThresholdRule)}}.
+                Highest scores first. Colours run from blue (0) to red (twice the pixel threshold); the white line is the pixel threshold.</p>
+                <main>
+                {{cards}}</main></body></html>
 
-            """));
+                """
+            )
+        );
     }
 
     private static string NotJudged(IReadOnlyList<ScoredImage> rows) =>

@@ -8,7 +8,7 @@ using Reproduction.Methods;
 
 namespace Repro.Verbs;
 
-/// <summary><c>repro toy</c>: the toy study of <see cref="Favae"/>, of which <c>scripts/toy-distribution.fsx</c> makes figure 1.</summary>
+/// <summary><c>repro toy</c>: the toy study of <c>favae</c>, of which <c>scripts/toy-distribution.fsx</c> makes figure 1.</summary>
 internal static class ToyVerb
 {
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(10);
@@ -19,43 +19,83 @@ internal static class ToyVerb
         var device = RunOptions.Device();
         var extractor = new Option<string>("--variant")
         {
-            Description = "The variant of favae whose features are reconstructed.", HelpName = "V", DefaultValueFactory = _ => "embedded",
+            Description = "The variant of favae whose features are reconstructed.",
+            HelpName = "V",
+            DefaultValueFactory = _ => "embedded",
         };
-        var steps = new Option<int>("--steps") { Description = "Gradient steps of each model (600).", HelpName = "N", DefaultValueFactory = _ => 600 };
+        var steps = new Option<int>("--steps")
+        {
+            Description = "Gradient steps of each model (600).",
+            HelpName = "N",
+            DefaultValueFactory = _ => 600,
+        };
         steps.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() < 1) result.AddError("--steps: give at least 1");
+            if (result.GetValueOrDefault<int>() < 1)
+            {
+                result.AddError("--steps: give at least 1");
+            }
         });
         var seed = new Option<int>("--seed") { Description = "Seed (0).", HelpName = "N" };
-        var output = new Option<string>("--out") { Description = "The folder to write.", HelpName = "DIR", Required = true };
-        var command = new Command("toy", "Scores the toy images of favae's section 3 under the optimal VAE, a trained one and a trained FAVAE.")
+        var output = new Option<string>("--out")
         {
-            weights, device, extractor, steps, seed, output,
+            Description = "The folder to write.",
+            HelpName = "DIR",
+            Required = true,
         };
-        command.SetAction((parsed, cancellation) => Task.Run(
-            () =>
-            {
-                var place = Machine.Device(parsed.GetRequiredValue(device));
-                ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
-                using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
-                var sinceReport = Stopwatch.StartNew();
-                var study = new ToyStudy(new Resources { Backbones = backbones, Features = new UncachedFeatures(), Device = place })
-                {
-                    Seed = parsed.GetValue(seed),
-                    Steps = parsed.GetValue(steps),
-                    Progress = (stage, done, all, text) =>
+        var command = new Command(
+            "toy",
+            "Scores the toy images of favae's section 3 under the optimal VAE, a trained one and a trained FAVAE."
+        )
+        {
+            weights,
+            device,
+            extractor,
+            steps,
+            seed,
+            output,
+        };
+        command.SetAction(
+            (parsed, cancellation) =>
+                Task.Run(
+                    () =>
                     {
-                        if (sinceReport.Elapsed < ReportInterval && done < all) return;
-                        sinceReport.Restart();
-                        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{stage}: step {done} of {all}, {text}"));
+                        var place = Machine.Device(parsed.GetRequiredValue(device));
+                        ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
+                        using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
+                        var sinceReport = Stopwatch.StartNew();
+                        var study = new ToyStudy(
+                            new Resources
+                            {
+                                Backbones = backbones,
+                                Features = new UncachedFeatures(),
+                                Device = place,
+                            }
+                        )
+                        {
+                            Seed = parsed.GetValue(seed),
+                            Steps = parsed.GetValue(steps),
+                            Progress = (stage, done, all, text) =>
+                            {
+                                if (sinceReport.Elapsed < ReportInterval && done < all)
+                                {
+                                    return;
+                                }
+
+                                sinceReport.Restart();
+                                Console.Error.WriteLine(
+                                    string.Create(CultureInfo.InvariantCulture, $"{stage}: step {done} of {all}, {text}")
+                                );
+                            },
+                        };
+                        var folder = parsed.GetRequiredValue(output);
+                        study.Run(parsed.GetRequiredValue(extractor), folder, cancellation);
+                        Console.WriteLine(Path.Combine(folder, ToyStudy.ScoresFile));
+                        return 0;
                     },
-                };
-                var folder = parsed.GetRequiredValue(output);
-                study.Run(parsed.GetRequiredValue(extractor), folder, cancellation);
-                Console.WriteLine(Path.Combine(folder, ToyStudy.ScoresFile));
-                return 0;
-            },
-            CancellationToken.None));
+                    CancellationToken.None
+                )
+        );
         return command;
     }
 }

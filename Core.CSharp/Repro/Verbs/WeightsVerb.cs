@@ -17,7 +17,10 @@ internal static class WeightsVerb
             HelpName = "DIR",
             DefaultValueFactory = _ => "weights",
         };
-        var list = new Command("list", "Lists a folder's weights files, the networks they are for, and what comes with the program.") { folder };
+        var list = new Command("list", "Lists a folder's weights files, the networks they are for, and what comes with the program.")
+        {
+            folder,
+        };
         list.SetAction(parsed =>
         {
             var named = parsed.GetRequiredValue(folder);
@@ -26,7 +29,11 @@ internal static class WeightsVerb
             return List(isThere ? Weights.Open(named) : null, parsed.InvocationConfiguration.Output);
         });
 
-        var files = new Argument<string[]>("FILE") { Description = "the files; without any, all of --weights", Arity = ArgumentArity.ZeroOrMore };
+        var files = new Argument<string[]>("FILE")
+        {
+            Description = "the files; without any, all of --weights",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
         var verify = new Command("verify", "Checks sha256, structure, shapes and values of weights files.") { files, folder };
         verify.SetAction(parsed =>
         {
@@ -35,14 +42,36 @@ internal static class WeightsVerb
             return Verify(all, parsed.InvocationConfiguration.Output);
         });
 
-        var file = new Argument<string>("FILE") { Description = $"the file, or {PackagedWeights.Name} for the one that comes with the program" };
+        var file = new Argument<string>("FILE")
+        {
+            Description = $"the file, or {PackagedWeights.Name} for the one that comes with the program",
+        };
         var inspect = new Command("inspect", "Prints the tensors of a weights file and the layers that its network gives.") { file };
         inspect.SetAction(parsed => Inspect(parsed.GetRequiredValue(file), parsed.InvocationConfiguration.Output));
 
-        var names = new Argument<string[]>("NAME") { Description = "networks, e.g. resnet18 vgg19 efficientnet-b4", Arity = ArgumentArity.OneOrMore };
-        var fetch = new Command("fetch", "Downloads published weights, goes on with broken downloads, verifies before it puts a file in place.") { names, folder };
-        fetch.SetAction((parsed, cancellation) =>
-            Fetch(parsed.GetRequiredValue(names), parsed.GetRequiredValue(folder), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, cancellation));
+        var names = new Argument<string[]>("NAME")
+        {
+            Description = "networks, e.g. resnet18 vgg19 efficientnet-b4",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        var fetch = new Command(
+            "fetch",
+            "Downloads published weights, goes on with broken downloads, verifies before it puts a file in place."
+        )
+        {
+            names,
+            folder,
+        };
+        fetch.SetAction(
+            (parsed, cancellation) =>
+                Fetch(
+                    parsed.GetRequiredValue(names),
+                    parsed.GetRequiredValue(folder),
+                    parsed.InvocationConfiguration.Output,
+                    parsed.InvocationConfiguration.Error,
+                    cancellation
+                )
+        );
 
         return new Command("weights", "Lists, verifies, inspects and fetches weights files.") { list, verify, inspect, fetch };
     }
@@ -67,7 +96,7 @@ internal static class WeightsVerb
     private static string Line(WeightsFile file)
     {
         var megabytes = new FileInfo(file.Path).Length / 1e6;
-        return $"{Path.GetFileName(file.Path),-44} {file.Architecture ?? "unknown network",-22} {megabytes,8:F1} MB  {file.Licence}";
+        return $"{Path.GetFileName(file.Path), -44} {file.Architecture ?? "unknown network", -22} {megabytes, 8:F1} MB  {file.Licence}";
     }
 
     /// <summary>The file of a path, or the packaged one by its name.</summary>
@@ -86,7 +115,11 @@ internal static class WeightsVerb
             catch (UserError error)
             {
                 failed++;
-                output.WriteLine(error.Message.StartsWith(file.Path, StringComparison.Ordinal) ? $"FAILED {error.Message}" : $"FAILED {file.Path}: {error.Message}");
+                output.WriteLine(
+                    error.Message.StartsWith(file.Path, StringComparison.Ordinal)
+                        ? $"FAILED {error.Message}"
+                        : $"FAILED {file.Path}: {error.Message}"
+                );
             }
         }
         return failed == 0 ? 0 : throw new UserError($"{failed} of {files.Count} weights files are not sound; fetch them again");
@@ -128,10 +161,13 @@ internal static class WeightsVerb
             }
             foreach (var entry in checkpoint.Entries)
             {
-                output.WriteLine($"  {entry.Name,-56} {entry.Type.SafeTensorsName(),-5} [{string.Join(", ", entry.Shape)}]");
+                output.WriteLine($"  {entry.Name, -56} {entry.Type.SafeTensorsName(), -5} [{string.Join(", ", entry.Shape)}]");
             }
         }
-        output.WriteLine($"network: {file.Architecture ?? "unknown"}, licence: {file.Licence ?? "unknown"}, batch norm: {file.BatchNorm ?? "as the tensors say"}");
+        output.WriteLine(
+            $"network: {file.Architecture ?? "unknown"}, licence: {file.Licence ?? "unknown"}, batch norm: "
+                + $"{file.BatchNorm ?? "as the tensors say"}"
+        );
         if (file.Architecture is not null)
         {
             using var backbone = Backbone.Load(file);
@@ -148,15 +184,22 @@ internal static class WeightsVerb
         {
             error.WriteLine($"{weights.Url} ({weights.Licence})");
             var announced = 0L;
-            var path = await download.FetchAsync(weights, folder, (there, total) =>
-            {
-                const long step = 10_000_000;
-                if (there / step > announced)
-                {
-                    announced = there / step;
-                    error.WriteLine($"  {there / 1e6:F0} of {(total is null ? "?" : $"{total / 1e6:F0}")} MB");
-                }
-            }, cancellation).ConfigureAwait(false);
+            var path = await download
+                .FetchAsync(
+                    weights,
+                    folder,
+                    (there, total) =>
+                    {
+                        const long step = 10_000_000;
+                        if (there / step > announced)
+                        {
+                            announced = there / step;
+                            error.WriteLine($"  {there / 1e6:F0} of {(total is null ? "?" : $"{total / 1e6:F0}")} MB");
+                        }
+                    },
+                    cancellation
+                )
+                .ConfigureAwait(false);
             output.WriteLine($"{path}: verified");
         }
         return 0;

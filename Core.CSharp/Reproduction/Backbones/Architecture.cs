@@ -9,7 +9,11 @@ namespace Reproduction.Backbones;
 /// <param name="Create">The structure, for a border mode; only VGGs have another than zeros.</param>
 /// <param name="Rename">Gives a file's tensors the structure's names for them; null: they have them.</param>
 internal sealed partial record Architecture(
-    string Name, Preprocessing Preprocessing, Func<BorderMode, Network> Create, Func<Checkpoint, Network, Checkpoint>? Rename = null)
+    string Name,
+    Preprocessing Preprocessing,
+    Func<BorderMode, Network> Create,
+    Func<Checkpoint, Network, Checkpoint>? Rename = null
+)
 {
     private static readonly int[] Depth18 = [2, 2, 2, 2];
 
@@ -28,12 +32,19 @@ internal sealed partial record Architecture(
         new("vgg19_16x", Preprocessing.None, _ => Vgg.Distilled()),
         new("resnet18", Preprocessing.ImageNet, Zeros("resnet18", () => new ResNet(Depth18, bottleneck: false))),
         new(
-            PackagedWeights.Name, Preprocessing.Cntk,
-            Zeros(PackagedWeights.Name, () => new ResNet(Depth18Cntk, bottleneck: false, pooled: true)), ResNetGraph.Name),
+            PackagedWeights.Name,
+            Preprocessing.Cntk,
+            Zeros(PackagedWeights.Name, () => new ResNet(Depth18Cntk, bottleneck: false, pooled: true)),
+            ResNetGraph.Name
+        ),
         new("resnet34", Preprocessing.ImageNet, Zeros("resnet34", () => new ResNet(Depth34, bottleneck: false))),
         new("resnet50", Preprocessing.ImageNet, Zeros("resnet50", () => new ResNet(Depth34, bottleneck: true))),
         new("resnet50_v1", Preprocessing.Caffe, Zeros("resnet50_v1", () => new ResNet(Depth34, bottleneck: true, strideInFirst: true))),
-        new("wide_resnet50_2", Preprocessing.ImageNet, Zeros("wide_resnet50_2", () => new ResNet(Depth34, bottleneck: true, widthFactor: 2))),
+        new(
+            "wide_resnet50_2",
+            Preprocessing.ImageNet,
+            Zeros("wide_resnet50_2", () => new ResNet(Depth34, bottleneck: true, widthFactor: 2))
+        ),
         .. EfficientNets("efficientnet_b", EfficientNetForm.Torchvision),
         .. EfficientNets("efficientnet-b", EfficientNetForm.EfficientNetPyTorch),
         .. EfficientNets("timm_efficientnet_b", EfficientNetForm.Timm),
@@ -44,8 +55,12 @@ internal sealed partial record Architecture(
 
     /// <summary>Finds an architecture by its name, in any case and with the hyphens that papers write.</summary>
     /// <exception cref="UserError">There is none of that name.</exception>
-    public static Architecture Get(string name) => Find(name)
-        ?? throw new UserError($"unknown backbone '{name}'; known are {string.Join(", ", All.Select(architecture => architecture.Name))}", exitCode: 2);
+    public static Architecture Get(string name) =>
+        Find(name)
+        ?? throw new UserError(
+            $"unknown backbone '{name}'; known are {string.Join(", ", All.Select(architecture => architecture.Name))}",
+            exitCode: 2
+        );
 
     /// <summary>As <see cref="Get"/>, null when there is none.</summary>
     public static Architecture? Find(string name)
@@ -82,21 +97,33 @@ internal sealed partial record Architecture(
         {
             return this;
         }
-        string? family = (checkpoint.TryGet("features.0.0.weight", out _), checkpoint.TryGet("_conv_stem.weight", out _), checkpoint.TryGet("conv_stem.weight", out _)) switch
+        string? family = (
+            checkpoint.TryGet("features.0.0.weight", out _),
+            checkpoint.TryGet("_conv_stem.weight", out _),
+            checkpoint.TryGet("conv_stem.weight", out _)
+        ) switch
         {
             (true, _, _) => "efficientnet_b",
             (_, true, _) => "efficientnet-b",
-            (_, _, true) => match.Groups["family"].Value is "efficientnet-b" or "tf_efficientnet_b" ? "tf_efficientnet_b" : "timm_efficientnet_b",
+            (_, _, true) => match.Groups["family"].Value is "efficientnet-b" or "tf_efficientnet_b"
+                ? "tf_efficientnet_b"
+                : "timm_efficientnet_b",
             _ => null,
         };
         return family is null ? this : Get(family + match.Groups["number"].Value);
     }
 
-    private static IEnumerable<Architecture> EfficientNets(string family, EfficientNetForm form) => Enumerable.Range(0, 8)
-        .Select(number => new Architecture($"{family}{number}", Preprocessing.ImageNet, Zeros($"{family}{number}", () => EfficientNet.B(number, form))));
+    private static IEnumerable<Architecture> EfficientNets(string family, EfficientNetForm form) =>
+        Enumerable
+            .Range(0, 8)
+            .Select(number => new Architecture(
+                $"{family}{number}",
+                Preprocessing.ImageNet,
+                Zeros($"{family}{number}", () => EfficientNet.B(number, form))
+            ));
 
-    private static Func<BorderMode, Network> Zeros(string name, Func<Network> create) => border =>
-        border == BorderMode.Zeros ? create() : throw new UserError($"{name} has zero borders only; reflection is there for VGG");
+    private static Func<BorderMode, Network> Zeros(string name, Func<Network> create) =>
+        border => border == BorderMode.Zeros ? create() : throw new UserError($"{name} has zero borders only; reflection is there for VGG");
 
     private static string Plain(string name) => name.ToLowerInvariant().Replace("-", "").Replace("_", "");
 

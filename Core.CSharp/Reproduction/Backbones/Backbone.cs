@@ -32,31 +32,46 @@ public sealed class Backbone : IDisposable
 {
     /// <summary>What libtorch says of an input that a pooling, a mirrored border or a joining of layers makes nothing of.</summary>
     private static readonly string[] TooSmall =
-        ["too small", "Kernel size can't be greater", "Padding size should be less", "must be positive", "Sizes of tensors must match"];
+    [
+        "too small",
+        "Kernel size can't be greater",
+        "Padding size should be less",
+        "must be positive",
+        "Sizes of tensors must match",
+    ];
 
-    private readonly Network network;
-    private readonly BackboneOptions options;
-    private readonly Dictionary<string, Layer> layers;
-    private readonly string[] beyond;
-    private readonly string? path;
-    private FileStamp? stamp;
+    private readonly Network _network;
+    private readonly BackboneOptions _options;
+    private readonly Dictionary<string, Layer> _layers;
+    private readonly string[] _beyond;
+    private readonly string? _path;
+    private FileStamp? _stamp;
 
     private Backbone(
-        string name, Architecture architecture, Network network, BackboneOptions options, Preprocessing preprocessing, string weightsSha256,
-        string? path = null, FileStamp? stamp = null)
+        string name,
+        Architecture architecture,
+        Network network,
+        BackboneOptions options,
+        Preprocessing preprocessing,
+        string weightsSha256,
+        string? path = null,
+        FileStamp? stamp = null
+    )
     {
-        this.network = network;
-        this.options = options;
-        this.path = path;
-        this.stamp = stamp;
+        this._network = network;
+        this._options = options;
+        this._path = path;
+        this._stamp = stamp;
         WeightsSha256 = weightsSha256;
         Name = name;
         Architecture = architecture.Name;
         Preprocessing = preprocessing;
         var loaded = network.Convolutions.TakeWhile(convolution => convolution.IsLoaded).Count();
         var available = network.Layers.Where(layer => layer.Convolutions <= loaded).ToList();
-        layers = available.SelectMany(layer => layer.Aliases.Append(layer.Name).Select(alias => (alias, layer))).ToDictionary(pair => pair.alias, pair => pair.layer);
-        beyond = [.. network.Layers.Where(layer => layer.Convolutions > loaded).SelectMany(layer => layer.Aliases.Append(layer.Name))];
+        _layers = available
+            .SelectMany(layer => layer.Aliases.Append(layer.Name).Select(alias => (alias, layer)))
+            .ToDictionary(pair => pair.alias, pair => pair.layer);
+        _beyond = [.. network.Layers.Where(layer => layer.Convolutions > loaded).SelectMany(layer => layer.Aliases.Append(layer.Name))];
         LayerNames = [.. available.Select(layer => layer.Name)];
     }
 
@@ -76,18 +91,27 @@ public sealed class Backbone : IDisposable
     public Preprocessing Preprocessing { get; }
 
     /// <summary>Where the weights are.</summary>
-    public Device Device => options.Device ?? torch.CPU;
+    public Device Device => _options.Device ?? torch.CPU;
 
-    /// <summary>Equal for backbones that compute the same features: part of a feature cache's key. Meaningless once the weights are trained.</summary>
-    public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(
-        Encoding.UTF8.GetBytes($"{WeightsSha256}|{Architecture}|{options.Border}|{Preprocessing}")))[..16];
+    /// <summary>
+    /// Equal for backbones that compute the same features: part of a feature cache's key. Meaningless once the weights are trained.
+    /// </summary>
+    public string Fingerprint =>
+        Convert.ToHexStringLower(
+            SHA256.HashData(Encoding.UTF8.GetBytes($"{WeightsSha256}|{Architecture}|{_options.Border}|{Preprocessing}"))
+        )[..16];
 
     /// <summary>Loads the weights of a catalogue's file.</summary>
-    /// <exception cref="UserError">The file's architecture is unknown, or as for <see cref="Load(string,string,BackboneOptions)"/>.</exception>
+    /// <exception cref="UserError">The file's architecture is unknown, or as for
+    /// <see cref="Load(string,string,BackboneOptions)"/>.</exception>
     public static Backbone Load(WeightsFile weights, BackboneOptions? options = null)
     {
-        var name = weights.Architecture
-            ?? throw new UserError($"{weights.Path}: which network is it for? Its name does not tell; write {{\"architecture\": \"NAME\"}} to {weights.SidecarPath}");
+        var name =
+            weights.Architecture
+            ?? throw new UserError(
+                $"{weights.Path}: which network is it for? Its name does not tell; write {{\"architecture\": \"NAME\"}} to "
+                    + $"{weights.SidecarPath}"
+            );
         return Load(weights.Path, Backbones.Architecture.Get(name), weights.Preprocessing, options);
     }
 
@@ -95,7 +119,8 @@ public sealed class Backbone : IDisposable
     /// <param name="path">In any of <see cref="CheckpointFormat"/>.</param>
     /// <param name="architecture">The network's name; of an EfficientNet the file's tensor names decide the form.</param>
     /// <param name="options">Null: frozen, zero borders, on the CPU.</param>
-    /// <exception cref="UserError">The file is damaged, or for another architecture: the first tensor that is missing, of another shape, or not finite.</exception>
+    /// <exception cref="UserError">The file is damaged, or for another architecture: the first tensor that is missing, of another shape, or
+    /// not finite.</exception>
     public static Backbone Load(string path, string architecture, BackboneOptions? options = null)
     {
         var weights = WeightsFile.Describe(path);
@@ -127,7 +152,8 @@ public sealed class Backbone : IDisposable
     /// <summary>Feature maps of images.</summary>
     /// <param name="imagesRgb01"><c>[N,3,H,W]</c>, RGB, 0..1; <see cref="Preprocessing"/> is applied here.</param>
     /// <param name="layers">Names out of <see cref="LayerNames"/>, or other names for them; only what they need is computed.</param>
-    /// <returns>One <c>[N,C,H',W']</c> a layer, in the order asked for, with the channels innermost in memory, on <see cref="Device"/>.</returns>
+    /// <returns>One <c>[N,C,H',W']</c> a layer, in the order asked for, with the channels innermost in memory, on
+    /// <see cref="Device"/>.</returns>
     /// <exception cref="UserError">The backbone has no such layer.</exception>
     public Tensor[] Forward(Tensor imagesRgb01, IReadOnlyList<string> layers)
     {
@@ -150,7 +176,7 @@ public sealed class Backbone : IDisposable
         {
             return [];
         }
-        using var gradients = options.Trainable ? null : torch.no_grad();
+        using var gradients = _options.Trainable ? null : torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var taps = new Taps(names);
         Run(input, taps);
@@ -161,25 +187,27 @@ public sealed class Backbone : IDisposable
     {
         try
         {
-            network.Run(input.to(Device).channels_last(), taps);
+            _network.Run(input.to(Device).channels_last(), taps);
         }
         catch (ExternalException failure) when (TooSmall.Any(words => failure.Message.Contains(words, StringComparison.Ordinal)))
         {
             throw new UserError(
-                $"{Architecture} cannot take images of {input.shape[3]} x {input.shape[2]} pixels ({failure.Message.Split('\n', 2)[0].TrimEnd('.')}); take larger ones, "
-                + "with sides that 32 divides, or layers that are not so deep",
-                failure);
+                $"{Architecture} cannot take images of {input.shape[3]} x {input.shape[2]} pixels "
+                    + $"({failure.Message.Split('\n', 2)[0].TrimEnd('.')}); take larger ones, "
+                    + "with sides that 32 divides, or layers that are not so deep",
+                failure
+            );
         }
     }
 
     /// <summary>Switches the batch norms of a trainable backbone between the batch's statistics (training) and the running ones.</summary>
     public void Train(bool training)
     {
-        if (training && !options.Trainable)
+        if (training && !_options.Trainable)
         {
             throw new InvalidOperationException($"{Name} is frozen; load it with {nameof(BackboneOptions.Trainable)}");
         }
-        network.Training = training;
+        _network.Training = training;
     }
 
     /// <summary>The parameters of a trainable backbone; none of a frozen one.</summary>
@@ -187,34 +215,35 @@ public sealed class Backbone : IDisposable
 
     /// <summary>As <see cref="parameters"/>, with the names of a state dict.</summary>
     public IEnumerable<(string Name, Parameter Value)> named_parameters() =>
-        network.Convolutions.Where(convolution => convolution.IsLoaded).SelectMany(convolution => convolution.NamedParameters());
+        _network.Convolutions.Where(convolution => convolution.IsLoaded).SelectMany(convolution => convolution.NamedParameters());
 
     /// <summary>The weights under their published names, e.g. for <see cref="SafeTensors.Write"/>.</summary>
     /// <param name="fold">
     /// Folds the batch norms of a trainable backbone into its convolutions, in new tensors; a frozen one's are folded already.
     /// </param>
-    public IReadOnlyDictionary<string, Tensor> StateDict(bool fold) => network.Convolutions
-        .Where(convolution => convolution.IsLoaded)
-        .SelectMany(convolution => convolution.StateDict(fold))
-        .ToDictionary(entry => entry.Name, entry => entry.Value);
+    public IReadOnlyDictionary<string, Tensor> StateDict(bool fold) =>
+        _network
+            .Convolutions.Where(convolution => convolution.IsLoaded)
+            .SelectMany(convolution => convolution.StateDict(fold))
+            .ToDictionary(entry => entry.Name, entry => entry.Value);
 
     /// <summary>Makes sure that the weights file is still the one that was loaded; random weights have none.</summary>
     /// <exception cref="UserError">It was replaced or removed.</exception>
     public void CheckUnchanged()
     {
-        if (path is null || FileStamp.Of(path) is var now && now == stamp)
+        if (_path is null || FileStamp.Of(_path) is var now && now == _stamp)
         {
             return;
         }
-        if (now is null || WeightsFile.Hash(path) is var hash && hash != WeightsSha256)
+        if (now is null || WeightsFile.Hash(_path) is var hash && hash != WeightsSha256)
         {
-            throw Changed(path);
+            throw Changed(_path);
         }
-        stamp = now;
+        _stamp = now;
     }
 
     /// <summary>Frees the weights.</summary>
-    public void Dispose() => network.Dispose();
+    public void Dispose() => _network.Dispose();
 
     private static Backbone Load(string path, Architecture architecture, Preprocessing? preprocessing, BackboneOptions? options)
     {
@@ -231,7 +260,16 @@ public sealed class Backbone : IDisposable
             {
                 throw Changed(path);
             }
-            return new Backbone(Path.GetFileNameWithoutExtension(path), architecture, network, options, preprocessing ?? architecture.Preprocessing, sha256, path, stamp);
+            return new Backbone(
+                Path.GetFileNameWithoutExtension(path),
+                architecture,
+                network,
+                options,
+                preprocessing ?? architecture.Preprocessing,
+                sha256,
+                path,
+                stamp
+            );
         }
         catch
         {
@@ -247,10 +285,18 @@ public sealed class Backbone : IDisposable
     private sealed record FileStamp(long Length, DateTime Written)
     {
         /// <returns>Null when there is no such file.</returns>
-        public static FileStamp? Of(string path) => new FileInfo(path) is { Exists: true } file ? new FileStamp(file.Length, file.LastWriteTimeUtc) : null;
+        public static FileStamp? Of(string path) =>
+            new FileInfo(path) is { Exists: true } file ? new FileStamp(file.Length, file.LastWriteTimeUtc) : null;
     }
 
-    private Layer Find(string layer) => layers.TryGetValue(layer, out var found) ? found : throw (beyond.Contains(layer)
-        ? new UserError($"{Name} holds {Architecture} only up to {LayerNames[^1]}, so {layer} is not there; give a complete weights file")
-        : new UserError($"{Architecture} has no layer '{layer}'; its layers are {string.Join(", ", LayerNames)}"));
+    private Layer Find(string layer) =>
+        _layers.TryGetValue(layer, out var found)
+            ? found
+            : throw (
+                _beyond.Contains(layer)
+                    ? new UserError(
+                        $"{Name} holds {Architecture} only up to {LayerNames[^1]}, so {layer} is not there; give a complete weights file"
+                    )
+                    : new UserError($"{Architecture} has no layer '{layer}'; its layers are {string.Join(", ", LayerNames)}")
+            );
 }

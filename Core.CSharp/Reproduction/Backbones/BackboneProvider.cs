@@ -21,11 +21,16 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
     /// <summary>Forgets which networks were used.</summary>
     public void ClearUsed() => _used.Clear();
 
-    /// <summary>Makes sure that the files of <see cref="Used"/> are still those that were loaded: what a record says of its weights must hold.</summary>
+    /// <summary>
+    /// Makes sure that the files of <see cref="Used"/> are still those that were loaded: what a record says of its weights must hold.
+    /// </summary>
     /// <exception cref="UserError">A file was replaced or removed; the message names it.</exception>
     public void CheckUnchanged()
     {
-        foreach (var backbone in Used) backbone.CheckUnchanged();
+        foreach (var backbone in Used)
+        {
+            backbone.CheckUnchanged();
+        }
     }
 
     /// <summary>
@@ -36,7 +41,8 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
     {
         if (!_hashes.TryGetValue(name, out var hash))
         {
-            var found = _weights?.Files.FirstOrDefault(file => file.Name == name)
+            var found =
+                _weights?.Files.FirstOrDefault(file => file.Name == name)
                 ?? (name == PackagedWeights.Name ? PackagedWeights.TryFind(name) : null);
             _hashes[name] = hash = found is not null && File.Exists(found.Path) ? WeightsFile.Hash(found.Path) : null;
         }
@@ -51,7 +57,11 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
     public bool Has(string network)
     {
         var parts = network.Split('/', 2);
-        if ((_weights is null ? PackagedWeights.TryFind(parts[0]) : _weights.TryFind(parts[0])) is null) return false;
+        if ((_weights is null ? PackagedWeights.TryFind(parts[0]) : _weights.TryFind(parts[0])) is null)
+        {
+            return false;
+        }
+
         return parts.Length == 1 || Load(parts[0], BorderMode.Zeros).LayerNames.Contains(parts[1]);
     }
 
@@ -74,7 +84,15 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
     public Backbone GetTrainable(string network, BorderMode border = BorderMode.Zeros)
     {
         Get(network, border); // for the record
-        return Backbone.Load(Find(network), new BackboneOptions { Border = border, Device = device, Trainable = true });
+        return Backbone.Load(
+            Find(network),
+            new BackboneOptions
+            {
+                Border = border,
+                Device = device,
+                Trainable = true,
+            }
+        );
     }
 
     /// <summary>A frozen network with random weights; the caller disposes it.</summary>
@@ -84,7 +102,11 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var backbone in _loaded.Values) backbone.Dispose();
+        foreach (var backbone in _loaded.Values)
+        {
+            backbone.Dispose();
+        }
+
         _loaded.Clear();
     }
 
@@ -97,9 +119,16 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
         return backbone;
     }
 
-    private WeightsFile Find(string network) => _weights?.TryFind(network) ?? PackagedWeights.TryFind(network) ?? (_weights is null
-        ? throw new UserError(
-            $"{network} needs trained weights: give their folder with --weights ('repro weights fetch' downloads the published files), "
-            + $"or take {PackagedWeights.Name}, which comes with the program")
-        : _weights.Find(network));
+    private WeightsFile Find(string network) =>
+        _weights?.TryFind(network)
+        ?? PackagedWeights.TryFind(network)
+        ?? (
+            _weights is null
+                ? throw new UserError(
+                    $"{network} needs trained weights: give their folder with --weights ('repro weights fetch' downloads the published "
+                        + "files), "
+                        + $"or take {PackagedWeights.Name}, which comes with the program"
+                )
+                : _weights.Find(network)
+        );
 }

@@ -53,7 +53,8 @@ internal sealed record ConvolutionSpec(
     PaddingSize Padding = PaddingSize.Symmetric,
     long? NominalSide = null,
     BorderMode Border = BorderMode.Zeros,
-    double Epsilon = 1e-5)
+    double Epsilon = 1e-5
+)
 {
     public long[] WeightShape => [Out, In / Groups, Kernel, Kernel];
 }
@@ -70,13 +71,13 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
     // PyTorch's default, with which torchvision's networks were trained.
     private const double Momentum = 0.1;
 
-    private Tensor? weight;
-    private Tensor? bias;
-    private BatchNorm? norm;
+    private Tensor? _weight;
+    private Tensor? _bias;
+    private BatchNorm? _norm;
 
     public ConvolutionSpec Spec => spec;
 
-    public bool IsLoaded => weight is not null;
+    public bool IsLoaded => _weight is not null;
 
     /// <summary>Takes the weights over, folded when frozen.</summary>
     /// <param name="kernel"><c>[Out, In / Groups, Kernel, Kernel]</c></param>
@@ -89,28 +90,34 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
         using var scope = torch.NewDisposeScope();
         if (trainable)
         {
-            weight = Learned(kernel.channels_last(), device);
-            bias = offset is null ? null : Learned(offset, device);
-            norm = batchNorm is null ? null : new BatchNorm(
-                Learned(batchNorm.Weight, device), Learned(batchNorm.Bias, device), Kept(batchNorm.Mean, device), Kept(batchNorm.Variance, device));
+            _weight = Learned(kernel.channels_last(), device);
+            _bias = offset is null ? null : Learned(offset, device);
+            _norm = batchNorm is null
+                ? null
+                : new BatchNorm(
+                    Learned(batchNorm.Weight, device),
+                    Learned(batchNorm.Bias, device),
+                    Kept(batchNorm.Mean, device),
+                    Kept(batchNorm.Variance, device)
+                );
             return;
         }
         if (batchNorm is not null)
         {
             (kernel, offset) = Fold(kernel, offset, batchNorm);
         }
-        weight = Kept(kernel.to(device).channels_last(), device);
-        bias = offset is null ? null : Kept(offset, device);
+        _weight = Kept(kernel.to(device).channels_last(), device);
+        _bias = offset is null ? null : Kept(offset, device);
     }
 
     public Tensor Apply(Tensor input, bool training)
     {
         using var scope = torch.NewDisposeScope();
         var (padded, padding) = Pad(input);
-        var output = F.conv2d(padded, weight!, bias, [spec.Stride, spec.Stride], padding, [1, 1], spec.Groups);
-        if (norm is not null)
+        var output = F.conv2d(padded, _weight!, _bias, [spec.Stride, spec.Stride], padding, [1, 1], spec.Groups);
+        if (_norm is not null)
         {
-            output = F.batch_norm(output, norm.Mean, norm.Variance, norm.Weight, norm.Bias, training, Momentum, spec.Epsilon);
+            output = F.batch_norm(output, _norm.Mean, _norm.Variance, _norm.Weight, _norm.Bias, training, Momentum, spec.Epsilon);
         }
         return output.MoveToOuterDisposeScope();
     }
@@ -119,32 +126,34 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
     public IEnumerable<(string Name, Parameter Value)> NamedParameters() =>
         StateDict(fold: false).Where(entry => entry.Value is Parameter).Select(entry => (entry.Name, (Parameter)entry.Value));
 
-    /// <summary>The weights by their names in a state dict; with <paramref name="fold"/> as new tensors with the batch norm folded in.</summary>
+    /// <summary>
+    /// The weights by their names in a state dict; with <paramref name="fold"/> as new tensors with the batch norm folded in.
+    /// </summary>
     public IEnumerable<(string Name, Tensor Value)> StateDict(bool fold)
     {
-        var (kernel, offset) = fold && norm is not null ? Fold(weight!, bias, norm) : (weight!, bias);
+        var (kernel, offset) = fold && _norm is not null ? Fold(_weight!, _bias, _norm) : (_weight!, _bias);
         yield return ($"{spec.Name}.weight", kernel);
         if (offset is not null)
         {
             yield return ($"{spec.Name}.bias", offset);
         }
-        if (norm is not null && !fold)
+        if (_norm is not null && !fold)
         {
-            yield return ($"{spec.Norm}.weight", norm.Weight);
-            yield return ($"{spec.Norm}.bias", norm.Bias);
-            yield return ($"{spec.Norm}.running_mean", norm.Mean);
-            yield return ($"{spec.Norm}.running_var", norm.Variance);
+            yield return ($"{spec.Norm}.weight", _norm.Weight);
+            yield return ($"{spec.Norm}.bias", _norm.Bias);
+            yield return ($"{spec.Norm}.running_mean", _norm.Mean);
+            yield return ($"{spec.Norm}.running_var", _norm.Variance);
         }
     }
 
     public void Dispose()
     {
-        weight?.Dispose();
-        bias?.Dispose();
-        norm?.Weight.Dispose();
-        norm?.Bias.Dispose();
-        norm?.Mean.Dispose();
-        norm?.Variance.Dispose();
+        _weight?.Dispose();
+        _bias?.Dispose();
+        _norm?.Weight.Dispose();
+        _norm?.Bias.Dispose();
+        _norm?.Mean.Dispose();
+        _norm?.Variance.Dispose();
     }
 
     // In double precision: a small variance magnifies the rounding of its inverse root over all later layers.

@@ -14,8 +14,8 @@ internal delegate Tensor Convolve(ConvolutionLayer layer, Tensor input, Tensor k
 
 /// <summary>
 /// Compares convolutions and their gradients with a reference in double precision that uses no convolution: the input unfolded into columns
-/// and one matrix product; a transposed convolution is the adjoint of that. oneDNN 3.7 leaves parts of a gradient unwritten for some shapes on
-/// some processors, so that it holds what the memory held before: each comparison is made several times, on memory filled with NaN.
+/// and one matrix product; a transposed convolution is the adjoint of that. oneDNN 3.7 leaves parts of a gradient unwritten for some shapes
+/// on some processors, so that it holds what the memory held before: each comparison is made several times, on memory filled with NaN.
 /// </summary>
 /// <param name="layers">The shapes to check.</param>
 /// <param name="convolve">What is checked.</param>
@@ -28,7 +28,9 @@ internal sealed class ConvolutionCheck(IReadOnlyList<ConvolutionLayer> layers, C
     /// </summary>
     private const double Tolerance = 1e-3;
 
-    /// <summary>Weights above which a layer is computed once a layout, in batches of 4 only: the widest layers would take most of the time.</summary>
+    /// <summary>
+    /// Weights above which a layer is computed once a layout, in batches of 4 only: the widest layers would take most of the time.
+    /// </summary>
     private const int Large = 200_000;
 
     private static readonly int[] BatchSizes = [1, 4];
@@ -37,11 +39,28 @@ internal sealed class ConvolutionCheck(IReadOnlyList<ConvolutionLayer> layers, C
     public static Tensor Libtorch(ConvolutionLayer layer, Tensor input, Tensor kernel, Tensor bias) =>
         layer.Transposed
             ? F.conv_transpose2d(
-                input, kernel, bias, [layer.Stride, layer.Stride], [layer.Padding, layer.Padding], [layer.OutputPadding, layer.OutputPadding],
-                [layer.Dilation, layer.Dilation], layer.Groups)
-            : F.conv2d(input, kernel, bias, [layer.Stride, layer.Stride], [layer.Padding, layer.Padding], [layer.Dilation, layer.Dilation], layer.Groups);
+                input,
+                kernel,
+                bias,
+                [layer.Stride, layer.Stride],
+                [layer.Padding, layer.Padding],
+                [layer.OutputPadding, layer.OutputPadding],
+                [layer.Dilation, layer.Dilation],
+                layer.Groups
+            )
+            : F.conv2d(
+                input,
+                kernel,
+                bias,
+                [layer.Stride, layer.Stride],
+                [layer.Padding, layer.Padding],
+                [layer.Dilation, layer.Dilation],
+                layer.Groups
+            );
 
-    /// <summary>Checks every layer. libtorch's default generator is left as it is, so that a training draws the same numbers after it.</summary>
+    /// <summary>
+    /// Checks every layer. libtorch's default generator is left as it is, so that a training draws the same numbers after it.
+    /// </summary>
     /// <returns>What is wrong, such as <c>hfae 3x3 64 to 64: gradient of the input</c>; empty where all is right.</returns>
     public IReadOnlyList<string> Wrong()
     {
@@ -63,15 +82,20 @@ internal sealed class ConvolutionCheck(IReadOnlyList<ConvolutionLayer> layers, C
         }
         else
         {
-            var columns = F.unfold(input, layer.Kernel, layer.Dilation, layer.Padding, layer.Stride).view(batch, groups, layer.In / groups * taps, -1);
-            output = torch.einsum("gok,ngkl->ngol", kernel.view(groups, layer.Out / groups, -1), columns)
+            var columns = F.unfold(input, layer.Kernel, layer.Dilation, layer.Padding, layer.Stride)
+                .view(batch, groups, layer.In / groups * taps, -1);
+            output = torch
+                .einsum("gok,ngkl->ngol", kernel.view(groups, layer.Out / groups, -1), columns)
                 .reshape(batch, layer.Out, layer.OutputSide, layer.OutputSide);
         }
         return output + bias.view(1, -1, 1, 1);
     }
 
     private IEnumerable<string> Wrong(ConvolutionLayer layer, Generator generator) =>
-        (IsLarge(layer) ? BatchSizes[^1..] : BatchSizes).SelectMany(batch => Wrong(layer, batch, generator)).Distinct().Select(part => $"{layer}: {part}");
+        (IsLarge(layer) ? BatchSizes[^1..] : BatchSizes)
+            .SelectMany(batch => Wrong(layer, batch, generator))
+            .Distinct()
+            .Select(part => $"{layer}: {part}");
 
     private static bool IsLarge(ConvolutionLayer layer) => layer.KernelShape.Aggregate((product, length) => product * length) > Large;
 
@@ -83,7 +107,8 @@ internal sealed class ConvolutionCheck(IReadOnlyList<ConvolutionLayer> layers, C
         var incoming = Normal(batch, layer.Out, layer.OutputSide, layer.OutputSide);
         Tensor[] leaves = [Leaf(input.to(ScalarType.Float64)), Leaf(kernel.to(ScalarType.Float64)), Leaf(bias.to(ScalarType.Float64))];
         var expected = Results(Reference(layer, leaves[0], leaves[1], leaves[2]), leaves, incoming.to(ScalarType.Float64))
-            .Select(result => (Value: result.Value.to(ScalarType.Float32), Largest: result.Value.abs().max().item<double>())).ToList();
+            .Select(result => (Value: result.Value.to(ScalarType.Float32), Largest: result.Value.abs().max().item<double>()))
+            .ToList();
         (input, kernel) = (input.channels_last(), kernel.channels_last());
 
         // Some layers of ours are followed by one whose gradient comes back in the plain layout.
@@ -96,9 +121,11 @@ internal sealed class ConvolutionCheck(IReadOnlyList<ConvolutionLayer> layers, C
                 Litter(input.numel(), incoming.numel());
                 var results = Results(convolve(layer, ours[0], ours[1], ours[2]), ours, gradient);
                 // NaN is wrong too: it is not within the tolerance.
-                var wrong = results.Zip(expected)
+                var wrong = results
+                    .Zip(expected)
                     .Where(pair => !((pair.First.Value - pair.Second.Value).abs_().max().item<float>() <= Tolerance * pair.Second.Largest))
-                    .Select(pair => pair.First.Part).ToList();
+                    .Select(pair => pair.First.Part)
+                    .ToList();
                 if (wrong.Count > 0)
                 {
                     return wrong;
@@ -115,7 +142,10 @@ internal sealed class ConvolutionCheck(IReadOnlyList<ConvolutionLayer> layers, C
         var gradients = torch.autograd.grad([output], leaves, [incoming]);
         return
         [
-            ("output", output.detach()), ("gradient of the input", gradients[0]), ("gradient of the kernel", gradients[1]), ("gradient of the bias", gradients[2]),
+            ("output", output.detach()),
+            ("gradient of the input", gradients[0]),
+            ("gradient of the kernel", gradients[1]),
+            ("gradient of the bias", gradients[2]),
         ];
     }
 

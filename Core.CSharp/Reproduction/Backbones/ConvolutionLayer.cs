@@ -23,15 +23,17 @@ internal sealed record ConvolutionLayer(
     int Dilation = 1,
     int Groups = 1,
     bool Transposed = false,
-    int OutputPadding = 0)
+    int OutputPadding = 0
+)
 {
     /// <summary>Shape of the kernel in libtorch's order.</summary>
     public long[] KernelShape => Transposed ? [In, Out / Groups, Kernel, Kernel] : [Out, In / Groups, Kernel, Kernel];
 
     /// <summary>Width and height of the output map.</summary>
-    public int OutputSide => Transposed
-        ? (Side - 1) * Stride - 2 * Padding + Dilation * (Kernel - 1) + OutputPadding + 1
-        : (Side + 2 * Padding - Dilation * (Kernel - 1) - 1) / Stride + 1;
+    public int OutputSide =>
+        Transposed
+            ? (Side - 1) * Stride - 2 * Padding + Dilation * (Kernel - 1) + OutputPadding + 1
+            : (Side + 2 * Padding - Dilation * (Kernel - 1) - 1) / Stride + 1;
 
     /// <summary>All that matters of it in one text.</summary>
     public string Shape => $"{this} side {Side} padding {Padding} {OutputPadding} groups {Groups}";
@@ -45,12 +47,21 @@ internal sealed record ConvolutionLayer(
         + (Transposed ? ", transposed" : "");
 
     /// <summary>
-    /// The layers that the five papers' networks are trained with, on maps so small that all of them take seconds, and layers with small odd
-    /// numbers of channels, as a narrowed network or a latent code has: libraries pad those to whole vectors.
+    /// The layers that the five papers' networks are trained with, on maps so small that all of them take seconds, and layers with small
+    /// odd numbers of channels, as a narrowed network or a latent code has: libraries pad those to whole vectors.
     /// </summary>
     public static IReadOnlyList<ConvolutionLayer> OfOurNetworks { get; } =
     [
-        .. Hfae(), .. Favae(1), .. Favae(0.25), .. Favae(0.0625), .. Ssae(1), .. Ssae(0.25), .. Ssae(0.0625), .. Dfr(), .. Gaussian(), .. Odd(),
+        .. Hfae(),
+        .. Favae(1),
+        .. Favae(0.25),
+        .. Favae(0.0625),
+        .. Ssae(1),
+        .. Ssae(0.25),
+        .. Ssae(0.0625),
+        .. Dfr(),
+        .. Gaussian(),
+        .. Odd(),
     ];
 
     private static IEnumerable<ConvolutionLayer> Hfae()

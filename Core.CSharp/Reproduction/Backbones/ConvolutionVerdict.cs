@@ -39,7 +39,9 @@ public sealed record ConvolutionVerdict
     /// <summary>In a few words, as a run record carries it: <c>right with ONEDNN_MAX_CPU_ISA=AVX</c>.</summary>
     [JsonIgnore]
     public string Text =>
-        (IsRight ? "right" : "wrong") + (Instructions is null ? "" : $" with {TorchRuntime.InstructionsVariable}={Instructions}") + (IsRight ? "" : $": {Examples}");
+        (IsRight ? "right" : "wrong")
+        + (Instructions is null ? "" : $" with {TorchRuntime.InstructionsVariable}={Instructions}")
+        + (IsRight ? "" : $": {Examples}");
 
     /// <summary>The first of what is wrong, and how much more there is.</summary>
     [JsonIgnore]
@@ -55,8 +57,8 @@ public sealed record ConvolutionVerdict
 internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<ConvolutionLayer> layers, Convolve convolve)
 {
     /// <summary>
-    /// The instruction set to go on with where a wider one computes wrong gradients: right on every processor where that was seen, at 2 to 2.6
-    /// times the time of a training step.
+    /// The instruction set to go on with where a wider one computes wrong gradients: right on every processor where that was seen, at 2 to
+    /// 2.6 times the time of a training step.
     /// </summary>
     public const string Fallback = "AVX";
 
@@ -65,12 +67,17 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
 
     private static readonly Lock Gate = new();
     private static ConvolutionVerdict? _current;
-    private static ConvolutionVerdicts _ofThisMachine =
-        new(Path.Combine(FeatureCache.UserFolder, "convolutions"), ConvolutionLayer.OfOurNetworks, ConvolutionCheck.Libtorch);
+    private static ConvolutionVerdicts _ofThisMachine = new(
+        Path.Combine(FeatureCache.UserFolder, "convolutions"),
+        ConvolutionLayer.OfOurNetworks,
+        ConvolutionCheck.Libtorch
+    );
 
     private readonly string _layers = Hash(layers.Select(layer => layer.Shape));
 
-    /// <summary>Of our networks' layers, computed by libtorch, kept beside the feature cache's usual place: about the machine, as features are not.</summary>
+    /// <summary>
+    /// Of our networks' layers, computed by libtorch, kept beside the feature cache's usual place: about the machine, as features are not.
+    /// </summary>
     public static ConvolutionVerdicts OfThisMachine
     {
         get => _ofThisMachine;
@@ -86,7 +93,9 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
     /// <summary>The verdict that this process has come to or read; null as long as nothing was trained on a processor.</summary>
     public static ConvolutionVerdict? Known => _current;
 
-    /// <summary>The verdict on the processor with the settings that libtorch was loaded with: from its file, or by a check of some seconds.</summary>
+    /// <summary>
+    /// The verdict on the processor with the settings that libtorch was loaded with: from its file, or by a check of some seconds.
+    /// </summary>
     public static ConvolutionVerdict Current
     {
         get
@@ -115,7 +124,9 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
     /// The fallback where a verdict on the user's choice is there and wrong, and none on the fallback says that it is wrong too; else null.
     /// </returns>
     public string? Choose(string? instructions) =>
-        Find(instructions) is { IsRight: false } && !Narrow.Contains(instructions, StringComparer.OrdinalIgnoreCase) && Find(Fallback) is not { IsRight: false }
+        Find(instructions) is { IsRight: false }
+        && !Narrow.Contains(instructions, StringComparer.OrdinalIgnoreCase)
+        && Find(Fallback) is not { IsRight: false }
             ? Fallback
             : null;
 
@@ -164,23 +175,29 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
     /// <param name="fallback">The instruction set that is worth trying; null for none.</param>
     public static string Refusal(ConvolutionVerdict verdict, string? fallback) =>
         $"libtorch {verdict.Libtorch} computes convolutions wrongly on this processor ({verdict.Processor}): {verdict.Text}. "
-        + (fallback is null
-            ? "No setting is known that is right here: train on another machine, or on a GPU with --device cuda"
-            : $"Start the program with {TorchRuntime.InstructionsVariable}={fallback} in its environment");
+        + (
+            fallback is null
+                ? "No setting is known that is right here: train on another machine, or on a GPU with --device cuda"
+                : $"Start the program with {TorchRuntime.InstructionsVariable}={fallback} in its environment"
+        );
 
-    private ConvolutionVerdict Blank(string? instructions) => new()
-    {
-        Processor = Reproduction.Processor.Name,
-        ProcessorHash = Reproduction.Processor.Hash,
-        Libtorch = TorchRuntime.LibtorchVersion,
-        Instructions = instructions?.ToUpperInvariant(),
-        Layers = _layers,
-        Wrong = [],
-        Checked = "",
-    };
+    private ConvolutionVerdict Blank(string? instructions) =>
+        new()
+        {
+            Processor = Reproduction.Processor.Name,
+            ProcessorHash = Reproduction.Processor.Hash,
+            Libtorch = TorchRuntime.LibtorchVersion,
+            Instructions = instructions?.ToUpperInvariant(),
+            Layers = _layers,
+            Wrong = [],
+            Checked = "",
+        };
 
     private string PathOf(ConvolutionVerdict verdict) =>
-        Path.Combine(folder, Hash([verdict.Processor, verdict.ProcessorHash, verdict.Libtorch, verdict.Instructions ?? "", verdict.Layers]) + ".json");
+        Path.Combine(
+            folder,
+            Hash([verdict.Processor, verdict.ProcessorHash, verdict.Libtorch, verdict.Instructions ?? "", verdict.Layers]) + ".json"
+        );
 
     private static string Hash(IEnumerable<string> texts) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', texts))))[..16];

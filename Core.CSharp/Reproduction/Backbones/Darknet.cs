@@ -6,8 +6,8 @@ using F = TorchSharp.torch.nn.functional;
 namespace Reproduction.Backbones;
 
 /// <summary>
-/// Darknet-53 and YOLOv3's detection layers (Redmon and Farhadi, 2018). Layers: <c>0</c>..<c>106</c> as numbered in the configuration file, each
-/// after its activation; <c>layerN</c> is another name for <c>N</c>. A route joins maps of equal size only when width and height of
+/// Darknet-53 and YOLOv3's detection layers (Redmon and Farhadi, 2018). Layers: <c>0</c>..<c>106</c> as numbered in the configuration file,
+/// each after its activation; <c>layerN</c> is another name for <c>N</c>. A route joins maps of equal size only when width and height of
 /// the input are multiples of 32.
 /// </summary>
 internal sealed class Darknet : Network
@@ -17,24 +17,33 @@ internal sealed class Darknet : Network
     // Darknet's GPU code adds it to the variance before the root is taken; its CPU code adds 1e-6 to the root.
     private const double Epsilon = 1e-5;
 
-    private readonly Dictionary<int, Convolution> convolutions = [];
-    private readonly int[] lastUse;
+    private readonly Dictionary<int, Convolution> _convolutions = [];
+    private readonly int[] _lastUse;
 
     public Darknet()
     {
-        lastUse = new int[DarknetPlan.Layers.Count];
+        _lastUse = new int[DarknetPlan.Layers.Count];
         foreach (var layer in DarknetPlan.Layers)
         {
             if (layer.Kind == DarknetKind.Convolution)
             {
                 var prefix = DarknetPlan.Prefix(layer.Index);
-                convolutions[layer.Index] = Add(new(
-                    $"{prefix}.conv", layer.BatchNorm ? $"{prefix}.bn" : null, layer.In, layer.Out, layer.Kernel, layer.Stride, Epsilon: Epsilon));
+                _convolutions[layer.Index] = Add(
+                    new(
+                        $"{prefix}.conv",
+                        layer.BatchNorm ? $"{prefix}.bn" : null,
+                        layer.In,
+                        layer.Out,
+                        layer.Kernel,
+                        layer.Stride,
+                        Epsilon: Epsilon
+                    )
+                );
             }
             Name($"{layer.Index}", layer.Out, $"layer{layer.Index}");
             foreach (var from in Inputs(layer))
             {
-                lastUse[from] = layer.Index;
+                _lastUse[from] = layer.Index;
             }
         }
     }
@@ -52,7 +61,7 @@ internal sealed class Darknet : Network
             {
                 break;
             }
-            foreach (var from in Inputs(layer).Where(from => lastUse[from] == layer.Index))
+            foreach (var from in Inputs(layer).Where(from => _lastUse[from] == layer.Index))
             {
                 outputs[from]?.Dispose();
                 outputs[from] = null;
@@ -64,12 +73,13 @@ internal sealed class Darknet : Network
         }
     }
 
-    private static IEnumerable<int> Inputs(DarknetLayer layer) => layer.Kind switch
-    {
-        DarknetKind.Route => layer.From,
-        _ when layer.Index == 0 => [],
-        _ => layer.From.Append(layer.Index - 1),
-    };
+    private static IEnumerable<int> Inputs(DarknetLayer layer) =>
+        layer.Kind switch
+        {
+            DarknetKind.Route => layer.From,
+            _ when layer.Index == 0 => [],
+            _ => layer.From.Append(layer.Index - 1),
+        };
 
     private Tensor Forward(DarknetLayer layer, Tensor input, Tensor?[] outputs)
     {
@@ -77,7 +87,7 @@ internal sealed class Darknet : Network
         switch (layer.Kind)
         {
             case DarknetKind.Convolution:
-                var output = Apply(convolutions[layer.Index], previous!);
+                var output = Apply(_convolutions[layer.Index], previous!);
                 return layer.BatchNorm ? output.leaky_relu_(LeakySlope) : output;
             case DarknetKind.Shortcut:
                 return previous! + outputs[layer.From[0]]!;
@@ -96,7 +106,10 @@ internal sealed class Darknet : Network
     {
         if (maps.Any(map => map.shape[2] != maps[0].shape[2] || map.shape[3] != maps[0].shape[3]))
         {
-            throw new UserError($"layer {layer.Index} of YOLOv3 joins maps of different sizes; give images whose width and height are multiples of 32, or ask for layers up to {layer.Index - 1}");
+            throw new UserError(
+                $"layer {layer.Index} of YOLOv3 joins maps of different sizes; give images whose width and height are multiples of 32, "
+                    + $"or ask for layers up to {layer.Index - 1}"
+            );
         }
         return torch.cat(maps, 1);
     }

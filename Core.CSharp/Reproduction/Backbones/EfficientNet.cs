@@ -33,8 +33,8 @@ internal enum EfficientNetBlock
 }
 
 /// <summary>
-/// EfficientNet B0..B7 (Tan and Le, 2019) and EfficientNetV2-B0 (2021). Layers: <c>stem</c> (after its SiLU), <c>blocks.S</c> for the end of
-/// each stage, <c>head</c> (the last 1x1 convolution after its SiLU); <c>level1</c>.. count them as the Gaussian paper does, and
+/// EfficientNet B0..B7 (Tan and Le, 2019) and EfficientNetV2-B0 (2021). Layers: <c>stem</c> (after its SiLU), <c>blocks.S</c> for the end
+/// of each stage, <c>head</c> (the last 1x1 convolution after its SiLU); <c>level1</c>.. count them as the Gaussian paper does, and
 /// <c>features.N</c> are torchvision's names.
 /// </summary>
 internal sealed class EfficientNet : Network
@@ -64,28 +64,44 @@ internal sealed class EfficientNet : Network
     // Width and depth factors of B0..B7, and the side of the image, in pixels, that each was trained on.
     private static readonly (double Width, double Depth, long Side)[] Scales =
     [
-        (1.0, 1.0, 224), (1.0, 1.1, 240), (1.1, 1.2, 260), (1.2, 1.4, 300), (1.4, 1.8, 380), (1.6, 2.2, 456), (1.8, 2.6, 528), (2.0, 3.1, 600),
+        (1.0, 1.0, 224),
+        (1.0, 1.1, 240),
+        (1.1, 1.2, 260),
+        (1.2, 1.4, 300),
+        (1.4, 1.8, 380),
+        (1.6, 2.2, 456),
+        (1.8, 2.6, 528),
+        (2.0, 3.1, 600),
     ];
 
     private const long SqueezeFactor = 4;
 
-    private readonly PaddingSize padding;
-    private readonly double epsilon;
-    private readonly Convolution stem;
-    private readonly Convolution head;
-    private readonly List<Block> blocks = [];
+    private readonly PaddingSize _padding;
+    private readonly double _epsilon;
+    private readonly Convolution _stem;
+    private readonly Convolution _head;
+    private readonly List<Block> _blocks = [];
 
     // While building: the side of the next convolution's input in an image of nominal size; null when borders follow the actual input.
-    private long? nominalSide;
+    private long? _nominalSide;
 
-    private EfficientNet(EfficientNetForm form, Stage[] stages, double widthFactor, double depthFactor, double epsilon, long? nominalSide = null)
+    private EfficientNet(
+        EfficientNetForm form,
+        Stage[] stages,
+        double widthFactor,
+        double depthFactor,
+        double epsilon,
+        long? nominalSide = null
+    )
     {
-        this.epsilon = epsilon;
-        this.nominalSide = nominalSide;
-        padding = form is EfficientNetForm.EfficientNetPyTorch or EfficientNetForm.TimmTensorFlow ? PaddingSize.Same : PaddingSize.Symmetric;
+        this._epsilon = epsilon;
+        this._nominalSide = nominalSide;
+        _padding = form is EfficientNetForm.EfficientNetPyTorch or EfficientNetForm.TimmTensorFlow
+            ? PaddingSize.Same
+            : PaddingSize.Symmetric;
         var names = new EfficientNetNames(form);
         var width = Round(32 * widthFactor);
-        stem = Convolution(names.Stem, 3, width, 3, 2);
+        _stem = Convolution(names.Stem, 3, width, 3, 2);
         Name("stem", width, "level1", "features.0");
         for (var stage = 0; stage < stages.Length; stage++)
         {
@@ -95,14 +111,14 @@ internal sealed class EfficientNet : Network
             for (var number = 0; number < count; number++)
             {
                 var stride = number == 0 ? plan.Stride : 1;
-                blocks.Add(NewBlock(plan, names.Block(stage, number, blocks.Count, plan.Kind), width, next, stride));
+                _blocks.Add(NewBlock(plan, names.Block(stage, number, _blocks.Count, plan.Kind), width, next, stride));
                 width = next;
             }
             Name($"blocks.{stage}", width, $"level{stage + 2}", $"features.{stage + 1}");
-            blocks[^1] = blocks[^1] with { Layer = $"blocks.{stage}" };
+            _blocks[^1] = _blocks[^1] with { Layer = $"blocks.{stage}" };
         }
         var last = Round(1280 * widthFactor);
-        head = Convolution(names.Head, width, last, 1);
+        _head = Convolution(names.Head, width, last, 1);
         Name("head", last, $"level{stages.Length + 2}", $"features.{stages.Length + 1}");
     }
 
@@ -126,9 +142,9 @@ internal sealed class EfficientNet : Network
 
     public override void Run(Tensor input, Taps taps)
     {
-        var current = Apply(stem, input).silu_();
+        var current = Apply(_stem, input).silu_();
         var done = taps.Take("stem", current);
-        foreach (var block in blocks)
+        foreach (var block in _blocks)
         {
             if (done)
             {
@@ -139,7 +155,7 @@ internal sealed class EfficientNet : Network
         }
         if (!done)
         {
-            current = Replace(current, Apply(head, current).silu_());
+            current = Replace(current, Apply(_head, current).silu_());
             taps.Take("head", current);
         }
         current.Dispose();
@@ -183,7 +199,13 @@ internal sealed class EfficientNet : Network
             case EfficientNetBlock.Plain:
                 return new(null, [Convolution(names.Spatial, width, next, plan.Kernel, stride)], null, null, residual);
             case EfficientNetBlock.Fused:
-                return new(null, [Convolution(names.Expand, width, inner, plan.Kernel, stride)], null, Convolution(names.Project, inner, next, 1), residual);
+                return new(
+                    null,
+                    [Convolution(names.Expand, width, inner, plan.Kernel, stride)],
+                    null,
+                    Convolution(names.Project, inner, next, 1),
+                    residual
+                );
             default:
                 List<Convolution> activated = [];
                 if (plan.Expansion > 1)
@@ -192,15 +214,20 @@ internal sealed class EfficientNet : Network
                 }
                 activated.Add(Convolution(names.Depthwise, inner, inner, plan.Kernel, stride, groups: inner));
                 var reduced = Math.Max(1, width / SqueezeFactor);
-                var squeeze = (Add(new(names.SqueezeReduce, null, inner, reduced, 1)), Add(new(names.SqueezeExpand, null, reduced, inner, 1)));
+                var squeeze = (
+                    Add(new(names.SqueezeReduce, null, inner, reduced, 1)),
+                    Add(new(names.SqueezeExpand, null, reduced, inner, 1))
+                );
                 return new(null, [.. activated], squeeze, Convolution(names.Project, inner, next, 1), residual);
         }
     }
 
     private Convolution Convolution((string Name, string Norm) names, long from, long to, int kernel, int stride = 1, long groups = 1)
     {
-        var convolution = Add(new(names.Name, names.Norm, from, to, kernel, stride, groups, padding, NominalSide: nominalSide, Epsilon: epsilon));
-        nominalSide = (nominalSide + stride - 1) / stride;
+        var convolution = Add(
+            new(names.Name, names.Norm, from, to, kernel, stride, groups, _padding, NominalSide: _nominalSide, Epsilon: _epsilon)
+        );
+        _nominalSide = (_nominalSide + stride - 1) / stride;
         return convolution;
     }
 
@@ -213,5 +240,11 @@ internal sealed class EfficientNet : Network
 
     private sealed record Stage(EfficientNetBlock Kind, long Expansion, long Channels, int Count, int Stride, int Kernel);
 
-    private sealed record Block(string? Layer, Convolution[] Activated, (Convolution Reduce, Convolution Expand)? Squeeze, Convolution? Project, bool Residual);
+    private sealed record Block(
+        string? Layer,
+        Convolution[] Activated,
+        (Convolution Reduce, Convolution Expand)? Squeeze,
+        Convolution? Project,
+        bool Residual
+    );
 }

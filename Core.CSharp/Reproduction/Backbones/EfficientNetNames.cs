@@ -1,23 +1,27 @@
 namespace Reproduction.Backbones;
 
-/// <summary>The names that torchvision, efficientnet_pytorch and timm give to the convolutions and batch norms of an EfficientNet.</summary>
+/// <summary>
+/// The names that torchvision, efficientnet_pytorch and timm give to the convolutions and batch norms of an EfficientNet.
+/// </summary>
 internal sealed class EfficientNetNames(EfficientNetForm form)
 {
     private const int VersionOneStages = 7;
 
-    public (string Name, string Norm) Stem => form switch
-    {
-        EfficientNetForm.Torchvision => ("features.0.0", "features.0.1"),
-        EfficientNetForm.EfficientNetPyTorch => ("_conv_stem", "_bn0"),
-        _ => ("conv_stem", "bn1"),
-    };
+    public (string Name, string Norm) Stem =>
+        form switch
+        {
+            EfficientNetForm.Torchvision => ("features.0.0", "features.0.1"),
+            EfficientNetForm.EfficientNetPyTorch => ("_conv_stem", "_bn0"),
+            _ => ("conv_stem", "bn1"),
+        };
 
-    public (string Name, string Norm) Head => form switch
-    {
-        EfficientNetForm.Torchvision => ($"features.{VersionOneStages + 1}.0", $"features.{VersionOneStages + 1}.1"),
-        EfficientNetForm.EfficientNetPyTorch => ("_conv_head", "_bn1"),
-        _ => ("conv_head", "bn2"),
-    };
+    public (string Name, string Norm) Head =>
+        form switch
+        {
+            EfficientNetForm.Torchvision => ($"features.{VersionOneStages + 1}.0", $"features.{VersionOneStages + 1}.1"),
+            EfficientNetForm.EfficientNetPyTorch => ("_conv_head", "_bn1"),
+            _ => ("conv_head", "bn2"),
+        };
 
     /// <param name="stage">From 0.</param>
     /// <param name="number">Of the block in its stage, from 0.</param>
@@ -35,21 +39,25 @@ internal sealed class EfficientNetNames(EfficientNetForm form)
         };
     }
 
-    private static BlockNames Torchvision(string prefix, int depthwise) => new(
-        Spatial: default,
-        Expand: ($"{prefix}.0.0", $"{prefix}.0.1"),
-        Depthwise: ($"{prefix}.{depthwise}.0", $"{prefix}.{depthwise}.1"),
-        SqueezeReduce: $"{prefix}.{depthwise + 1}.fc1",
-        SqueezeExpand: $"{prefix}.{depthwise + 1}.fc2",
-        Project: ($"{prefix}.{depthwise + 2}.0", $"{prefix}.{depthwise + 2}.1"));
+    private static BlockNames Torchvision(string prefix, int depthwise) =>
+        new(
+            Spatial: default,
+            Expand: ($"{prefix}.0.0", $"{prefix}.0.1"),
+            Depthwise: ($"{prefix}.{depthwise}.0", $"{prefix}.{depthwise}.1"),
+            SqueezeReduce: $"{prefix}.{depthwise + 1}.fc1",
+            SqueezeExpand: $"{prefix}.{depthwise + 1}.fc2",
+            Project: ($"{prefix}.{depthwise + 2}.0", $"{prefix}.{depthwise + 2}.1")
+        );
 
-    private static BlockNames EfficientNetPyTorch(string prefix) => new(
-        Spatial: default,
-        Expand: ($"{prefix}._expand_conv", $"{prefix}._bn0"),
-        Depthwise: ($"{prefix}._depthwise_conv", $"{prefix}._bn1"),
-        SqueezeReduce: $"{prefix}._se_reduce",
-        SqueezeExpand: $"{prefix}._se_expand",
-        Project: ($"{prefix}._project_conv", $"{prefix}._bn2"));
+    private static BlockNames EfficientNetPyTorch(string prefix) =>
+        new(
+            Spatial: default,
+            Expand: ($"{prefix}._expand_conv", $"{prefix}._bn0"),
+            Depthwise: ($"{prefix}._depthwise_conv", $"{prefix}._bn1"),
+            SqueezeReduce: $"{prefix}._se_reduce",
+            SqueezeExpand: $"{prefix}._se_expand",
+            Project: ($"{prefix}._project_conv", $"{prefix}._bn2")
+        );
 
     private static BlockNames Timm(string prefix, EfficientNetBlock kind, bool expands)
     {
@@ -60,11 +68,20 @@ internal sealed class EfficientNetNames(EfficientNetForm form)
             Depthwise: ($"{prefix}.conv_dw", $"{prefix}.bn2"),
             SqueezeReduce: $"{prefix}.se.conv_reduce",
             SqueezeExpand: $"{prefix}.se.conv_expand",
-            Project: ($"{prefix}.conv_pwl", $"{prefix}.bn3"));
+            Project: ($"{prefix}.conv_pwl", $"{prefix}.bn3")
+        );
         return kind switch
         {
-            EfficientNetBlock.Fused => names with { Expand = ($"{prefix}.conv_exp", $"{prefix}.bn1"), Project = ($"{prefix}.conv_pwl", $"{prefix}.bn2") },
-            EfficientNetBlock.Inverted when !expands => names with { Depthwise = ($"{prefix}.conv_dw", $"{prefix}.bn1"), Project = ($"{prefix}.conv_pw", $"{prefix}.bn2") },
+            EfficientNetBlock.Fused => names with
+            {
+                Expand = ($"{prefix}.conv_exp", $"{prefix}.bn1"),
+                Project = ($"{prefix}.conv_pwl", $"{prefix}.bn2"),
+            },
+            EfficientNetBlock.Inverted when !expands => names with
+            {
+                Depthwise = ($"{prefix}.conv_dw", $"{prefix}.bn1"),
+                Project = ($"{prefix}.conv_pw", $"{prefix}.bn2"),
+            },
             _ => names,
         };
     }
@@ -76,5 +93,6 @@ internal sealed class EfficientNetNames(EfficientNetForm form)
         (string Name, string Norm) Depthwise,
         string SqueezeReduce,
         string SqueezeExpand,
-        (string Name, string Norm) Project);
+        (string Name, string Norm) Project
+    );
 }

@@ -37,11 +37,14 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
     /// <summary>Time spent so far in computing and reading features.</summary>
     public TimeSpan Elapsed => _elapsed.Elapsed;
 
-    /// <summary>The cache that the environment asks for: <c>REPRO_CACHE</c> or the user's cache folder; <c>REPRO_CACHE_GB</c> (20) gigabytes.</summary>
+    /// <summary>
+    /// The cache that the environment asks for: <c>REPRO_CACHE</c> or the user's cache folder; <c>REPRO_CACHE_GB</c> (20) gigabytes.
+    /// </summary>
     public static FeatureCache FromEnvironment()
     {
         var text = Environment.GetEnvironmentVariable("REPRO_CACHE_GB");
-        var gigabytes = string.IsNullOrEmpty(text) ? 20
+        var gigabytes =
+            string.IsNullOrEmpty(text) ? 20
             : double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var value) && value > 0 ? value
             : throw new UserError($"REPRO_CACHE_GB is '{text}'; it is the cache's limit in gigabytes, a number above 0");
         return new FeatureCache(DefaultFolder, (long)(gigabytes * 1e9));
@@ -56,7 +59,8 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
     {
         get
         {
-            var caches = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg ? xdg
+            var caches = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg
+                ? xdg
                 : Path.Combine(Environment.GetEnvironmentVariable("HOME") is { Length: > 0 } home ? home : Path.GetTempPath(), ".cache");
             return Path.Combine(caches, "reproduction");
         }
@@ -69,9 +73,7 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
         try
         {
             var key = Key(backbone, layers, size, pooling);
-            return pooling == Pooling.Average
-                ? GetPooled(batch, key, backbone, layers, size)
-                : GetMaps(batch, key, backbone, layers, size);
+            return pooling == Pooling.Average ? GetPooled(batch, key, backbone, layers, size) : GetMaps(batch, key, backbone, layers, size);
         }
         finally
         {
@@ -79,49 +81,83 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
         }
     }
 
-    /// <summary>Deletes the files that were used least recently until the folder is under its limit, and temporary files of dead processes.</summary>
+    /// <summary>
+    /// Deletes the files that were used least recently until the folder is under its limit, and temporary files of dead processes.
+    /// </summary>
     public void Trim()
     {
         _writable = true; // there may be space again
         var root = new DirectoryInfo(folder);
-        if (!root.Exists) return;
+        if (!root.Exists)
+        {
+            return;
+        }
+
         var files = root.EnumerateFiles("*", SearchOption.AllDirectories).ToList();
         var total = files.Sum(file => file.Length);
         foreach (var file in files.OrderBy(file => file.LastWriteTimeUtc))
         {
-            var abandoned = file.Name.EndsWith(AtomicFile.TemporarySuffix, StringComparison.Ordinal) && file.LastWriteTimeUtc < DateTime.UtcNow.AddHours(-1);
-            if (total <= limitBytes && !abandoned) continue;
+            var abandoned =
+                file.Name.EndsWith(AtomicFile.TemporarySuffix, StringComparison.Ordinal)
+                && file.LastWriteTimeUtc < DateTime.UtcNow.AddHours(-1);
+            if (total <= limitBytes && !abandoned)
+            {
+                continue;
+            }
+
             try
             {
                 total -= file.Length;
                 file.Delete();
             }
-            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException) { } // another process was faster, or it is another user's
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                // another process was faster, or it is another user's
+            }
         }
     }
 
     private Tensor[] GetPooled(ImageBatch batch, string key, Backbone backbone, IReadOnlyList<string> layers, ImageSize size)
     {
         var ids = batch.Indices.Select(batch.Images.ContentId).ToArray();
-        var missing = Enumerable.Range(0, ids.Length).Where(i => !_pooled.ContainsKey((key, ids[i])) && !ReadPooled(key, ids[i], layers)).ToArray();
-        Compute(batch, missing, backbone, layers, size, (position, features) =>
-        {
-            var means = features.Select(map => map.mean([1L, 2L])).ToArray();
-            _pooled[(key, ids[position])] = [.. means.Select(mean => mean.cpu().data<float>().ToArray())];
-            Write(key, ids[position], layers, means);
-        });
-        return [.. Enumerable.Range(0, layers.Count).Select(layer =>
-        {
-            var rows = ids.Select(id => _pooled[(key, id)][layer]).ToArray();
-            using var stacked = torch.tensor(rows.SelectMany(row => row).ToArray(), [rows.Length, rows[0].Length]);
-            return stacked.to(backbone.Device, copy: true).DetachFromDisposeScope();
-        })];
+        var missing = Enumerable
+            .Range(0, ids.Length)
+            .Where(i => !_pooled.ContainsKey((key, ids[i])) && !ReadPooled(key, ids[i], layers))
+            .ToArray();
+        Compute(
+            batch,
+            missing,
+            backbone,
+            layers,
+            size,
+            (position, features) =>
+            {
+                var means = features.Select(map => map.mean([1L, 2L])).ToArray();
+                _pooled[(key, ids[position])] = [.. means.Select(mean => mean.cpu().data<float>().ToArray())];
+                Write(key, ids[position], layers, means);
+            }
+        );
+        return
+        [
+            .. Enumerable
+                .Range(0, layers.Count)
+                .Select(layer =>
+                {
+                    var rows = ids.Select(id => _pooled[(key, id)][layer]).ToArray();
+                    using var stacked = torch.tensor(rows.SelectMany(row => row).ToArray(), [rows.Length, rows[0].Length]);
+                    return stacked.to(backbone.Device, copy: true).DetachFromDisposeScope();
+                }),
+        ];
     }
 
     private bool ReadPooled(string key, string image, IReadOnlyList<string> layers)
     {
         using var scope = torch.NewDisposeScope();
-        if (TryRead(key, image, layers) is not { } tensors) return false;
+        if (TryRead(key, image, layers) is not { } tensors)
+        {
+            return false;
+        }
+
         _pooled[(key, image)] = [.. tensors.Select(tensor => tensor.data<float>().ToArray())];
         return true;
     }
@@ -131,25 +167,43 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
         using var scope = torch.NewDisposeScope();
         var ids = batch.Indices.Select(batch.Images.ContentId).ToArray();
         var maps = new Tensor[]?[ids.Length];
-        Parallel.For(0, ids.Length, i =>
-        {
-            using var reading = torch.NewDisposeScope();
-            maps[i] = TryRead(key, ids[i], layers)?.Select(tensor => tensor.DetachFromDisposeScope()).ToArray();
-        });
+        Parallel.For(
+            0,
+            ids.Length,
+            i =>
+            {
+                using var reading = torch.NewDisposeScope();
+                maps[i] = TryRead(key, ids[i], layers)?.Select(tensor => tensor.DetachFromDisposeScope()).ToArray();
+            }
+        );
         try
         {
             var missing = Enumerable.Range(0, ids.Length).Where(i => maps[i] is null).ToArray();
-            Compute(batch, missing, backbone, layers, size, (position, features) =>
-            {
-                Write(key, ids[position], layers, features);
-                maps[position] = [.. features.Select(map => map.cpu().clone().DetachFromDisposeScope())];
-            });
-            return [.. Enumerable.Range(0, layers.Count).Select(layer =>
-                torch.stack(maps.Select(map => map![layer]).ToArray()).to(backbone.Device).DetachFromDisposeScope())];
+            Compute(
+                batch,
+                missing,
+                backbone,
+                layers,
+                size,
+                (position, features) =>
+                {
+                    Write(key, ids[position], layers, features);
+                    maps[position] = [.. features.Select(map => map.cpu().clone().DetachFromDisposeScope())];
+                }
+            );
+            return
+            [
+                .. Enumerable
+                    .Range(0, layers.Count)
+                    .Select(layer => torch.stack(maps.Select(map => map![layer]).ToArray()).to(backbone.Device).DetachFromDisposeScope()),
+            ];
         }
         finally
         {
-            foreach (var map in maps.SelectMany(map => map ?? [])) map.Dispose();
+            foreach (var map in maps.SelectMany(map => map ?? []))
+            {
+                map.Dispose();
+            }
         }
     }
 
@@ -159,7 +213,13 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
     /// images, so that an image's features do not depend on which others were in the cache already.
     /// </summary>
     private void Compute(
-        ImageBatch batch, int[] positions, Backbone backbone, IReadOnlyList<string> layers, ImageSize size, Action<int, Tensor[]> take)
+        ImageBatch batch,
+        int[] positions,
+        Backbone backbone,
+        IReadOnlyList<string> layers,
+        ImageSize size,
+        Action<int, Tensor[]> take
+    )
     {
         foreach (var chunk in positions.Chunk(ForwardBatch))
         {
@@ -180,7 +240,11 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
     private Tensor[]? TryRead(string key, string image, IReadOnlyList<string> layers)
     {
         var path = PathOf(key, image);
-        if (!File.Exists(path)) return null;
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
         try
         {
             var tensors = SafeTensors.Read(path).Tensors;
@@ -196,15 +260,26 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
     /// <summary>Marks an entry as used; an entry of a read-only cache serves without the mark.</summary>
     private static void Touch(string path)
     {
-        try { File.SetLastWriteTimeUtc(path, DateTime.UtcNow); }
+        try
+        {
+            File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
+        }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException) { }
     }
 
     private void Write(string key, string image, IReadOnlyList<string> layers, IReadOnlyList<Tensor> tensors)
     {
         var entries = new Dictionary<string, Tensor>();
-        for (var i = 0; i < layers.Count; i++) entries[layers[i]] = tensors[i];
-        if (!_writable) return;
+        for (var i = 0; i < layers.Count; i++)
+        {
+            entries[layers[i]] = tensors[i];
+        }
+
+        if (!_writable)
+        {
+            return;
+        }
+
         var path = PathOf(key, image);
         try
         {
@@ -221,5 +296,11 @@ public sealed class FeatureCache(string folder, long limitBytes) : IFeatures
     private string PathOf(string key, string image) => Path.Combine(folder, key, image[..2], image + ".safetensors");
 
     private static string Key(Backbone backbone, IReadOnlyList<string> layers, ImageSize size, Pooling pooling) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{torch.__version__}|{backbone.Fingerprint}|{string.Join(',', layers)}|{size}|{pooling}|{ForwardBatch}")))[..24];
+        Convert.ToHexStringLower(
+            SHA256.HashData(
+                Encoding.UTF8.GetBytes(
+                    $"{torch.__version__}|{backbone.Fingerprint}|{string.Join(',', layers)}|{size}|{pooling}|{ForwardBatch}"
+                )
+            )
+        )[..24];
 }

@@ -13,7 +13,9 @@ public enum Pooling
     Average,
 }
 
-/// <summary>Features of frozen networks, computed once a (weights, image, preprocessing) and reused by every method, variant and fold.</summary>
+/// <summary>
+/// Features of frozen networks, computed once a (weights, image, preprocessing) and reused by every method, variant and fold.
+/// </summary>
 public interface IFeatures
 {
     /// <summary>Feature maps of the named layers.</summary>

@@ -15,12 +15,12 @@ internal sealed record Layer(string Name, long Channels, int Convolutions, strin
 /// </summary>
 internal abstract class Network : IDisposable
 {
-    private readonly List<Convolution> convolutions = [];
-    private readonly List<Layer> layers = [];
+    private readonly List<Convolution> _convolutions = [];
+    private readonly List<Layer> _layers = [];
 
-    public IReadOnlyList<Convolution> Convolutions => convolutions;
+    public IReadOnlyList<Convolution> Convolutions => _convolutions;
 
-    public IReadOnlyList<Layer> Layers => layers;
+    public IReadOnlyList<Layer> Layers => _layers;
 
     /// <summary>Whether batch norms that were not folded use the batch's statistics.</summary>
     public bool Training { get; set; }
@@ -33,16 +33,17 @@ internal abstract class Network : IDisposable
     /// <param name="taps">Collects the layers that are wanted.</param>
     public abstract void Run(Tensor input, Taps taps);
 
-    public void Dispose() => convolutions.ForEach(convolution => convolution.Dispose());
+    public void Dispose() => _convolutions.ForEach(convolution => convolution.Dispose());
 
     protected Convolution Add(ConvolutionSpec spec)
     {
-        convolutions.Add(new Convolution(spec));
-        return convolutions[^1];
+        _convolutions.Add(new Convolution(spec));
+        return _convolutions[^1];
     }
 
     /// <summary>Names the output of all convolutions so far.</summary>
-    protected void Name(string name, long channels, params string[] aliases) => layers.Add(new Layer(name, channels, convolutions.Count, aliases));
+    protected void Name(string name, long channels, params string[] aliases) =>
+        _layers.Add(new Layer(name, channels, _convolutions.Count, aliases));
 
     protected Tensor Apply(Convolution convolution, Tensor input) => convolution.Apply(input, Training);
 
@@ -57,21 +58,21 @@ internal abstract class Network : IDisposable
 /// <summary>Collects the wanted layers of one forward pass.</summary>
 internal sealed class Taps(IReadOnlyCollection<string> wanted)
 {
-    private readonly HashSet<string> wanted = [.. wanted];
-    private readonly Dictionary<string, Tensor> taken = [];
+    private readonly HashSet<string> _wanted = [.. wanted];
+    private readonly Dictionary<string, Tensor> _taken = [];
 
-    public Tensor this[string layer] => taken[layer];
+    public Tensor this[string layer] => _taken[layer];
 
-    public bool Wants(string layer) => wanted.Contains(layer);
+    public bool Wants(string layer) => _wanted.Contains(layer);
 
     /// <summary>Takes a layer's output if it is wanted; the caller may then free its own reference but not change the values.</summary>
     /// <returns>Whether all wanted layers are there, so that the network can stop.</returns>
     public bool Take(string layer, Tensor output)
     {
-        if (wanted.Contains(layer))
+        if (_wanted.Contains(layer))
         {
-            taken[layer] = output.alias();
+            _taken[layer] = output.alias();
         }
-        return taken.Count == wanted.Count;
+        return _taken.Count == _wanted.Count;
     }
 }

@@ -13,19 +13,25 @@ public static class PackagedWeights
     public const string Name = "resnet18_cntk";
 
     /// <summary>Where the file is: the folder <c>weights</c> beside the program's library.</summary>
-    public static string Folder => Path.Combine(
-        typeof(PackagedWeights).Assembly.Location is { Length: > 0 } library ? Path.GetDirectoryName(library)! : AppContext.BaseDirectory,
-        "weights");
+    public static string Folder =>
+        Path.Combine(
+            typeof(PackagedWeights).Assembly.Location is { Length: > 0 } library
+                ? Path.GetDirectoryName(library)!
+                : AppContext.BaseDirectory,
+            "weights"
+        );
 
     /// <summary>Whether the file is where it belongs.</summary>
     public static bool AreThere => System.IO.File.Exists(FilePath);
 
     /// <summary>The file, with what its sidecar says.</summary>
     /// <exception cref="UserError">It is not there.</exception>
-    public static WeightsFile File => AreThere
-        ? WeightsFile.Describe(FilePath)
-        : throw new UserError(
-            $"{FilePath}: the network that comes with the program is not there; build it again (dotnet restore, then dotnet build)");
+    public static WeightsFile File =>
+        AreThere
+            ? WeightsFile.Describe(FilePath)
+            : throw new UserError(
+                $"{FilePath}: the network that comes with the program is not there; build it again (dotnet restore, then dotnet build)"
+            );
 
     private static string FilePath => Path.Combine(Folder, Name + ".onnx");
 

@@ -44,7 +44,8 @@ public sealed record Preprocessing(string Color, double Range, IReadOnlyList<dou
     /// <summary>One line, the same for equal settings: part of a feature cache's key.</summary>
     public override string ToString() => $"{Color} 0..{Text(Range)} mean {Text(Mean)} std {Text(Std)}";
 
-    private static double[] Values(IReadOnlyList<double>? values, double otherwise) => values?.ToArray() ?? [otherwise, otherwise, otherwise];
+    private static double[] Values(IReadOnlyList<double>? values, double otherwise) =>
+        values?.ToArray() ?? [otherwise, otherwise, otherwise];
 
     private static string Text(IReadOnlyList<double>? values) => values is null ? "none" : string.Join(",", values.Select(Text));
 

@@ -37,7 +37,12 @@ public sealed record PublishedWeights(string Architecture, Uri Url, string Sha25
         Torch(EfficientNetPyTorch, "efficientnet-b6-c76e70fd.pth", "efficientnet-b6", "Apache-2.0"),
         Torch(EfficientNetPyTorch, "efficientnet-b7-dcc49843.pth", "efficientnet-b7", "Apache-2.0"),
         Torch(Timm, "tf_efficientnetv2_b0-c7cc451f.pth", "tf_efficientnetv2_b0", "Apache-2.0"),
-        new("yolov3", new Uri("https://pjreddie.com/media/files/yolov3.weights"), "523e4e69e1d015393a1b0a441cef1d9c7659e3eb2d7e15f793f060a21b32f297", "public domain"),
+        new(
+            "yolov3",
+            new Uri("https://pjreddie.com/media/files/yolov3.weights"),
+            "523e4e69e1d015393a1b0a441cef1d9c7659e3eb2d7e15f793f060a21b32f297",
+            "public domain"
+        ),
     ];
 
     /// <summary>The file's name, the same here as there.</summary>
@@ -48,7 +53,10 @@ public sealed record PublishedWeights(string Architecture, Uri Url, string Sha25
     public static PublishedWeights Find(string name) =>
         All.FirstOrDefault(weights => weights.FileName == name || weights.Architecture == name)
         ?? All.FirstOrDefault(weights => weights.Architecture == Backbones.Architecture.Find(name)?.Name)
-        ?? throw new UserError($"no source is known for the weights '{name}'; there are {string.Join(", ", All.Select(weights => weights.Architecture))}", exitCode: 2);
+        ?? throw new UserError(
+            $"no source is known for the weights '{name}'; there are {string.Join(", ", All.Select(weights => weights.Architecture))}",
+            exitCode: 2
+        );
 
     /// <summary>
     /// The digits of the sha256 that a file's name promises (torch's files end in <c>-xxxxxxxx</c>), or those pinned here for a file
@@ -60,7 +68,9 @@ public sealed record PublishedWeights(string Architecture, Uri Url, string Sha25
         var stem = Path.GetFileNameWithoutExtension(fileName);
         var dash = stem.LastIndexOf('-');
         var digits = dash < 0 ? "" : stem[(dash + 1)..];
-        return digits.Length == 8 && digits.All(char.IsAsciiHexDigitLower) ? digits : All.FirstOrDefault(weights => weights.FileName == fileName)?.Sha256;
+        return digits.Length == 8 && digits.All(char.IsAsciiHexDigitLower)
+            ? digits
+            : All.FirstOrDefault(weights => weights.FileName == fileName)?.Sha256;
     }
 
     private static PublishedWeights Torch(string folder, string file, string architecture, string licence) =>

@@ -9,19 +9,18 @@ namespace Reproduction.Backbones;
 /// </summary>
 internal sealed class ResNet : Network
 {
-    private readonly Convolution stem;
-    private readonly List<Block> blocks = [];
+    private readonly Convolution _stem;
+    private readonly List<Block> _blocks = [];
 
     /// <param name="counts">Residual blocks in each of the four stages.</param>
     /// <param name="bottleneck">Blocks of 1x1, 3x3 and 1x1 convolutions instead of two 3x3.</param>
     /// <param name="widthFactor">Widens the 3x3 convolution of a bottleneck.</param>
-    /// <param name="strideInFirst">
-    /// A bottleneck's stride is in its first 1x1 convolution (v1, as published and in Caffe and Keras) and not in the 3x3 (v1.5, torchvision).
-    /// </param>
+    /// <param name="strideInFirst"> A bottleneck's stride is in its first 1x1 convolution (v1, as published and in Caffe and Keras) and not
+    /// in the 3x3 (v1.5, torchvision). </param>
     /// <param name="pooled">Whether the mean over all positions of the last layer is a layer, <c>avgpool</c> <c>[N,C,1,1]</c>.</param>
     public ResNet(int[] counts, bool bottleneck, int widthFactor = 1, bool strideInFirst = false, bool pooled = false)
     {
-        stem = Add(new("conv1", "bn1", 3, 64, 7, 2));
+        _stem = Add(new("conv1", "bn1", 3, 64, 7, 2));
         Name("stem", 64);
         Name("maxpool", 64);
         long width = 64;
@@ -46,13 +45,14 @@ internal sealed class ResNet : Network
                         Add(new($"{name}.conv1", $"{name}.bn1", width, outer, 3, stride)),
                         Add(new($"{name}.conv2", $"{name}.bn2", outer, outer, 3)),
                     ];
-                var shortcut = stride != 1 || width != outer
-                    ? Add(new($"{name}.downsample.0", $"{name}.downsample.1", width, outer, 1, stride))
-                    : null;
+                var shortcut =
+                    stride != 1 || width != outer
+                        ? Add(new($"{name}.downsample.0", $"{name}.downsample.1", width, outer, 1, stride))
+                        : null;
                 width = outer;
                 var last = number == counts[stage - 1] - 1;
                 Name(last ? $"layer{stage}" : name, width, last ? [name] : []);
-                blocks.Add(new(Layers[^1].Name, body, shortcut));
+                _blocks.Add(new(Layers[^1].Name, body, shortcut));
             }
         }
         if (pooled)
@@ -61,21 +61,21 @@ internal sealed class ResNet : Network
         }
     }
 
-    public Convolution Stem => stem;
+    public Convolution Stem => _stem;
 
-    public IReadOnlyList<Block> Blocks => blocks;
+    public IReadOnlyList<Block> Blocks => _blocks;
 
     public override IReadOnlyList<string> ClassifierPrefixes { get; } = ["fc."];
 
     public override void Run(Tensor input, Taps taps)
     {
-        var current = Apply(stem, input).relu_();
+        var current = Apply(_stem, input).relu_();
         if (!taps.Take("stem", current))
         {
             current = Replace(current, F.max_pool2d(current, [3, 3], [2, 2], [1, 1]));
             if (!taps.Take("maxpool", current))
             {
-                foreach (var block in blocks)
+                foreach (var block in _blocks)
                 {
                     current = Replace(current, Forward(block, current));
                     if (taps.Take(block.Name, current))

@@ -24,8 +24,8 @@ internal sealed class ResNetGraph
     {
         _checkpoint = checkpoint;
         _graph = graph;
-        _readers = graph.Nodes
-            .SelectMany(node => node.Inputs.Distinct().Select(input => (input, node)))
+        _readers = graph
+            .Nodes.SelectMany(node => node.Inputs.Distinct().Select(input => (input, node)))
             .ToLookup(pair => pair.input, pair => pair.node);
     }
 
@@ -126,11 +126,15 @@ internal sealed class ResNetGraph
         var reached = Math.Max(kernel - stride - border, 0);
         var pads = Numbers(node, "pads");
         var isAutomatic = node.Attributes.TryGetValue("auto_pad", out var automatic) && automatic.Text is not (null or "NOTSET");
-        if (isAutomatic || !Numbers(node, "strides").SequenceEqual([stride, stride])
-            || !(pads.SequenceEqual([border, border, border, border]) || pads.SequenceEqual([border, border, reached, reached])))
+        if (
+            isAutomatic
+            || !Numbers(node, "strides").SequenceEqual([stride, stride])
+            || !(pads.SequenceEqual([border, border, border, border]) || pads.SequenceEqual([border, border, reached, reached]))
+        )
         {
             throw Other(
-                $"has {name} with strides {List(Numbers(node, "strides"))} and pads {List(pads)}; {stride} and {border} are expected");
+                $"has {name} with strides {List(Numbers(node, "strides"))} and pads {List(pads)}; {stride} and {border} are expected"
+            );
         }
     }
 
@@ -154,9 +158,8 @@ internal sealed class ResNetGraph
         _named.Add((name, entry));
     }
 
-    private string Output(OnnxNode node) => node.Outputs.Count == 1
-        ? node.Outputs[0]
-        : throw Other($"has a {node.Operation} with {node.Outputs.Count} outputs");
+    private string Output(OnnxNode node) =>
+        node.Outputs.Count == 1 ? node.Outputs[0] : throw Other($"has a {node.Operation} with {node.Outputs.Count} outputs");
 
     private static IReadOnlyList<long> Numbers(OnnxNode node, string attribute) =>
         node.Attributes.TryGetValue(attribute, out var found) ? found.Integers : [];

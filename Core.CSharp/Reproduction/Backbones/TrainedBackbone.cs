@@ -15,8 +15,14 @@ internal static class TrainedBackbone
         foreach (var (name, value) in backbone.StateDict(fold: false))
         {
             var key = "backbone_" + name.Replace('.', '_');
-            if (value is Parameter parameter) module.register_parameter(key, parameter);
-            else module.register_buffer(key, value);
+            if (value is Parameter parameter)
+            {
+                module.register_parameter(key, parameter);
+            }
+            else
+            {
+                module.register_buffer(key, value);
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ internal sealed class Vgg : Network
     private static readonly int[] Blocks16 = [2, 2, 3, 3, 3];
     private static readonly int[] Blocks19 = [2, 2, 4, 4, 4];
 
-    private readonly List<Step> steps = [];
+    private readonly List<Step> _steps = [];
 
     private Vgg(int[] blocks, long widthDivisor, bool batchNorm, BorderMode border)
     {
@@ -30,10 +30,10 @@ internal sealed class Vgg : Network
                 Name($"conv{block}_{number}", width, $"features.{(batchNorm ? index + 1 : index)}");
                 index += batchNorm ? 2 : 1;
                 Name($"relu{block}_{number}", width, $"features.{index++}");
-                steps.Add(new($"conv{block}_{number}", $"relu{block}_{number}", convolution));
+                _steps.Add(new($"conv{block}_{number}", $"relu{block}_{number}", convolution));
             }
             Name($"pool{block}", width, $"features.{index++}");
-            steps.Add(new($"pool{block}", null, null));
+            _steps.Add(new($"pool{block}", null, null));
         }
     }
 
@@ -42,7 +42,7 @@ internal sealed class Vgg : Network
     private Vgg()
     {
         const long divisor = 4;
-        steps.Add(new("input", null, Add(new("conv0", null, 3, 3, 1, Border: BorderMode.Reflect))));
+        _steps.Add(new("input", null, Add(new("conv0", null, 3, 3, 1, Border: BorderMode.Reflect))));
         Name("input", 3);
         long width = 3;
         for (var block = 1; block <= Blocks19.Length; block++)
@@ -50,20 +50,26 @@ internal sealed class Vgg : Network
             for (var number = 1; number <= (block == 5 ? 1 : Blocks19[block - 1]); number++)
             {
                 var next = Width(block) / divisor;
-                steps.Add(new($"conv{block}_{number}", $"relu{block}_{number}", Add(new($"conv{block}{number}", null, width, next, 3, Border: BorderMode.Reflect))));
+                _steps.Add(
+                    new(
+                        $"conv{block}_{number}",
+                        $"relu{block}_{number}",
+                        Add(new($"conv{block}{number}", null, width, next, 3, Border: BorderMode.Reflect))
+                    )
+                );
                 width = next;
                 Name($"conv{block}_{number}", width);
                 Name($"relu{block}_{number}", width);
                 if (number == 1)
                 {
-                    steps.Add(new($"aux{block}_1", null, Add(new($"conv{block}1_aux", null, width, Width(block), 1)), Side: true));
+                    _steps.Add(new($"aux{block}_1", null, Add(new($"conv{block}1_aux", null, width, Width(block), 1)), Side: true));
                     Name($"aux{block}_1", Width(block));
                 }
             }
             if (block < Blocks19.Length)
             {
                 Name($"pool{block}", width);
-                steps.Add(new($"pool{block}", null, null));
+                _steps.Add(new($"pool{block}", null, null));
             }
         }
     }
@@ -74,7 +80,9 @@ internal sealed class Vgg : Network
 
     public static Vgg Nineteen(BorderMode border, bool batchNorm = false) => new(Blocks19, 1, batchNorm, border);
 
-    /// <summary>VGG-16 with batch norm and a quarter of the channels: the network of the embedded weights, small enough to train here.</summary>
+    /// <summary>
+    /// VGG-16 with batch norm and a quarter of the channels: the network of the embedded weights, small enough to train here.
+    /// </summary>
     public static Vgg QuarterSixteen(BorderMode border) => new(Blocks16, 4, batchNorm: true, border);
 
     /// <summary>The distilled quarter-width VGG-19 up to conv5_1, always with reflection.</summary>
@@ -83,7 +91,7 @@ internal sealed class Vgg : Network
     public override void Run(Tensor input, Taps taps)
     {
         var current = input.alias();
-        foreach (var step in steps)
+        foreach (var step in _steps)
         {
             if (step.Convolution is null)
             {

@@ -29,9 +29,13 @@ internal static class WeightLoading
             }
             if (missing is not null)
             {
-                throw Wrong(checkpoint, architecture, missing == $"{network.Convolutions[0].Spec.Name}.weight"
-                    ? $"lacks {missing}"
-                    : $"lacks {missing} but has the later {spec.Name}.weight");
+                throw Wrong(
+                    checkpoint,
+                    architecture,
+                    missing == $"{network.Convolutions[0].Spec.Name}.weight"
+                        ? $"lacks {missing}"
+                        : $"lacks {missing} but has the later {spec.Name}.weight"
+                );
             }
             using var scope = torch.NewDisposeScope();
             var kernel = Read(checkpoint, architecture, weight, spec.WeightShape);
@@ -43,19 +47,29 @@ internal static class WeightLoading
             }
             else if (norm is null)
             {
-                throw Wrong(checkpoint, architecture, spec.Norm is null
-                    ? $"lacks {spec.Name}.bias"
-                    : $"lacks {spec.Norm}.weight, and {spec.Name}.bias too, so that its batch norm was not folded");
+                throw Wrong(
+                    checkpoint,
+                    architecture,
+                    spec.Norm is null
+                        ? $"lacks {spec.Name}.bias"
+                        : $"lacks {spec.Norm}.weight, and {spec.Name}.bias too, so that its batch norm was not folded"
+                );
             }
             convolution.Load(kernel, bias, norm, options.Trainable, options.Device ?? torch.CPU);
         }
         if (!network.Convolutions[0].IsLoaded)
         {
-            throw Wrong(checkpoint, architecture, $"lacks {missing}; it begins with {string.Join(", ", checkpoint.Entries.Take(3).Select(entry => entry.Name))}");
+            throw Wrong(
+                checkpoint,
+                architecture,
+                $"lacks {missing}; it begins with {string.Join(", ", checkpoint.Entries.Take(3).Select(entry => entry.Name))}"
+            );
         }
-        var stranger = checkpoint.Entries.FirstOrDefault(entry => !known.Contains(entry.Name)
+        var stranger = checkpoint.Entries.FirstOrDefault(entry =>
+            !known.Contains(entry.Name)
             && !entry.Name.EndsWith(CountSuffix, StringComparison.Ordinal)
-            && !network.ClassifierPrefixes.Any(prefix => entry.Name.StartsWith(prefix, StringComparison.Ordinal)));
+            && !network.ClassifierPrefixes.Any(prefix => entry.Name.StartsWith(prefix, StringComparison.Ordinal))
+        );
         if (stranger is not null)
         {
             throw Wrong(checkpoint, architecture, $"holds {stranger.Name} {Shape(stranger.Shape)}, which {architecture} does not have");
@@ -70,8 +84,13 @@ internal static class WeightLoading
             using var scope = torch.NewDisposeScope();
             var spec = convolution.Spec;
             var deviation = Math.Sqrt(2.0 / (spec.Out * spec.Kernel * spec.Kernel));
-            var kernel = torch.tensor(Normal(SplitMix64.For((ulong)seed, spec.Name), spec.WeightShape.Aggregate((left, right) => left * right), deviation), spec.WeightShape);
-            var norm = spec.Norm is null ? null : new BatchNorm(torch.ones(spec.Out), torch.zeros(spec.Out), torch.zeros(spec.Out), torch.ones(spec.Out));
+            var kernel = torch.tensor(
+                Normal(SplitMix64.For((ulong)seed, spec.Name), spec.WeightShape.Aggregate((left, right) => left * right), deviation),
+                spec.WeightShape
+            );
+            var norm = spec.Norm is null
+                ? null
+                : new BatchNorm(torch.ones(spec.Out), torch.zeros(spec.Out), torch.zeros(spec.Out), torch.ones(spec.Out));
             convolution.Load(kernel, norm is null ? torch.zeros(spec.Out) : null, norm, options.Trainable, options.Device ?? torch.CPU);
         }
     }
@@ -94,9 +113,13 @@ internal static class WeightLoading
         {
             return null;
         }
-        var parts = NormParts.Select(part => checkpoint.TryGet($"{spec.Norm}.{part}", out var entry)
-            ? Read(checkpoint, architecture, entry, [spec.Out])
-            : throw Wrong(checkpoint, architecture, $"lacks {spec.Norm}.{part}")).ToArray();
+        var parts = NormParts
+            .Select(part =>
+                checkpoint.TryGet($"{spec.Norm}.{part}", out var entry)
+                    ? Read(checkpoint, architecture, entry, [spec.Out])
+                    : throw Wrong(checkpoint, architecture, $"lacks {spec.Norm}.{part}")
+            )
+            .ToArray();
         return new BatchNorm(parts[0], parts[1], parts[2], parts[3]);
     }
 

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-
 using Reproduction.Data;
 
 namespace Reproduction.Backbones;
@@ -51,7 +50,10 @@ public sealed record WeightsFile
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(file.SidecarPath));
             var root = json.RootElement;
-            var preprocessing = root.TryGetProperty("preprocessing", out var value) && value.ValueKind == JsonValueKind.Object ? ReadPreprocessing(value) : null;
+            var preprocessing =
+                root.TryGetProperty("preprocessing", out var value) && value.ValueKind == JsonValueKind.Object
+                    ? ReadPreprocessing(value)
+                    : null;
             return file with
             {
                 HasSidecar = true,
@@ -64,7 +66,10 @@ public sealed record WeightsFile
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException or IOException)
         {
-            throw new UserError($"{file.SidecarPath}: is no readable sidecar ({exception.Message.Split('\n')[0]}); mend or remove it", exception);
+            throw new UserError(
+                $"{file.SidecarPath}: is no readable sidecar ({exception.Message.Split('\n')[0]}); mend or remove it",
+                exception
+            );
         }
     }
 
@@ -87,7 +92,12 @@ public sealed record WeightsFile
         {
             throw new FormatException($"color '{color}' is neither RGB nor BGR");
         }
-        return new Preprocessing(color, json.TryGetProperty("range", out var range) ? range.GetDouble() : 1, Three(json, "mean"), Three(json, "std"));
+        return new Preprocessing(
+            color,
+            json.TryGetProperty("range", out var range) ? range.GetDouble() : 1,
+            Three(json, "mean"),
+            Three(json, "std")
+        );
     }
 
     private static double[]? Three(JsonElement json, string name)
@@ -127,9 +137,12 @@ public sealed class Weights
     {
         if (!Directory.Exists(folder))
         {
-            throw new UserError($"{folder}: no such folder of weights; give one with --weights, or fill it by `repro weights fetch NAME --weights {folder}`");
+            throw new UserError(
+                $"{folder}: no such folder of weights; give one with --weights, or fill it by `repro weights fetch NAME --weights {folder}`"
+            );
         }
-        var files = Directory.EnumerateFiles(folder)
+        var files = Directory
+            .EnumerateFiles(folder)
             .Where(DataFolder.IsData)
             .Where(path => WeightsFile.Extensions.Contains(Path.GetExtension(path).ToLowerInvariant()))
             .Order(StringComparer.Ordinal)
@@ -146,13 +159,21 @@ public sealed class Weights
     {
         var architecture = Backbones.Architecture.Find(name)?.Name;
         return Files.FirstOrDefault(file => file.Name == name)
-            ?? Files.Where(file => architecture is not null && file.Architecture is not null && Backbones.Architecture.Find(file.Architecture)?.Name == architecture)
+            ?? Files
+                .Where(file =>
+                    architecture is not null
+                    && file.Architecture is not null
+                    && Backbones.Architecture.Find(file.Architecture)?.Name == architecture
+                )
                 .MaxBy(file => new FileInfo(file.Path).Length);
     }
 
     /// <summary>As <see cref="TryFind"/>.</summary>
     /// <exception cref="UserError">The folder has none; the message names those it has.</exception>
-    public WeightsFile Find(string name) => TryFind(name) ?? throw new UserError(
-        $"{Folder}: no weights for {name} (there are {string.Join(", ", Files.Select(file => file.Name).DefaultIfEmpty("none"))}); "
-        + $"`repro weights fetch {name} --weights {Folder}` downloads them");
+    public WeightsFile Find(string name) =>
+        TryFind(name)
+        ?? throw new UserError(
+            $"{Folder}: no weights for {name} (there are {string.Join(", ", Files.Select(file => file.Name).DefaultIfEmpty("none"))}); "
+                + $"`repro weights fetch {name} --weights {Folder}` downloads them"
+        );
 }

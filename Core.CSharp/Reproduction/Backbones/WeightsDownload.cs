@@ -14,15 +14,15 @@ public sealed class WeightsDownload
     // The largest published file, VGG-19, has 0.55 GB.
     private const long LargestFile = 2L << 30;
 
-    private readonly TimeSpan stall;
-    private readonly int attempts;
+    private readonly TimeSpan _stall;
+    private readonly int _attempts;
 
     /// <param name="stall">For how long a connection may stay silent before it counts as broken; null: a minute.</param>
     /// <param name="attempts">How often a broken download is taken up again in one call.</param>
     public WeightsDownload(TimeSpan? stall = null, int attempts = 5)
     {
-        this.stall = stall ?? TimeSpan.FromMinutes(1);
-        this.attempts = attempts;
+        this._stall = stall ?? TimeSpan.FromMinutes(1);
+        this._attempts = attempts;
     }
 
     /// <summary>Downloads a file into a folder, which is made when missing.</summary>
@@ -31,17 +31,26 @@ public sealed class WeightsDownload
     /// <param name="progress">Told the bytes that are there and the bytes that there will be (null: the server does not say).</param>
     /// <param name="cancellation">Stops; what has come stays for the next call.</param>
     /// <returns>The path of the verified file.</returns>
-    /// <exception cref="UserError">The server cannot be reached or gives up, or the content is not what was published; with what to do by hand.</exception>
+    /// <exception cref="UserError">The server cannot be reached or gives up, or the content is not what was published; with what to do by
+    /// hand.</exception>
     public async Task<string> FetchAsync(
-        PublishedWeights weights, string folder, Action<long, long?>? progress = null, CancellationToken cancellation = default)
+        PublishedWeights weights,
+        string folder,
+        Action<long, long?>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         Directory.CreateDirectory(folder);
         var target = Path.Combine(folder, weights.FileName);
         if (File.Exists(target))
         {
             var present = WeightsFile.Hash(target);
-            return present.StartsWith(weights.Sha256, StringComparison.Ordinal) ? target : throw new UserError(
-                $"{target}: is there already with the sha256 {present[..16]}..., but {weights.Url} has {weights.Sha256}...; move it away and fetch again");
+            return present.StartsWith(weights.Sha256, StringComparison.Ordinal)
+                ? target
+                : throw new UserError(
+                    $"{target}: is there already with the sha256 {present[..16]}..., but {weights.Url} has {weights.Sha256}...; move "
+                        + "it away and fetch again"
+                );
         }
         var part = target + ".part";
         await GatherAsync(weights, target, part, progress, cancellation).ConfigureAwait(false);
@@ -51,39 +60,53 @@ public sealed class WeightsDownload
             var length = new FileInfo(part).Length;
             File.Delete(part);
             throw new UserError(
-                $"{weights.Url}: gave {length} bytes with the sha256 {hash[..16]}..., not {weights.Sha256}...; nothing was kept, try again or get the file elsewhere");
+                $"{weights.Url}: gave {length} bytes with the sha256 {hash[..16]}..., not {weights.Sha256}...; nothing was kept, try "
+                    + "again or get the file elsewhere"
+            );
         }
         File.Move(part, target);
         return target;
     }
 
-    private async Task GatherAsync(PublishedWeights weights, string target, string part, Action<long, long?>? progress, CancellationToken cancellation)
+    private async Task GatherAsync(
+        PublishedWeights weights,
+        string target,
+        string part,
+        Action<long, long?>? progress,
+        CancellationToken cancellation
+    )
     {
-        using var handler = new SocketsHttpHandler { ConnectTimeout = stall };
+        using var handler = new SocketsHttpHandler { ConnectTimeout = _stall };
         using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         Exception? last = null;
-        for (var attempt = 0; attempt < attempts; attempt++)
+        for (var attempt = 0; attempt < _attempts; attempt++)
         {
             try
             {
                 await ReceiveAsync(client, weights.Url, part, progress, cancellation).ConfigureAwait(false);
                 return;
             }
-            catch (Exception exception) when (exception is IOException or HttpRequestException || (exception is OperationCanceledException && !cancellation.IsCancellationRequested))
+            catch (Exception exception)
+                when (exception is IOException or HttpRequestException
+                    || (exception is OperationCanceledException && !cancellation.IsCancellationRequested)
+                )
             {
                 last = exception;
             }
         }
         var there = File.Exists(part) ? new FileInfo(part).Length : 0;
         throw new UserError(
-            $"{weights.Url}: cannot be fetched ({Reason(last)}; {there} bytes are in {part}). Run again to go on, or download it on another machine\n"
-            + $"and put it at {target}; its sha256 begins with {weights.Sha256}", last);
+            $"{weights.Url}: cannot be fetched ({Reason(last)}; {there} bytes are in {part}). Run again to go on, or download it on "
+                + "another machine\n"
+                + $"and put it at {target}; its sha256 begins with {weights.Sha256}",
+            last
+        );
     }
 
     private async Task ReceiveAsync(HttpClient client, Uri url, string part, Action<long, long?>? progress, CancellationToken cancellation)
     {
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        silence.CancelAfter(stall);
+        silence.CancelAfter(_stall);
         var there = File.Exists(part) ? new FileInfo(part).Length : 0;
         using var request = new HttpRequestMessage(HttpMethod.Get, url);
         if (there > 0)
@@ -110,7 +133,7 @@ public sealed class WeightsDownload
         var buffer = new byte[BufferSize];
         while (true)
         {
-            silence.CancelAfter(stall);
+            silence.CancelAfter(_stall);
             var count = await body.ReadAsync(buffer, silence.Token).ConfigureAwait(false);
             if (count == 0)
             {
@@ -129,9 +152,10 @@ public sealed class WeightsDownload
         }
     }
 
-    private static string Reason(Exception? exception) => exception switch
-    {
-        OperationCanceledException => "the server stayed silent",
-        _ => exception?.Message.Split('\n')[0] ?? "no attempt was made",
-    };
+    private static string Reason(Exception? exception) =>
+        exception switch
+        {
+            OperationCanceledException => "the server stayed silent",
+            _ => exception?.Message.Split('\n')[0] ?? "no attempt was made",
+        };
 }

@@ -5,17 +5,25 @@ using Reproduction.Imaging;
 namespace Reproduction.Data;
 
 /// <summary>What reading every file of a category finds.</summary>
-/// <param name="Errors">What makes a run fail or its numbers wrong: unreadable files, an image that is in train and in test, or good and defective.</param>
-/// <param name="Warnings">What a user should know: empty masks, masks of another shape than their image, grey or inverted ones, 16-bit images.</param>
+/// <param name="Errors">What makes a run fail or its numbers wrong: unreadable files, an image that is in train and in test, or good and
+/// defective.</param>
+/// <param name="Warnings">What a user should know: empty masks, masks of another shape than their image, grey or inverted ones, 16-bit
+/// images.</param>
 /// <param name="Smallest">The image of least area, width and height in pixels.</param>
 /// <param name="Largest">The image of greatest area.</param>
 public sealed record DataFindings(
-    IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings, (int Width, int Height) Smallest, (int Width, int Height) Largest);
+    IReadOnlyList<string> Errors,
+    IReadOnlyList<string> Warnings,
+    (int Width, int Height) Smallest,
+    (int Width, int Height) Largest
+);
 
 /// <summary>Reads a whole category to find what is wrong with it before a long run does.</summary>
 public static class DataCheck
 {
-    /// <summary>Masks and images may differ in size, but their sides' ratio by no more than this, or the mask lies wrongly on the image.</summary>
+    /// <summary>
+    /// Masks and images may differ in size, but their sides' ratio by no more than this, or the mask lies wrongly on the image.
+    /// </summary>
     private const double RatioTolerance = 0.02;
 
     /// <summary>Decodes every image and mask of a category.</summary>
@@ -27,32 +35,46 @@ public static class DataCheck
         var hashes = new string?[samples.Length];
         var deep = 0;
         var masks = new MaskFindings();
-        Parallel.For(0, samples.Length, i =>
-        {
-            try
+        Parallel.For(
+            0,
+            samples.Length,
+            i =>
             {
-                var image = samples[i].Load();
-                sizes[i] = (image.Width, image.Height);
-                hashes[i] = Convert.ToHexString(SHA256.HashData(image.Pixels));
-                if (samples[i].IsFile && ImageFile.Inspect(samples[i].Path).BitDepth == 16)
-                    Interlocked.Increment(ref deep);
-                if (samples[i] is { Label: 1, MaskPath: { } mask })
-                    masks.Check(mask, image, warnings.Add);
+                try
+                {
+                    var image = samples[i].Load();
+                    sizes[i] = (image.Width, image.Height);
+                    hashes[i] = Convert.ToHexString(SHA256.HashData(image.Pixels));
+                    if (samples[i].IsFile && ImageFile.Inspect(samples[i].Path).BitDepth == 16)
+                    {
+                        Interlocked.Increment(ref deep);
+                    }
+
+                    if (samples[i] is { Label: 1, MaskPath: { } mask })
+                    {
+                        masks.Check(mask, image, warnings.Add);
+                    }
+                }
+                catch (UserError e)
+                {
+                    errors.Add(e.Message);
+                }
             }
-            catch (UserError e)
-            {
-                errors.Add(e.Message);
-            }
-        });
+        );
         if (deep > 0)
+        {
             warnings.Add($"{deep} images have 16 bits a channel; they are rounded to 8");
+        }
+
         masks.Tell(warnings.Add);
         Twins(category, samples, hashes, errors.Add);
         var read = sizes.Where(size => size.Width > 0).DefaultIfEmpty().OrderBy(size => (long)size.Width * size.Height).ToArray();
         return new DataFindings([.. errors.Order(StringComparer.Ordinal)], [.. warnings.Order(StringComparer.Ordinal)], read[0], read[^1]);
     }
 
-    /// <summary>Pictures that are there twice where it matters: in training and test, or in the test both as good and as defective.</summary>
+    /// <summary>
+    /// Pictures that are there twice where it matters: in training and test, or in the test both as good and as defective.
+    /// </summary>
     private static void Twins(Category category, Sample[] samples, string?[] hashes, Action<string> tell)
     {
         var (trained, tested) = (new Dictionary<string, Sample>(), new Dictionary<string, Sample>());
@@ -74,7 +96,10 @@ public static class DataCheck
             }
             if (!tested.TryAdd(hash, sample) && tested[hash].Label != sample.Label)
             {
-                tell($"{sample.Path} ({sample.Id}): the same picture as {tested[hash].Id}; it cannot be good and defective, remove one of them");
+                tell(
+                    $"{sample.Path} ({sample.Id}): the same picture as {tested[hash].Id}; it cannot be good and defective, remove one "
+                        + "of them"
+                );
             }
         }
     }
@@ -105,7 +130,10 @@ public static class DataCheck
             var ratio = (double)mask.Width / mask.Height / ((double)image.Width / image.Height);
             if (Math.Abs(ratio - 1) > RatioTolerance)
             {
-                warn($"{path}: {mask.Width} x {mask.Height} pixels for an image of {image.Width} x {image.Height}; the sides' ratios differ, the mask will be stretched");
+                warn(
+                    $"{path}: {mask.Width} x {mask.Height} pixels for an image of {image.Width} x {image.Height}; the sides' ratios "
+                        + "differ, the mask will be stretched"
+                );
             }
             var share = (double)mask.Pixels.Count(value => value != 0) / mask.Pixels.Length;
             if (share == 0)
@@ -114,7 +142,10 @@ public static class DataCheck
             }
             if (share > NearlyAll)
             {
-                warn($"{path}: marks {100 * share:0} of 100 pixels as anomalous; is it inverted? Anomalous is white (or 1 and above), normal is black (0)");
+                warn(
+                    $"{path}: marks {100 * share:0} of 100 pixels as anomalous; is it inverted? Anomalous is white (or 1 and above), "
+                        + "normal is black (0)"
+                );
             }
         }
 
@@ -122,12 +153,18 @@ public static class DataCheck
         {
             if (!_between.IsEmpty)
             {
-                warn($"{_between.Count} of {_masks} masks have values between normal and anomalous, such as {_between.Min(StringComparer.Ordinal)}; "
-                    + "those of at least half the greatest value count as anomalous");
+                warn(
+                    $"{_between.Count} of {_masks} masks have values between normal and anomalous, such as "
+                        + $"{_between.Min(StringComparer.Ordinal)}; "
+                        + "those of at least half the greatest value count as anomalous"
+                );
             }
             if (_masks > 0 && _corners == _masks)
             {
-                warn($"all {_masks} masks mark all four corners of their image as anomalous; are they inverted? Anomalous is white (or 1 and above), normal is black (0)");
+                warn(
+                    $"all {_masks} masks mark all four corners of their image as anomalous; are they inverted? Anomalous is white (or "
+                        + "1 and above), normal is black (0)"
+                );
             }
         }
     }

@@ -8,17 +8,22 @@ public static class DataFingerprint
 {
     private const string Folder = "fingerprints";
 
-    /// <summary>The sha256 of a category's sample ids, labels, image contents and mask contents, in their order; in lower-case hexadecimal.</summary>
+    /// <summary>
+    /// The sha256 of a category's sample ids, labels, image contents and mask contents, in their order; in lower-case hexadecimal.
+    /// </summary>
     /// <exception cref="UserError">An image or a mask cannot be read; the message names it.</exception>
     public static string Of(Category category)
     {
         Sample[] samples = [.. category.Train, .. category.Test];
         var lines = new string[samples.Length];
-        SampleImages.ForEach(samples.Length, i =>
-        {
-            var (sample, mask) = (samples[i], samples[i].MaskPath is { } path ? SampleImages.HashOfFile(path) : "-");
-            lines[i] = $"{sample.Id}\t{sample.Label}\t{SampleImages.HashOf(sample)}\t{mask}\n";
-        });
+        SampleImages.ForEach(
+            samples.Length,
+            i =>
+            {
+                var (sample, mask) = (samples[i], samples[i].MaskPath is { } path ? SampleImages.HashOfFile(path) : "-");
+                lines[i] = $"{sample.Id}\t{sample.Label}\t{SampleImages.HashOf(sample)}\t{mask}\n";
+            }
+        );
         return Hash($"{category.Train.Count}\n{string.Concat(lines)}");
     }
 
@@ -35,8 +40,14 @@ public static class DataFingerprint
         var text = new StringBuilder().Append(category.Train.Count).Append('\n');
         foreach (var sample in category.Train.Concat(category.Test))
         {
-            text.Append(sample.Id).Append('\t').Append(sample.Label).Append('\t').Append(StateOf(sample.Path)).Append('\t')
-                .Append(sample.MaskPath is { } mask ? StateOf(mask) : "-").Append('\n');
+            text.Append(sample.Id)
+                .Append('\t')
+                .Append(sample.Label)
+                .Append('\t')
+                .Append(StateOf(sample.Path))
+                .Append('\t')
+                .Append(sample.MaskPath is { } mask ? StateOf(mask) : "-")
+                .Append('\n');
         }
         var kept = Path.Combine(cache, Folder, Hash(text.ToString()));
         try

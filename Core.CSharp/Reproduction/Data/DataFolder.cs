@@ -18,10 +18,12 @@ internal static class DataFolder
     }
 
     /// <summary>The subfolders, by name.</summary>
-    internal static IEnumerable<string> Folders(string folder) => Directory.GetDirectories(folder).Where(IsData).Order(StringComparer.Ordinal);
+    internal static IEnumerable<string> Folders(string folder) =>
+        Directory.GetDirectories(folder).Where(IsData).Order(StringComparer.Ordinal);
 
     /// <summary>The files with a picture's name, by name; none where there is no such folder.</summary>
-    internal static IEnumerable<string> Pictures(string folder) => Directory.Exists(folder)
-        ? Directory.GetFiles(folder).Where(IsData).Where(ImageFile.HasImageName).Order(StringComparer.Ordinal)
-        : [];
+    internal static IEnumerable<string> Pictures(string folder) =>
+        Directory.Exists(folder)
+            ? Directory.GetFiles(folder).Where(IsData).Where(ImageFile.HasImageName).Order(StringComparer.Ordinal)
+            : [];
 }

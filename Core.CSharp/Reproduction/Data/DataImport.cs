@@ -2,14 +2,17 @@ using Reproduction.Imaging;
 
 namespace Reproduction.Data;
 
-/// <summary>Writes a category in MVTec layout: what is published in another layout can then be looked at, changed and used elsewhere.</summary>
+/// <summary>
+/// Writes a category in MVTec layout: what is published in another layout can then be looked at, changed and used elsewhere.
+/// </summary>
 public static class DataImport
 {
     /// <summary>Copies files as they are and writes images that are no files of their own as PNG; masks become STEM_mask.png.</summary>
     /// <param name="category">What to write.</param>
     /// <param name="folder">The category's folder is made in it; files that are there already are overwritten.</param>
     /// <returns>How many images were written.</returns>
-    /// <exception cref="UserError">An image cannot be read, two samples would get the same name, or the folder cannot be written.</exception>
+    /// <exception cref="UserError">An image cannot be read, two samples would get the same name, or the folder cannot be
+    /// written.</exception>
     public static int Write(Category category, string folder)
     {
         var written = new HashSet<string>();
@@ -23,13 +26,23 @@ public static class DataImport
                 Directory.CreateDirectory(place);
                 var target = Path.Combine(place, name);
                 if (!written.Add(target))
+                {
                     throw new UserError($"{target}: two images of {category.Name} would get this name; give the images names that differ");
+                }
+
                 if (sample.IsFile)
+                {
                     File.Copy(sample.Path, target, overwrite: true);
+                }
                 else
+                {
                     ImageFile.Write(target, sample.Load());
+                }
+
                 if (sample is { Label: 1, MaskPath: { } mask })
+                {
                     WriteMask(mask, Path.Combine(folder, category.Name, "ground_truth", sample.Defect), name);
+                }
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

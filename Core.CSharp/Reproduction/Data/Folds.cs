@@ -4,15 +4,21 @@ namespace Reproduction.Data;
 public static class Folds
 {
     /// <summary>
-    /// Deals 0 .. n - 1 out to k folds at random; the first n mod k folds have one item more. Fold i of a model leaves out <c>[i]</c> and fits on
-    /// the others.
+    /// Deals 0 .. n - 1 out to k folds at random; the first n mod k folds have one item more. Fold i of a model leaves out <c>[i]</c> and
+    /// fits on the others.
     /// </summary>
     /// <returns>k sorted arrays that together hold every index once.</returns>
     /// <exception cref="UserError">There are fewer items than folds, or fewer than two folds.</exception>
     public static int[][] Split(int n, int k, int seed)
     {
         if (k < 2 || k > n)
-            throw new UserError($"{n} images cannot be split into {k} folds; give at least 2 folds and at least as many images", exitCode: 2);
+        {
+            throw new UserError(
+                $"{n} images cannot be split into {k} folds; give at least 2 folds and at least as many images",
+                exitCode: 2
+            );
+        }
+
         var order = Enumerable.Range(0, n).ToArray();
         new SplitMix64((ulong)seed).Shuffle(order.AsSpan());
         var folds = new int[k][];
@@ -43,9 +49,19 @@ public static class Folds
         {
             var members = kind.ToArray();
             if (k < 2 || members.Length < k)
-                throw new UserError($"{members.Length} images of label {kind.Key} cannot be split into {k} folds; give at least 2 folds and at least as many images of each label", exitCode: 2);
+            {
+                throw new UserError(
+                    $"{members.Length} images of label {kind.Key} cannot be split into {k} folds; give at least 2 folds and at least "
+                        + "as many images of each label",
+                    exitCode: 2
+                );
+            }
+
             random.Shuffle(members.AsSpan());
-            foreach (var member in members) folds[next++ % k].Add(member);
+            foreach (var member in members)
+            {
+                folds[next++ % k].Add(member);
+            }
         }
         return [.. folds.Select(fold => fold.Order().ToArray())];
     }

@@ -13,13 +13,34 @@ public static class ImageFolder
     /// </summary>
     private static readonly string[] Unread =
     [
-        ".gif", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raw", ".ppm", ".pgm",
-        ".pnm", ".exr", ".hdr", ".tga", ".psd", ".dcm",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".avif",
+        ".jp2",
+        ".j2k",
+        ".jxl",
+        ".dng",
+        ".cr2",
+        ".cr3",
+        ".nef",
+        ".arw",
+        ".orf",
+        ".rw2",
+        ".raw",
+        ".ppm",
+        ".pgm",
+        ".pnm",
+        ".exr",
+        ".hdr",
+        ".tga",
+        ".psd",
+        ".dcm",
     ];
 
     /// <summary>
-    /// The photographs of a folder, in the order of their paths; or the one file that is named. A file is a photograph by its name or by its
-    /// content. Folders below are looked into when there is no photograph at the top, or when asked for; links to folders never are.
+    /// The photographs of a folder, in the order of their paths; or the one file that is named. A file is a photograph by its name or by
+    /// its content. Folders below are looked into when there is no photograph at the top, or when asked for; links to folders never are.
     /// </summary>
     /// <param name="path">A folder or a file.</param>
     /// <param name="recursive">Looks into the folders below even where there are photographs at the top.</param>
@@ -28,8 +49,16 @@ public static class ImageFolder
     /// <exception cref="UserError">There is no such file or folder, no image in it, or it holds train, test or ground_truth.</exception>
     public static IReadOnlyList<Sample> Samples(string path, bool recursive = false, string? except = null)
     {
-        if (File.Exists(path)) return [new Sample(path, Path.GetFileName(path), 0, "good", null)];
-        if (!Directory.Exists(path)) throw new UserError($"{path}: no such file or folder; give photographs or a folder of them");
+        if (File.Exists(path))
+        {
+            return [new Sample(path, Path.GetFileName(path), 0, "good", null)];
+        }
+
+        if (!Directory.Exists(path))
+        {
+            throw new UserError($"{path}: no such file or folder; give photographs or a folder of them");
+        }
+
         RefuseLabelled(path);
         List<string> files = [.. Photographs(path)];
         if (recursive || files.Count == 0)
@@ -40,7 +69,12 @@ public static class ImageFolder
             }
         }
         return files.Count > 0
-            ? [.. files.Order(StringComparer.Ordinal).Select(file => new Sample(file, Path.GetRelativePath(path, file).Replace('\\', '/'), 0, "good", null))]
+            ?
+            [
+                .. files
+                    .Order(StringComparer.Ordinal)
+                    .Select(file => new Sample(file, Path.GetRelativePath(path, file).Replace('\\', '/'), 0, "good", null)),
+            ]
             : throw new UserError($"{path}: no {ImageFormats.Names} images in it; put the photographs there");
     }
 
@@ -50,7 +84,9 @@ public static class ImageFolder
             ? []
             : [.. Below(path, Absolute(except)).SelectMany(Photographs).Order(StringComparer.Ordinal)];
 
-    /// <summary>As <see cref="Samples"/>, of good photographs only: a folder of kinds of products, of which one is good, is refused.</summary>
+    /// <summary>
+    /// As <see cref="Samples"/>, of good photographs only: a folder of kinds of products, of which one is good, is refused.
+    /// </summary>
     /// <exception cref="UserError">As <see cref="Samples"/>, or good stands among other folders.</exception>
     public static IReadOnlyList<Sample> Good(string path, bool recursive = false)
     {
@@ -60,7 +96,10 @@ public static class ImageFolder
             if (names.Length > 1 && names.FirstOrDefault(name => name.Equals("good", StringComparison.OrdinalIgnoreCase)) is { } good)
             {
                 throw new UserError(
-                    $"{path}: holds {good} beside {names.First(name => name != good)}; name the good photographs alone: {Path.Combine(path, good)}", exitCode: 2);
+                    $"{path}: holds {good} beside {names.First(name => name != good)}; name the good photographs alone: "
+                        + $"{Path.Combine(path, good)}",
+                    exitCode: 2
+                );
             }
         }
         return Samples(path, recursive);
@@ -90,8 +129,10 @@ public static class ImageFolder
         if (Labelled.FirstOrDefault(name => Directory.Exists(Path.Combine(path, name))) is { } found)
         {
             throw new UserError(
-                $"{path}: holds {found}, so good, defective and masks would be mixed; name one folder of photographs, such as {Path.Combine(path, "train", "good")}",
-                exitCode: 2);
+                $"{path}: holds {found}, so good, defective and masks would be mixed; name one folder of photographs, such as "
+                    + $"{Path.Combine(path, "train", "good")}",
+                exitCode: 2
+            );
         }
     }
 
@@ -99,5 +140,7 @@ public static class ImageFolder
         Directory.GetFiles(folder).Where(DataFolder.IsData).Where(IsPhotograph).Order(StringComparer.Ordinal);
 
     private static bool IsPhotograph(string file) =>
-        ImageFile.HasImageName(file) || Unread.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase) || ImageFile.HasImageContent(file);
+        ImageFile.HasImageName(file)
+        || Unread.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)
+        || ImageFile.HasImageContent(file);
 }

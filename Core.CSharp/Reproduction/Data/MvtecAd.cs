@@ -9,8 +9,21 @@ public static class MvtecAd
     /// <summary>The 15 categories.</summary>
     public static IReadOnlyList<string> Categories { get; } =
     [
-        "bottle", "cable", "capsule", "carpet", "grid", "hazelnut", "leather", "metal_nut", "pill", "screw", "tile", "toothbrush",
-        "transistor", "wood", "zipper",
+        "bottle",
+        "cable",
+        "capsule",
+        "carpet",
+        "grid",
+        "hazelnut",
+        "leather",
+        "metal_nut",
+        "pill",
+        "screw",
+        "tile",
+        "toothbrush",
+        "transistor",
+        "wood",
+        "zipper",
     ];
 
     private static readonly string[] Textures = ["carpet", "grid", "leather", "tile", "wood"];

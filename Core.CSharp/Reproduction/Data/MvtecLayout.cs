@@ -5,14 +5,25 @@ namespace Reproduction.Data;
 
 /// <summary>
 /// Folders as MVTec AD has them: <c>category/train/good/*</c>, <c>category/test/good/*</c>, <c>category/test/DEFECT/*</c> and
-/// <c>category/ground_truth/DEFECT/STEM_mask.png</c> (or <c>STEM.png</c>, as in VisA), in any case and any format that is read. A category without any ground_truth folder has image
-/// labels only.
+/// <c>category/ground_truth/DEFECT/STEM_mask.png</c> (or <c>STEM.png</c>, as in VisA), in any case and any format that is read. A category
+/// without any ground_truth folder has image labels only.
 /// </summary>
 internal static class MvtecLayout
 {
     private static readonly string[] Visa =
     [
-        "candle", "capsules", "cashew", "chewinggum", "fryum", "macaroni1", "macaroni2", "pcb1", "pcb2", "pcb3", "pcb4", "pipe_fryum",
+        "candle",
+        "capsules",
+        "cashew",
+        "chewinggum",
+        "fryum",
+        "macaroni1",
+        "macaroni2",
+        "pcb1",
+        "pcb2",
+        "pcb3",
+        "pcb4",
+        "pipe_fryum",
     ];
 
     internal static Dataset? TryOpen(string root)
@@ -23,12 +34,16 @@ internal static class MvtecLayout
             var only = Path.GetFileName(root);
             return new Dataset(NameOf(parent, [only]), root, [only], name => Load(NameOf(parent, [only]), name, root));
         }
-        var categories = DataFolder.Folders(root)
+        var categories = DataFolder
+            .Folders(root)
             .Where(folder => Directory.Exists(Path.Combine(folder, "train")))
             .Select(folder => Path.GetFileName(folder))
             .ToArray();
         if (categories.Length == 0)
+        {
             return null;
+        }
+
         var dataset = NameOf(root, categories);
         return new Dataset(dataset, root, categories, name => Load(dataset, name, Path.Combine(root, name)));
     }
@@ -44,7 +59,10 @@ internal static class MvtecLayout
         var good = Path.Combine(folder, "train", "good");
         var train = DataFolder.Pictures(good).Select(file => new Sample(file, Id(folder, file), 0, "good", null)).ToArray();
         if (train.Length == 0)
+        {
             throw new UserError($"{good}: no {ImageFormats.Names} images; put the normal images to train on there");
+        }
+
         return new Category(dataset, name, train, [.. Test(folder)]);
     }
 
@@ -52,16 +70,21 @@ internal static class MvtecLayout
     {
         var test = Path.Combine(folder, "test");
         if (!Directory.Exists(test))
+        {
             return [];
+        }
+
         var masks = Path.Combine(folder, "ground_truth");
         var hasMasks = Directory.Exists(masks);
-        return DataFolder.Folders(test).SelectMany(kind =>
-        {
-            var defect = Path.GetFileName(kind);
-            string[] files = [.. DataFolder.Pictures(kind)];
-            var found = defect == "good" || !hasMasks ? null : MasksOf(Path.Combine(masks, defect), files);
-            return files.Select(file => new Sample(file, Id(folder, file), defect == "good" ? 0 : 1, defect, found?[file]));
-        });
+        return DataFolder
+            .Folders(test)
+            .SelectMany(kind =>
+            {
+                var defect = Path.GetFileName(kind);
+                string[] files = [.. DataFolder.Pictures(kind)];
+                var found = defect == "good" || !hasMasks ? null : MasksOf(Path.Combine(masks, defect), files);
+                return files.Select(file => new Sample(file, Id(folder, file), defect == "good" ? 0 : 1, defect, found?[file]));
+            });
     }
 
     /// <summary>The mask of each image of a kind of defect.</summary>
@@ -77,7 +100,9 @@ internal static class MvtecLayout
             if (!owners.TryAdd(mask, image))
             {
                 throw new UserError(
-                    $"{mask}: would be the mask of both {owners[mask]} and {image}; give one of the two images another name, and its mask the same");
+                    $"{mask}: would be the mask of both {owners[mask]} and {image}; give one of the two images another name, and its "
+                        + "mask the same"
+                );
             }
         }
         return masks;
@@ -86,20 +111,37 @@ internal static class MvtecLayout
     private static string MaskOf(string folder, string[] there, string image)
     {
         var stem = Path.GetFileNameWithoutExtension(image);
-        var candidates = ImageFormats.Extensions
-            .SelectMany(extension => new[] { $"{stem}_mask{extension}", $"{stem}{extension}" })
+        var candidates = ImageFormats
+            .Extensions.SelectMany(extension => new[] { $"{stem}_mask{extension}", $"{stem}{extension}" })
             .ToArray();
-        return Named(StringComparison.Ordinal) ?? Named(StringComparison.OrdinalIgnoreCase) ?? throw new UserError(
-            $"{Path.Combine(folder, candidates[0])}: the mask of {image} is missing{Nearby()}; add it, or remove the ground_truth folder to use image labels only");
+        return Named(StringComparison.Ordinal)
+            ?? Named(StringComparison.OrdinalIgnoreCase)
+            ?? throw new UserError(
+                $"{Path.Combine(folder, candidates[0])}: the mask of {image} is missing{Nearby()}; add it, or remove the ground_truth "
+                    + "folder to use image labels only"
+            );
 
-        string? Named(StringComparison comparison) => candidates
-            .Select(name => there.FirstOrDefault(file => Path.GetFileName(file).Equals(name, comparison)))
-            .FirstOrDefault(file => file is not null);
+        string? Named(StringComparison comparison) =>
+            candidates
+                .Select(name => there.FirstOrDefault(file => Path.GetFileName(file).Equals(name, comparison)))
+                .FirstOrDefault(file => file is not null);
 
         string Nearby()
         {
-            string[] names = Directory.Exists(folder) ? [.. Directory.GetFiles(folder).Where(DataFolder.IsData).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)] : [];
-            var like = names.Where(name => name.StartsWith(stem, StringComparison.OrdinalIgnoreCase)).DefaultIfEmpty(names.FirstOrDefault()).First();
+            string[] names = Directory.Exists(folder)
+                ?
+                [
+                    .. Directory
+                        .GetFiles(folder)
+                        .Where(DataFolder.IsData)
+                        .Select(file => Path.GetFileName(file))
+                        .Order(StringComparer.Ordinal),
+                ]
+                : [];
+            var like = names
+                .Where(name => name.StartsWith(stem, StringComparison.OrdinalIgnoreCase))
+                .DefaultIfEmpty(names.FirstOrDefault())
+                .First();
             return like is null ? "" : $" ({names.Length} files are there, such as {like})";
         }
     }

@@ -28,21 +28,26 @@ public sealed record Sample(string Path, string Id, int Label, string Defect, st
     public Image? LoadWholeMask()
     {
         if (Label == 0)
+        {
             return null;
+        }
+
         return MaskPath is null
             ? throw new UserError($"{Path}: is anomalous and has no ground-truth mask; pixel metrics cannot be had for this data set")
             : ImageFile.ReadMask(MaskPath);
     }
 
-    /// <summary>The mask resized (nearest) to the size asked for: one channel, 0 normal and 255 anomalous; all 0 for a good image.</summary>
+    /// <summary>
+    /// The mask resized (nearest) to the size asked for: one channel, 0 normal and 255 anomalous; all 0 for a good image.
+    /// </summary>
     /// <exception cref="UserError">The image is anomalous and has no mask, or the mask cannot be read.</exception>
-    public Image LoadMask(int height, int width) => LoadWholeMask() is { } mask
-        ? Resizer.Resize(mask, width, height, Resampling.Nearest)
-        : new Image(width, height, 1);
+    public Image LoadMask(int height, int width) =>
+        LoadWholeMask() is { } mask ? Resizer.Resize(mask, width, height, Resampling.Nearest) : new Image(width, height, 1);
 }
 
 /// <summary>What one model is trained and tested on: normal images of one kind, and test images of that kind, good and anomalous.</summary>
-/// <param name="Dataset">The data set's name: mvtec, visa, surfaces, magnetic-tile, mnist, fashion-mnist, cifar10, or a folder's name.</param>
+/// <param name="Dataset">The data set's name: mvtec, visa, surfaces, magnetic-tile, mnist, fashion-mnist, cifar10, or a folder's
+/// name.</param>
 /// <param name="Name">The category's name, unique in its data set.</param>
 /// <param name="Train">Good images only, at least one, in a fixed order.</param>
 /// <param name="Test">Good and anomalous images, in a fixed order; may be empty in a folder that is only trained on.</param>
@@ -52,7 +57,8 @@ public sealed record Category(string Dataset, string Name, IReadOnlyList<Sample>
     public bool HasMasks => HasMasksFor(Test);
 
     /// <summary>As <see cref="HasMasks"/>, of other test images.</summary>
-    public static bool HasMasksFor(IReadOnlyList<Sample> test) => test.Any(sample => sample.Label == 1) && test.All(sample => sample.HasMask);
+    public static bool HasMasksFor(IReadOnlyList<Sample> test) =>
+        test.Any(sample => sample.Label == 1) && test.All(sample => sample.HasMask);
 }
 
 /// <summary>A data set found on disk. Categories are read when they are asked for.</summary>
@@ -67,15 +73,19 @@ public sealed class Dataset
     internal Dataset(string name, string root, IReadOnlyList<string> categoryNames, Func<string, Category> load) =>
         (Name, Root, CategoryNames, _load) = (name, root, categoryNames, load);
 
+    /// <summary>Name of the data set, such as <c>mvtec</c>: part of a cell's id.</summary>
     public string Name { get; }
 
+    /// <summary>Its folder.</summary>
     public string Root { get; }
 
+    /// <summary>Its categories in the order in which tables list them.</summary>
     public IReadOnlyList<string> CategoryNames { get; }
 
     /// <summary>Lists a category's samples; the images themselves are not read.</summary>
     /// <exception cref="UserError">There is no such category, its train folder is empty, or a mask is missing.</exception>
-    public Category Category(string name) => CategoryNames.Contains(name)
-        ? _load(name)
-        : throw new UserError($"{Root}: no category '{name}' in {Name}; there are {string.Join(", ", CategoryNames)}", exitCode: 2);
+    public Category Category(string name) =>
+        CategoryNames.Contains(name)
+            ? _load(name)
+            : throw new UserError($"{Root}: no category '{name}' in {Name}; there are {string.Join(", ", CategoryNames)}", exitCode: 2);
 }

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Reproduction.Data;
 
 /// <summary>
-/// The images of some samples, decoded and resized by all cores. While a caller works on one batch the next is decoded; what was decoded is kept up
-/// to <see cref="CacheBytes"/>, so that a training that comes round again does not decode again.
+/// The images of some samples, decoded and resized by all cores. While a caller works on one batch the next is decoded; what was decoded is
+/// kept up to <see cref="CacheBytes"/>, so that a training that comes round again does not decode again.
 /// </summary>
 /// <param name="samples">The images, in the order of their indices.</param>
 public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
@@ -35,24 +35,45 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
     {
         var length = 3L * size.Height * size.Width;
         if (length * indices.Count > Array.MaxLength)
-            throw new UserError($"{indices.Count} images of {size.Width} x {size.Height} pixels do not fit into one batch; take smaller images or batches");
+        {
+            throw new UserError(
+                $"{indices.Count} images of {size.Width} x {size.Height} pixels do not fit into one batch; take smaller images or batches"
+            );
+        }
+
         var bytes = new byte[length * indices.Count];
         ForEach(indices.Count, i => Resized(indices[i], size).CopyTo(bytes.AsSpan((int)(i * length))));
         ReadAhead(indices, size);
         using var scope = NewDisposeScope();
-        return torch.tensor(bytes, [indices.Count, size.Height, size.Width, 3], ScalarType.Byte)
-            .to(device).permute(0, 3, 1, 2).contiguous().to(ScalarType.Float32).div_(255).MoveToOuterDisposeScope();
+        return torch
+            .tensor(bytes, [indices.Count, size.Height, size.Width, 3], ScalarType.Byte)
+            .to(device)
+            .permute(0, 3, 1, 2)
+            .contiguous()
+            .to(ScalarType.Float32)
+            .div_(255)
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>A batch of consecutive images is nearly always followed by the next one, of the same length.</summary>
     private void ReadAhead(IReadOnlyList<int> indices, ImageSize size)
     {
-        if (indices.Count == 0 || indices[^1] - indices[0] != indices.Count - 1 || !_ahead.IsCompleted || Volatile.Read(ref _cachedBytes) >= CacheBytes)
+        if (
+            indices.Count == 0
+            || indices[^1] - indices[0] != indices.Count - 1
+            || !_ahead.IsCompleted
+            || Volatile.Read(ref _cachedBytes) >= CacheBytes
+        )
+        {
             return;
+        }
+
         var first = indices[^1] + 1;
         var count = Math.Min(indices.Count, Count - first);
         if (count > 0)
+        {
             _ahead = Task.Run(() => ForEach(count, i => Preload(first + i, size)));
+        }
     }
 
     private void Preload(int index, ImageSize size)
@@ -70,11 +91,17 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
     private byte[] Resized(int index, ImageSize size)
     {
         if (_cache.TryGetValue((index, size), out var cached))
+        {
             return cached;
+        }
+
         var pixels = Resizer.Resize(samples[index].Load(), size.Width, size.Height, size.Resampling).Pixels;
         // Once full, the cache stays as it is: with passes over all images, replacing would throw out each image just before its turn.
         if (Interlocked.Add(ref _cachedBytes, pixels.Length) <= CacheBytes)
+        {
             _cache[(index, size)] = pixels;
+        }
+
         return pixels;
     }
 
@@ -110,7 +137,10 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
     internal static string HashOf(Sample sample)
     {
         if (sample.IsFile)
+        {
             return HashOfFile(sample.Path);
+        }
+
         var image = sample.Load();
         Span<byte> size = stackalloc byte[8];
         BinaryPrimitives.WriteInt32LittleEndian(size, image.Width);

@@ -31,23 +31,27 @@ public sealed class Checkpoint : IDisposable
     /// </summary>
     private const long SharingAllowance = 64L << 20;
 
-    private readonly CheckpointFile file;
-    private readonly Dictionary<string, TensorEntry> byName;
+    private readonly CheckpointFile _file;
+    private readonly Dictionary<string, TensorEntry> _byName;
 
     private Checkpoint(
-        CheckpointFile file, CheckpointFormat format, IReadOnlyList<TensorEntry> entries, IReadOnlyDictionary<string, string> metadata,
-        OnnxGraph? graph = null)
+        CheckpointFile file,
+        CheckpointFormat format,
+        IReadOnlyList<TensorEntry> entries,
+        IReadOnlyDictionary<string, string> metadata,
+        OnnxGraph? graph = null
+    )
     {
-        this.file = file;
+        this._file = file;
         Format = format;
         Metadata = metadata;
         Graph = graph;
         Entries = entries;
-        byName = new Dictionary<string, TensorEntry>(entries.Count);
+        _byName = new Dictionary<string, TensorEntry>(entries.Count);
         Int128 total = 0;
         foreach (var entry in entries)
         {
-            if (!byName.TryAdd(entry.Name, entry))
+            if (!_byName.TryAdd(entry.Name, entry))
             {
                 throw file.Broken($"names two tensors {entry.Name}");
             }
@@ -60,7 +64,7 @@ public sealed class Checkpoint : IDisposable
     }
 
     /// <summary>The file that was opened.</summary>
-    public string Path => file.Path;
+    public string Path => _file.Path;
 
     /// <summary>The container format, recognised by content and not by the file's name.</summary>
     public CheckpointFormat Format { get; }
@@ -75,10 +79,12 @@ public sealed class Checkpoint : IDisposable
     internal OnnxGraph? Graph { get; }
 
     /// <summary>Finds a tensor by name.</summary>
-    public bool TryGet(string name, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out TensorEntry? entry) => byName.TryGetValue(name, out entry);
+    public bool TryGet(string name, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out TensorEntry? entry) =>
+        _byName.TryGetValue(name, out entry);
 
     /// <summary>Opens a weights file of any known format.</summary>
-    /// <exception cref="UserError">The file is missing, truncated, damaged, or of no known format, or its pickle asks for something to be run.</exception>
+    /// <exception cref="UserError">The file is missing, truncated, damaged, or of no known format, or its pickle asks for something to be
+    /// run.</exception>
     public static Checkpoint Open(string path)
     {
         if (!File.Exists(path))
@@ -121,14 +127,14 @@ public sealed class Checkpoint : IDisposable
     }
 
     /// <summary>Closes the file; entries cannot be read afterwards.</summary>
-    public void Dispose() => file.Dispose();
+    public void Dispose() => _file.Dispose();
 
     /// <summary>The same file with other names for its tensors; those that get none are left out.</summary>
     /// <param name="named">Tensors of this checkpoint with their new names.</param>
     internal Checkpoint Renamed(IEnumerable<(string Name, TensorEntry Entry)> named) =>
-        new(file, Format, [.. named.Select(pair => pair.Entry.Renamed(pair.Name))], Metadata);
+        new(_file, Format, [.. named.Select(pair => pair.Entry.Renamed(pair.Name))], Metadata);
 
-    internal UserError Broken(string problem) => file.Broken(problem);
+    internal UserError Broken(string problem) => _file.Broken(problem);
 
     private static readonly IReadOnlyDictionary<string, string> NoMetadata = new Dictionary<string, string>();
 }

@@ -8,7 +8,7 @@ internal sealed class CheckpointFile : IDisposable
 {
     private const int LongestProblem = 300;
 
-    private readonly Microsoft.Win32.SafeHandles.SafeFileHandle handle;
+    private readonly Microsoft.Win32.SafeHandles.SafeFileHandle _handle;
 
     public CheckpointFile(string path)
     {
@@ -16,13 +16,13 @@ internal sealed class CheckpointFile : IDisposable
         try
         {
             FileOperations.Tell(FileOperation.Read, path);
-            handle = File.OpenHandle(path);
+            _handle = File.OpenHandle(path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new UserError($"{path}: cannot be opened ({exception.Message}); check the path and the permissions", exception);
         }
-        Length = RandomAccess.GetLength(handle);
+        Length = RandomAccess.GetLength(_handle);
     }
 
     public string Path { get; }
@@ -37,7 +37,7 @@ internal sealed class CheckpointFile : IDisposable
         CheckRange(offset, target.Length, "data");
         while (target.Length > 0)
         {
-            var count = RandomAccess.Read(handle, target, offset);
+            var count = RandomAccess.Read(_handle, target, offset);
             if (count == 0)
             {
                 throw Broken($"ends while {target.Length} bytes at offset {offset} are read");
@@ -64,9 +64,10 @@ internal sealed class CheckpointFile : IDisposable
     }
 
     /// <summary>An error that names the file and says how to mend it.</summary>
-    public UserError Broken(string problem) => new($"{Path}: {Printable(problem)}; fetch the file again or check its sha256 (repro weights verify)");
+    public UserError Broken(string problem) =>
+        new($"{Path}: {Printable(problem)}; fetch the file again or check its sha256 (repro weights verify)");
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose() => _handle.Dispose();
 
     // A problem may quote names out of the file, of any length and content.
     private static string Printable(string text)

@@ -34,8 +34,8 @@ internal sealed record DarknetLayer(int Index, DarknetKind Kind, long In, long O
 }
 
 /// <summary>
-/// YOLOv3 (Redmon and Farhadi, 2018): Darknet-53 without its classifier in layers 0..74, then the detection layers, whose scales come out at
-/// 82, 94 and 106 (stride 32, 16 and 8; their linear inputs at 81, 93 and 105).
+/// YOLOv3 (Redmon and Farhadi, 2018): Darknet-53 without its classifier in layers 0..74, then the detection layers, whose scales come out
+/// at 82, 94 and 106 (stride 32, 16 and 8; their linear inputs at 81, 93 and 105).
 /// </summary>
 internal static class DarknetPlan
 {
@@ -60,7 +60,8 @@ internal static class DarknetPlan
         var layers = new List<DarknetLayer>();
         void Convolution(long width, long kernel, long stride = 1) =>
             layers.Add(new(layers.Count, DarknetKind.Convolution, layers.Count == 0 ? 3 : layers[^1].Out, width, kernel, stride, true, []));
-        void Shortcut() => layers.Add(new(layers.Count, DarknetKind.Shortcut, layers[^1].Out, layers[^1].Out, 1, 1, false, [layers.Count - 3]));
+        void Shortcut() =>
+            layers.Add(new(layers.Count, DarknetKind.Shortcut, layers[^1].Out, layers[^1].Out, 1, 1, false, [layers.Count - 3]));
         void Route(params int[] from)
         {
             var width = from.Sum(index => layers[index].Out);

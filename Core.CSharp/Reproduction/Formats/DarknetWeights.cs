@@ -15,8 +15,10 @@ internal static class DarknetWeights
     private const long Classifier = 1024 * 1000 + 1000;
 
     public static bool Recognises(ReadOnlySpan<byte> start) =>
-        start.Length >= SmallestHeader && BinaryPrimitives.ReadInt32LittleEndian(start) == 0
-        && BinaryPrimitives.ReadInt32LittleEndian(start[4..]) is 1 or 2 && BinaryPrimitives.ReadInt32LittleEndian(start[8..]) is >= 0 and < 100;
+        start.Length >= SmallestHeader
+        && BinaryPrimitives.ReadInt32LittleEndian(start) == 0
+        && BinaryPrimitives.ReadInt32LittleEndian(start[4..]) is 1 or 2
+        && BinaryPrimitives.ReadInt32LittleEndian(start[8..]) is >= 0 and < 100;
 
     public static List<TensorEntry> Read(CheckpointFile file)
     {
@@ -32,7 +34,10 @@ internal static class DarknetWeights
 
         foreach (var layer in DarknetPlan.Convolutions)
         {
-            if (position == file.Length || (layer.Index > DarknetPlan.LastOfDarknet53 && file.Length - position == Classifier * sizeof(float)))
+            if (
+                position == file.Length
+                || (layer.Index > DarknetPlan.LastOfDarknet53 && file.Length - position == Classifier * sizeof(float))
+            )
             {
                 return entries;
             }
@@ -53,6 +58,8 @@ internal static class DarknetWeights
         }
         return position == file.Length
             ? entries
-            : throw file.Broken($"goes on for {file.Length - position} bytes after the last layer of YOLOv3; no other darknet network is known");
+            : throw file.Broken(
+                $"goes on for {file.Length - position} bytes after the last layer of YOLOv3; no other darknet network is known"
+            );
     }
 }

@@ -5,15 +5,34 @@ namespace Reproduction.Formats;
 /// <summary>The element types that a checkpoint's tensors are stored in, all little-endian.</summary>
 public enum ElementType
 {
+    /// <summary>IEEE 754, 8 bytes.</summary>
     Float64,
+
+    /// <summary>IEEE 754, 4 bytes.</summary>
     Float32,
+
+    /// <summary>IEEE 754, 2 bytes.</summary>
     Float16,
+
+    /// <summary>The upper 2 bytes of a <see cref="Float32"/>.</summary>
     BFloat16,
+
+    /// <summary>Signed, 8 bytes.</summary>
     Int64,
+
+    /// <summary>Signed, 4 bytes.</summary>
     Int32,
+
+    /// <summary>Signed, 2 bytes.</summary>
     Int16,
+
+    /// <summary>Signed, 1 byte.</summary>
     Int8,
+
+    /// <summary>Unsigned, 1 byte.</summary>
     UInt8,
+
+    /// <summary>1 byte, 0 or 1.</summary>
     Bool,
 }
 
@@ -59,7 +78,10 @@ public static class ElementTypes
     /// <summary>The type of torch's storage class <c>torch.FloatStorage</c> and its siblings.</summary>
     internal static bool TryParseStorage(string name, out ElementType type) => TryFind(row => row.Storage == name, out type);
 
-    private static bool TryFind(Predicate<(ElementType Type, int Size, string SafeTensors, string Storage, ScalarType Scalar)> match, out ElementType type)
+    private static bool TryFind(
+        Predicate<(ElementType Type, int Size, string SafeTensors, string Storage, ScalarType Scalar)> match,
+        out ElementType type
+    )
     {
         var index = Array.FindIndex(Table, match);
         type = index < 0 ? default : Table[index].Type;

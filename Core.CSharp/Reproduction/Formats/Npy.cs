@@ -11,7 +11,8 @@ namespace Reproduction.Formats;
 /// <param name="Values">The elements in C order (last index fastest).</param>
 /// <param name="Shape">The extent of each dimension; empty for a scalar.</param>
 /// <param name="StoredType">The type in the file, as NumPy names it: <c>float32</c>, <c>uint8</c>, <c>bool</c>.</param>
-public sealed record NpyArray<T>(T[] Values, int[] Shape, string StoredType) where T : unmanaged;
+public sealed record NpyArray<T>(T[] Values, int[] Shape, string StoredType)
+    where T : unmanaged;
 
 /// <summary>
 /// NumPy's array files, format versions 1 to 3: booleans, integers and floats of 2 to 8 bytes in either byte order. Arrays of Python
@@ -30,14 +31,18 @@ public static partial class Npy
     /// </summary>
     /// <exception cref="UserError">The file is missing, not a <c>.npy</c> file, of another type, shorter or longer than its header
     /// says, or too large.</exception>
-    public static NpyArray<T> Read<T>(string path) where T : unmanaged, System.Numerics.INumber<T>
+    public static NpyArray<T> Read<T>(string path)
+        where T : unmanaged, System.Numerics.INumber<T>
     {
         using var stream = Open(path);
         var header = ReadHeader(stream, path);
         var values = new T[header.Length];
         ReadValues(stream, header, path, values);
         if (header.FortranOrder && header.Shape.Length > 1)
+        {
             values = ToCOrder(values, header.Shape);
+        }
+
         return new NpyArray<T>(values, header.Shape, header.TypeName);
     }
 
@@ -48,15 +53,25 @@ public static partial class Npy
         using var stream = Open(path);
         var header = ReadHeader(stream, path);
         if (header.Kind == 'f')
+        {
             throw new UserError($"{path}: a mask of {header.TypeName} is ambiguous; save it as uint8 or bool, non-zero for anomalous");
-        var bytes = new byte[header.Length * (long)header.ItemSize <= Array.MaxLength ? header.Length * header.ItemSize
-            : throw TooLarge(path, header.Shape)];
+        }
+
+        var bytes = new byte[
+            header.Length * (long)header.ItemSize <= Array.MaxLength ? header.Length * header.ItemSize : throw TooLarge(path, header.Shape)
+        ];
         stream.ReadExactly(bytes);
         var values = new byte[header.Length];
         for (var i = 0; i < values.Length; i++)
+        {
             values[i] = bytes.AsSpan(i * header.ItemSize, header.ItemSize).ContainsAnyExcept((byte)0) ? (byte)1 : (byte)0;
+        }
+
         if (header.FortranOrder && header.Shape.Length > 1)
+        {
             values = ToCOrder(values, header.Shape);
+        }
+
         return new NpyArray<byte>(values, header.Shape, header.TypeName);
     }
 
@@ -68,14 +83,22 @@ public static partial class Npy
     /// <exception cref="ArgumentException">The shape does not have as many elements as there are values, or NumPy has no such
     /// type.</exception>
     /// <exception cref="UserError">The folder cannot be written or the disk is full.</exception>
-    public static void Write<T>(string path, ReadOnlySpan<T> values, params ReadOnlySpan<int> shape) where T : unmanaged
+    public static void Write<T>(string path, ReadOnlySpan<T> values, params ReadOnlySpan<int> shape)
+        where T : unmanaged
     {
         long length = 1;
         foreach (var extent in shape)
+        {
             length *= extent;
+        }
+
         if (length != values.Length)
-            throw new ArgumentException($"{values.Length} values do not fill the shape "
-                + $"[{string.Join(", ", shape.ToArray())}]", nameof(shape));
+        {
+            throw new ArgumentException(
+                $"{values.Length} values do not fill the shape " + $"[{string.Join(", ", shape.ToArray())}]",
+                nameof(shape)
+            );
+        }
 
         var extents = string.Concat(shape.ToArray().Select(extent => extent.ToString(CultureInfo.InvariantCulture) + ", "));
         var text = $"{{'descr': '{Descriptor<T>()}', 'fortran_order': False, 'shape': ({extents.TrimEnd()}), }}";
@@ -89,15 +112,19 @@ public static partial class Npy
 
         try
         {
-            AtomicFile.Replace(path, values, (stream, values) =>
-            {
-                stream.Write(header);
-                var block = BlockBytes / Unsafe.SizeOf<T>();
-                for (var start = 0; start < values.Length; start += block)
+            AtomicFile.Replace(
+                path,
+                values,
+                (stream, values) =>
                 {
-                    stream.Write(MemoryMarshal.AsBytes(values.Slice(start, Math.Min(block, values.Length - start))));
+                    stream.Write(header);
+                    var block = BlockBytes / Unsafe.SizeOf<T>();
+                    for (var start = 0; start < values.Length; start += block)
+                    {
+                        stream.Write(MemoryMarshal.AsBytes(values.Slice(start, Math.Min(block, values.Length - start))));
+                    }
                 }
-            });
+            );
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -107,13 +134,14 @@ public static partial class Npy
 
     private sealed record Header(char Kind, int ItemSize, bool BigEndian, bool FortranOrder, int[] Shape, int Length)
     {
-        public string TypeName => Kind switch
-        {
-            'b' => "bool",
-            'i' => $"int{ItemSize * 8}",
-            'u' => $"uint{ItemSize * 8}",
-            _ => $"float{ItemSize * 8}",
-        };
+        public string TypeName =>
+            Kind switch
+            {
+                'b' => "bool",
+                'i' => $"int{ItemSize * 8}",
+                'u' => $"uint{ItemSize * 8}",
+                _ => $"float{ItemSize * 8}",
+            };
     }
 
     [GeneratedRegex(@"'descr'\s*:\s*'([<>|=])([biuf])(\d+)'")]
@@ -146,59 +174,104 @@ public static partial class Npy
     {
         Span<byte> start = stackalloc byte[8];
         if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !start.StartsWith(Magic))
+        {
             throw new UserError($"{path}: is not a .npy file; write it with numpy.save");
+        }
+
         int version = start[6];
         if (version is < 1 or > 3)
+        {
             throw new UserError($"{path}: .npy version {version}.{start[7]} is unknown; versions 1 to 3 can be read");
+        }
+
         Span<byte> size = stackalloc byte[4];
         size.Clear();
         if (stream.ReadAtLeast(size[..(version == 1 ? 2 : 4)], version == 1 ? 2 : 4, throwOnEndOfStream: false) < (version == 1 ? 2 : 4))
+        {
             throw Truncated(path);
+        }
+
         var headerLength = BinaryPrimitives.ReadUInt32LittleEndian(size);
         if (headerLength > MaxHeaderLength)
-            throw new UserError($"{path}: announces a header of {headerLength} bytes; "
-                + "no array of numbers needs one, so the file is damaged");
+        {
+            throw new UserError(
+                $"{path}: announces a header of {headerLength} bytes; " + "no array of numbers needs one, so the file is damaged"
+            );
+        }
+
         var text = new byte[headerLength];
         if (stream.ReadAtLeast(text, text.Length, throwOnEndOfStream: false) < text.Length)
+        {
             throw Truncated(path);
+        }
+
         var header = Parse(Encoding.UTF8.GetString(text), path);
-        long expected = (long)header.Length * header.ItemSize, actual = stream.Length - stream.Position;
+        long expected = (long)header.Length * header.ItemSize,
+            actual = stream.Length - stream.Position;
         if (actual < expected)
-            throw new UserError($"{path}: is cut short: "
-                + $"[{string.Join(", ", header.Shape)}] {header.TypeName} needs {expected} bytes and {actual} are there");
+        {
+            throw new UserError(
+                $"{path}: is cut short: "
+                    + $"[{string.Join(", ", header.Shape)}] {header.TypeName} needs {expected} bytes and {actual} are there"
+            );
+        }
+
         if (actual > expected)
-            throw new UserError($"{path}: has {actual - expected} bytes behind its "
-                + $"[{string.Join(", ", header.Shape)}] {header.TypeName}; save one array a file");
+        {
+            throw new UserError(
+                $"{path}: has {actual - expected} bytes behind its "
+                    + $"[{string.Join(", ", header.Shape)}] {header.TypeName}; save one array a file"
+            );
+        }
+
         return header;
     }
 
     private static Header Parse(string text, string path)
     {
-        Match order = OrderEntry().Match(text), shape = ShapeEntry().Match(text), any = AnyDescriptorEntry().Match(text);
+        Match order = OrderEntry().Match(text),
+            shape = ShapeEntry().Match(text),
+            any = AnyDescriptorEntry().Match(text);
         if (!order.Success || !shape.Success || !any.Success)
+        {
             throw new UserError($"{path}: has no readable .npy header (descr, fortran_order, shape): {text.Trim()}");
+        }
+
         var type = DescriptorEntry().Match(text);
         var known = type.Success && int.TryParse(type.Groups[3].Value, CultureInfo.InvariantCulture, out _);
         var kind = known ? type.Groups[2].Value[0] : ' ';
         var size = known ? int.Parse(type.Groups[3].Value, CultureInfo.InvariantCulture) : 0;
         if (!(kind == 'b' && size == 1 || kind is 'i' or 'u' && size is 1 or 2 or 4 or 8 || kind == 'f' && size is 2 or 4 or 8))
-            throw new UserError($"{path}: elements of type {any.Groups[1].Value} cannot be read; "
-                + "save it as float32, float64, uint8, bool or an integer type");
+        {
+            throw new UserError(
+                $"{path}: elements of type {any.Groups[1].Value} cannot be read; "
+                    + "save it as float32, float64, uint8, bool or an integer type"
+            );
+        }
 
         var extents = new List<int>();
         long length = 1;
         foreach (var part in shape.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             if (!int.TryParse(part.TrimEnd('L'), NumberStyles.None, CultureInfo.InvariantCulture, out var extent))
+            {
                 throw new UserError($"{path}: shape ({shape.Groups[1].Value}) is not one that can be read");
+            }
+
             extents.Add(extent);
             // The product is capped while it grows, so that it cannot overflow.
             length = Math.Min(length * extent, int.MaxValue);
         }
         if (extents.Contains(0))
+        {
             length = 0;
+        }
+
         if (length > Array.MaxLength)
+        {
             throw TooLarge(path, [.. extents]);
+        }
+
         return new Header(kind, size, type.Groups[1].Value == ">", order.Groups[1].Value == "True", [.. extents], (int)length);
     }
 
@@ -213,8 +286,13 @@ public static partial class Npy
             var bytes = buffer.AsSpan(0, count * header.ItemSize);
             stream.ReadExactly(bytes);
             if (header.BigEndian)
+            {
                 for (var i = 0; i < bytes.Length; i += header.ItemSize)
+                {
                     bytes.Slice(i, header.ItemSize).Reverse();
+                }
+            }
+
             Convert(bytes, header, values.AsSpan(start, count), path);
         }
     }
@@ -224,22 +302,45 @@ public static partial class Npy
     {
         switch (header.Kind, header.ItemSize)
         {
-            case ('b' or 'u', 1): Cast<byte, T>(bytes, target, header, path); break;
-            case ('u', 2): Cast<ushort, T>(bytes, target, header, path); break;
-            case ('u', 4): Cast<uint, T>(bytes, target, header, path); break;
-            case ('u', 8): Cast<ulong, T>(bytes, target, header, path); break;
-            case ('i', 1): Cast<sbyte, T>(bytes, target, header, path); break;
-            case ('i', 2): Cast<short, T>(bytes, target, header, path); break;
-            case ('i', 4): Cast<int, T>(bytes, target, header, path); break;
-            case ('i', 8): Cast<long, T>(bytes, target, header, path); break;
-            case ('f', 2): Cast<Half, T>(bytes, target, header, path); break;
-            case ('f', 4): Cast<float, T>(bytes, target, header, path); break;
-            default: Cast<double, T>(bytes, target, header, path); break;
+            case ('b' or 'u', 1):
+                Cast<byte, T>(bytes, target, header, path);
+                break;
+            case ('u', 2):
+                Cast<ushort, T>(bytes, target, header, path);
+                break;
+            case ('u', 4):
+                Cast<uint, T>(bytes, target, header, path);
+                break;
+            case ('u', 8):
+                Cast<ulong, T>(bytes, target, header, path);
+                break;
+            case ('i', 1):
+                Cast<sbyte, T>(bytes, target, header, path);
+                break;
+            case ('i', 2):
+                Cast<short, T>(bytes, target, header, path);
+                break;
+            case ('i', 4):
+                Cast<int, T>(bytes, target, header, path);
+                break;
+            case ('i', 8):
+                Cast<long, T>(bytes, target, header, path);
+                break;
+            case ('f', 2):
+                Cast<Half, T>(bytes, target, header, path);
+                break;
+            case ('f', 4):
+                Cast<float, T>(bytes, target, header, path);
+                break;
+            default:
+                Cast<double, T>(bytes, target, header, path);
+                break;
         }
     }
 
     private static void Cast<TStored, T>(ReadOnlySpan<byte> bytes, Span<T> target, Header header, string path)
-        where TStored : unmanaged, System.Numerics.INumber<TStored> where T : unmanaged, System.Numerics.INumber<T>
+        where TStored : unmanaged, System.Numerics.INumber<TStored>
+        where T : unmanaged, System.Numerics.INumber<T>
     {
         var stored = MemoryMarshal.Cast<byte, TStored>(bytes);
         if (typeof(TStored) == typeof(T))
@@ -249,7 +350,10 @@ public static partial class Npy
         }
         var toFloat = typeof(T) == typeof(float) || typeof(T) == typeof(double);
         if (header.Kind == 'f' && !toFloat)
+        {
             throw new UserError($"{path}: holds {header.TypeName} where integers are needed; save it as an integer type");
+        }
+
         for (var i = 0; i < stored.Length; i++)
         {
             try
@@ -269,7 +373,10 @@ public static partial class Npy
         var ordered = new T[fortran.Length];
         var strides = new int[shape.Length];
         for (int d = 0, stride = 1; d < shape.Length; stride *= shape[d++])
+        {
             strides[d] = stride;
+        }
+
         var index = new int[shape.Length];
         for (int i = 0, source = 0; i < ordered.Length; i++)
         {
@@ -278,7 +385,10 @@ public static partial class Npy
             {
                 source += strides[d];
                 if (++index[d] < shape[d])
+                {
                     break;
+                }
+
                 source -= strides[d] * shape[d];
                 index[d] = 0;
             }
@@ -286,21 +396,22 @@ public static partial class Npy
         return ordered;
     }
 
-    private static string Descriptor<T>() => default(T) switch
-    {
-        float => "<f4",
-        double => "<f8",
-        bool => "|b1",
-        byte => "|u1",
-        sbyte => "|i1",
-        short => "<i2",
-        ushort => "<u2",
-        int => "<i4",
-        uint => "<u4",
-        long => "<i8",
-        ulong => "<u8",
-        _ => throw new ArgumentException($"NumPy arrays of {typeof(T).Name} are not written"),
-    };
+    private static string Descriptor<T>() =>
+        default(T) switch
+        {
+            float => "<f4",
+            double => "<f8",
+            bool => "|b1",
+            byte => "|u1",
+            sbyte => "|i1",
+            short => "<i2",
+            ushort => "<u2",
+            int => "<i4",
+            uint => "<u4",
+            long => "<i8",
+            ulong => "<u8",
+            _ => throw new ArgumentException($"NumPy arrays of {typeof(T).Name} are not written"),
+        };
 
     private static UserError Truncated(string path) => new($"{path}: ends within its .npy header; write it again with numpy.save");
 

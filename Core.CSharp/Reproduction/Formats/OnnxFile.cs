@@ -7,7 +7,11 @@ internal sealed record OnnxAttribute(float Single, long Integer, string? Text, I
 
 /// <summary>An operation of an ONNX graph: its kind, the names of the values that it takes and gives, its attributes.</summary>
 internal sealed record OnnxNode(
-    string Operation, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs, IReadOnlyDictionary<string, OnnxAttribute> Attributes);
+    string Operation,
+    IReadOnlyList<string> Inputs,
+    IReadOnlyList<string> Outputs,
+    IReadOnlyDictionary<string, OnnxAttribute> Attributes
+);
 
 /// <summary>What an ONNX graph computes: its nodes in their order, and the names of what goes in and comes out.</summary>
 internal sealed record OnnxGraph(IReadOnlyList<OnnxNode> Nodes, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs);
@@ -24,18 +28,28 @@ internal static class OnnxFile
 
     private static readonly Dictionary<long, ElementType> Types = new()
     {
-        [1] = ElementType.Float32, [2] = ElementType.UInt8, [3] = ElementType.Int8, [5] = ElementType.Int16, [6] = ElementType.Int32,
-        [7] = ElementType.Int64, [9] = ElementType.Bool, [10] = ElementType.Float16, [11] = ElementType.Float64,
+        [1] = ElementType.Float32,
+        [2] = ElementType.UInt8,
+        [3] = ElementType.Int8,
+        [5] = ElementType.Int16,
+        [6] = ElementType.Int32,
+        [7] = ElementType.Int64,
+        [9] = ElementType.Bool,
+        [10] = ElementType.Float16,
+        [11] = ElementType.Float64,
         [16] = ElementType.BFloat16,
     };
 
     /// <summary>A model begins with its version of the format, a small number, and goes on with another of its first fields.</summary>
     public static bool Recognises(ReadOnlySpan<byte> start) =>
-        start.Length > 2 && start[0] == 0x08 && start[1] is > 0 and < 0x80
+        start.Length > 2
+        && start[0] == 0x08
+        && start[1] is > 0 and < 0x80
         && start[2] is 0x12 or 0x1a or 0x22 or 0x28 or 0x32 or 0x3a or 0x42;
 
     public static (IReadOnlyList<TensorEntry> Entries, OnnxGraph Graph, IReadOnlyDictionary<string, string> Metadata) Read(
-        CheckpointFile file)
+        CheckpointFile file
+    )
     {
         var reader = new ProtobufReader(file);
         var metadata = new Dictionary<string, string>();
@@ -44,9 +58,15 @@ internal static class OnnxFile
         {
             switch (field.Number)
             {
-                case 2: metadata["producer"] = reader.Text(field); break;
-                case 3: metadata["producer_version"] = reader.Text(field); break;
-                case 7: ReadGraph(file, reader, field, graph); break;
+                case 2:
+                    metadata["producer"] = reader.Text(field);
+                    break;
+                case 3:
+                    metadata["producer_version"] = reader.Text(field);
+                    break;
+                case 7:
+                    ReadGraph(file, reader, field, graph);
+                    break;
             }
         }
         return graph.Found
@@ -61,11 +81,20 @@ internal static class OnnxFile
         {
             switch (field.Number)
             {
-                case 1: graph.Nodes.Add(ReadNode(file, reader, field)); break;
-                case 5: graph.Entries.Add(ReadTensor(file, reader, field)); break;
-                case 11: graph.Inputs.Add(ReadName(reader, field)); break;
-                case 12: graph.Outputs.Add(ReadName(reader, field)); break;
-                case 15: throw file.Broken("has sparse initialisers, which no backbone has");
+                case 1:
+                    graph.Nodes.Add(ReadNode(file, reader, field));
+                    break;
+                case 5:
+                    graph.Entries.Add(ReadTensor(file, reader, field));
+                    break;
+                case 11:
+                    graph.Inputs.Add(ReadName(reader, field));
+                    break;
+                case 12:
+                    graph.Outputs.Add(ReadName(reader, field));
+                    break;
+                case 15:
+                    throw file.Broken("has sparse initialisers, which no backbone has");
             }
             if (Math.Max(graph.Entries.Count, graph.Nodes.Count) > MostTensors)
             {
@@ -87,9 +116,15 @@ internal static class OnnxFile
         {
             switch (field.Number)
             {
-                case 1: inputs.Add(reader.Text(field)); break;
-                case 2: outputs.Add(reader.Text(field)); break;
-                case 4: operation = reader.Text(field); break;
+                case 1:
+                    inputs.Add(reader.Text(field));
+                    break;
+                case 2:
+                    outputs.Add(reader.Text(field));
+                    break;
+                case 4:
+                    operation = reader.Text(field);
+                    break;
                 case 5:
                     var (name, attribute) = ReadAttribute(reader, field);
                     if (!attributes.TryAdd(name, attribute))
@@ -111,11 +146,21 @@ internal static class OnnxFile
         {
             switch (field.Number)
             {
-                case 1: name = reader.Text(field); break;
-                case 2: attribute = attribute with { Single = reader.Single(field) }; break;
-                case 3: attribute = attribute with { Integer = reader.Integer(field) }; break;
-                case 4 when field.Length <= ProtobufReader.LongestText: attribute = attribute with { Text = reader.Text(field) }; break;
-                case 8: reader.Integers(field, integers, MostNumbers); break;
+                case 1:
+                    name = reader.Text(field);
+                    break;
+                case 2:
+                    attribute = attribute with { Single = reader.Single(field) };
+                    break;
+                case 3:
+                    attribute = attribute with { Integer = reader.Integer(field) };
+                    break;
+                case 4 when field.Length <= ProtobufReader.LongestText:
+                    attribute = attribute with { Text = reader.Text(field) };
+                    break;
+                case 8:
+                    reader.Integers(field, integers, MostNumbers);
+                    break;
             }
         }
         return (name, attribute with { Integers = integers });
@@ -131,10 +176,17 @@ internal static class OnnxFile
         {
             switch (field.Number)
             {
-                case 1: reader.Integers(field, shape, MostDimensions); break;
-                case 2: code = reader.Integer(field); break;
-                case 8: name = reader.Text(field); break;
-                case 3: throw file.Broken("has a tensor in segments; save the model with whole tensors");
+                case 1:
+                    reader.Integers(field, shape, MostDimensions);
+                    break;
+                case 2:
+                    code = reader.Integer(field);
+                    break;
+                case 8:
+                    name = reader.Text(field);
+                    break;
+                case 3:
+                    throw file.Broken("has a tensor in segments; save the model with whole tensors");
                 case 13:
                 case 14 when reader.Integer(field) != 0:
                     throw file.Broken("keeps weights in another file (external data); save the model with its weights inside");
@@ -161,11 +213,19 @@ internal static class OnnxFile
 
     /// <summary>The tensor where its elements lie in the file; decoded ones where they are written as varints.</summary>
     private static TensorEntry Place(
-        CheckpointFile file, ProtobufReader reader, string name, ElementType type, long[] shape, Int128 bytes, ProtobufField? data)
+        CheckpointFile file,
+        ProtobufReader reader,
+        string name,
+        ElementType type,
+        long[] shape,
+        Int128 bytes,
+        ProtobufField? data
+    )
     {
         // raw_data, float_data and double_data are the elements' own bytes; int32_data (all narrow types) and int64_data are varints.
         var isPlain = data is null or { Number: 9 } || (data.Value.Number, type) is (4, ElementType.Float32) or (10, ElementType.Float64);
-        var isCoded = data is { Number: 7 } ? type == ElementType.Int64
+        var isCoded = data is { Number: 7 }
+            ? type == ElementType.Int64
             : data is { Number: 5 } && type is not (ElementType.Float32 or ElementType.Float64 or ElementType.Int64);
         if (!isPlain && !isCoded)
         {
@@ -176,7 +236,8 @@ internal static class OnnxFile
             if (data is { Wire: not ProtobufWire.Bytes } || (data?.Length ?? 0) != bytes)
             {
                 throw file.Broken(
-                    $"tensor {name} has the shape [{string.Join(", ", shape)}] and {data?.Length ?? 0} bytes, which do not agree");
+                    $"tensor {name} has the shape [{string.Join(", ", shape)}] and {data?.Length ?? 0} bytes, which do not agree"
+                );
             }
             return new TensorEntry(file, name, type, shape, null, data?.Start ?? 0);
         }

@@ -16,25 +16,30 @@ internal sealed class Pickle
     private const int LargestCost = 48 << 20;
     private const int OpcodeCost = 96;
 
-    private readonly PickleStream stream;
-    private readonly Func<string, string, object> resolve;
-    private readonly Func<object, object?[], object?> call;
-    private readonly Func<object?[], object> persistent;
-    private readonly List<object?> stack = [];
-    private readonly Stack<int> marks = new();
-    private readonly Dictionary<long, object?> memo = [];
-    private long cost;
+    private readonly PickleStream _stream;
+    private readonly Func<string, string, object> _resolve;
+    private readonly Func<object, object?[], object?> _call;
+    private readonly Func<object?[], object> _persistent;
+    private readonly List<object?> _stack = [];
+    private readonly Stack<int> _marks = new();
+    private readonly Dictionary<long, object?> _memo = [];
+    private long _cost;
 
     /// <param name="stream">Positioned at the pickle's first opcode; afterwards behind its STOP.</param>
     /// <param name="resolve">The stand-in for a global (module, name); throws for those outside its list.</param>
     /// <param name="call">The result of calling a resolved global with arguments.</param>
     /// <param name="persistent">The object of a persistent id.</param>
-    public Pickle(PickleStream stream, Func<string, string, object> resolve, Func<object, object?[], object?> call, Func<object?[], object> persistent)
+    public Pickle(
+        PickleStream stream,
+        Func<string, string, object> resolve,
+        Func<object, object?[], object?> call,
+        Func<object?[], object> persistent
+    )
     {
-        this.stream = stream;
-        this.resolve = resolve;
-        this.call = call;
-        this.persistent = persistent;
+        this._stream = stream;
+        this._resolve = resolve;
+        this._call = call;
+        this._persistent = persistent;
     }
 
     /// <summary>Reads one pickle to its STOP.</summary>
@@ -43,64 +48,150 @@ internal sealed class Pickle
     {
         while (true)
         {
-            var opcode = stream.ReadByte();
+            var opcode = _stream.ReadByte();
             Charge(OpcodeCost);
             switch ((char)opcode)
             {
-                case '.': return Pop();
-                case '\x80': Protocol(stream.ReadByte()); break;
-                case '\x95': stream.ReadInt64(); break;
-                case '(': marks.Push(stack.Count); break;
-                case '0': Pop(); break;
-                case '1': PopMark(); break;
-                case 'N': stack.Add(null); break;
-                case '\x88': stack.Add(true); break;
-                case '\x89': stack.Add(false); break;
-                case 'J': stack.Add((long)stream.ReadInt32()); break;
-                case 'K': stack.Add((long)stream.ReadByte()); break;
-                case 'M': stack.Add((long)stream.ReadUInt16()); break;
-                case '\x8a': stack.Add(LongInteger(stream.ReadByte())); break;
-                case 'G': stack.Add(BinaryPrimitives.ReadDoubleBigEndian(stream.ReadBytes(8))); break;
-                case 'X': stack.Add(Text(stream.ReadUInt32())); break;
-                case '\x8c': stack.Add(Text(stream.ReadByte())); break;
-                case 'U': stack.Add(Text(stream.ReadByte())); break;
-                case 'T': stack.Add(Text(stream.ReadUInt32())); break;
-                case 'B': stack.Add(Bytes(stream.ReadUInt32())); break;
-                case 'C': stack.Add(Bytes(stream.ReadByte())); break;
-                case ']': stack.Add(new List<object?>()); break;
-                case 'a': AppendOne(); break;
-                case 'e': Append(PopMark()); break;
-                case 'l': stack.Add(new List<object?>(PopMark())); break;
-                case ')': stack.Add(Array.Empty<object?>()); break;
-                case 't': stack.Add(PopMark()); break;
-                case '\x85': stack.Add(PopMany(1)); break;
-                case '\x86': stack.Add(PopMany(2)); break;
-                case '\x87': stack.Add(PopMany(3)); break;
-                case '}': stack.Add(new PickleDictionary()); break;
-                case 's': SetItems(PopMany(2)); break;
-                case 'u': SetItems(PopMark()); break;
-                case 'd': NewDictionary(PopMark()); break;
-                case 'q': memo[stream.ReadByte()] = Top(); break;
-                case 'r': memo[stream.ReadUInt32()] = Top(); break;
-                case '\x94': memo[memo.Count] = Top(); break;
-                case 'h': Recall(stream.ReadByte()); break;
-                case 'j': Recall(stream.ReadUInt32()); break;
-                case 'c': stack.Add(resolve(stream.ReadLine(), stream.ReadLine())); break;
-                case '\x93': StackGlobal(); break;
-                case 'R': Reduce(); break;
-                case 'b': Build(); break;
-                case 'Q': stack.Add(persistent(Pop() as object?[] ?? throw stream.Broken("its pickle has a persistent id that is no tuple"))); break;
-                default: throw stream.Broken($"its pickle uses the opcode {OpcodeName(opcode)}, which no state dict needs");
+                case '.':
+                    return Pop();
+                case '\x80':
+                    Protocol(_stream.ReadByte());
+                    break;
+                case '\x95':
+                    _stream.ReadInt64();
+                    break;
+                case '(':
+                    _marks.Push(_stack.Count);
+                    break;
+                case '0':
+                    Pop();
+                    break;
+                case '1':
+                    PopMark();
+                    break;
+                case 'N':
+                    _stack.Add(null);
+                    break;
+                case '\x88':
+                    _stack.Add(true);
+                    break;
+                case '\x89':
+                    _stack.Add(false);
+                    break;
+                case 'J':
+                    _stack.Add((long)_stream.ReadInt32());
+                    break;
+                case 'K':
+                    _stack.Add((long)_stream.ReadByte());
+                    break;
+                case 'M':
+                    _stack.Add((long)_stream.ReadUInt16());
+                    break;
+                case '\x8a':
+                    _stack.Add(LongInteger(_stream.ReadByte()));
+                    break;
+                case 'G':
+                    _stack.Add(BinaryPrimitives.ReadDoubleBigEndian(_stream.ReadBytes(8)));
+                    break;
+                case 'X':
+                    _stack.Add(Text(_stream.ReadUInt32()));
+                    break;
+                case '\x8c':
+                    _stack.Add(Text(_stream.ReadByte()));
+                    break;
+                case 'U':
+                    _stack.Add(Text(_stream.ReadByte()));
+                    break;
+                case 'T':
+                    _stack.Add(Text(_stream.ReadUInt32()));
+                    break;
+                case 'B':
+                    _stack.Add(Bytes(_stream.ReadUInt32()));
+                    break;
+                case 'C':
+                    _stack.Add(Bytes(_stream.ReadByte()));
+                    break;
+                case ']':
+                    _stack.Add(new List<object?>());
+                    break;
+                case 'a':
+                    AppendOne();
+                    break;
+                case 'e':
+                    Append(PopMark());
+                    break;
+                case 'l':
+                    _stack.Add(new List<object?>(PopMark()));
+                    break;
+                case ')':
+                    _stack.Add(Array.Empty<object?>());
+                    break;
+                case 't':
+                    _stack.Add(PopMark());
+                    break;
+                case '\x85':
+                    _stack.Add(PopMany(1));
+                    break;
+                case '\x86':
+                    _stack.Add(PopMany(2));
+                    break;
+                case '\x87':
+                    _stack.Add(PopMany(3));
+                    break;
+                case '}':
+                    _stack.Add(new PickleDictionary());
+                    break;
+                case 's':
+                    SetItems(PopMany(2));
+                    break;
+                case 'u':
+                    SetItems(PopMark());
+                    break;
+                case 'd':
+                    NewDictionary(PopMark());
+                    break;
+                case 'q':
+                    _memo[_stream.ReadByte()] = Top();
+                    break;
+                case 'r':
+                    _memo[_stream.ReadUInt32()] = Top();
+                    break;
+                case '\x94':
+                    _memo[_memo.Count] = Top();
+                    break;
+                case 'h':
+                    Recall(_stream.ReadByte());
+                    break;
+                case 'j':
+                    Recall(_stream.ReadUInt32());
+                    break;
+                case 'c':
+                    _stack.Add(_resolve(_stream.ReadLine(), _stream.ReadLine()));
+                    break;
+                case '\x93':
+                    StackGlobal();
+                    break;
+                case 'R':
+                    Reduce();
+                    break;
+                case 'b':
+                    Build();
+                    break;
+                case 'Q':
+                    _stack.Add(_persistent(Pop() as object?[] ?? throw _stream.Broken("its pickle has a persistent id that is no tuple")));
+                    break;
+                default:
+                    throw _stream.Broken($"its pickle uses the opcode {OpcodeName(opcode)}, which no state dict needs");
             }
         }
     }
 
     private void Charge(long amount)
     {
-        cost += amount;
-        if (cost > LargestCost)
+        _cost += amount;
+        if (_cost > LargestCost)
         {
-            throw stream.Broken("its pickle holds more objects than any state dict");
+            throw _stream.Broken("its pickle holds more objects than any state dict");
         }
     }
 
@@ -108,57 +199,57 @@ internal sealed class Pickle
     {
         if (version is < 2 or > 5)
         {
-            throw stream.Broken($"its pickle has protocol {version}; torch.save writes 2");
+            throw _stream.Broken($"its pickle has protocol {version}; torch.save writes 2");
         }
     }
 
-    private object? Top() => stack.Count > Floor ? stack[^1] : throw Underflow();
+    private object? Top() => _stack.Count > Floor ? _stack[^1] : throw Underflow();
 
     // What lies below the last mark belongs to an unfinished tuple, list or dictionary.
-    private int Floor => marks.Count > 0 ? marks.Peek() : 0;
+    private int Floor => _marks.Count > 0 ? _marks.Peek() : 0;
 
     private object? Pop()
     {
         var value = Top();
-        stack.RemoveAt(stack.Count - 1);
+        _stack.RemoveAt(_stack.Count - 1);
         return value;
     }
 
     private object?[] PopMany(int count)
     {
-        if (stack.Count - Floor < count)
+        if (_stack.Count - Floor < count)
         {
             throw Underflow();
         }
-        var values = stack.GetRange(stack.Count - count, count).ToArray();
-        stack.RemoveRange(stack.Count - count, count);
+        var values = _stack.GetRange(_stack.Count - count, count).ToArray();
+        _stack.RemoveRange(_stack.Count - count, count);
         return values;
     }
 
     private object?[] PopMark()
     {
-        if (marks.Count == 0)
+        if (_marks.Count == 0)
         {
             throw Underflow();
         }
-        var start = marks.Peek();
-        var values = PopMany(stack.Count - start);
-        marks.Pop();
+        var start = _marks.Peek();
+        var values = PopMany(_stack.Count - start);
+        _marks.Pop();
         return values;
     }
 
-    private UserError Underflow() => stream.Broken("its pickle takes more from its stack than is there");
+    private UserError Underflow() => _stream.Broken("its pickle takes more from its stack than is there");
 
     private object LongInteger(int length)
     {
-        var value = new BigInteger(stream.ReadBytes(length));
+        var value = new BigInteger(_stream.ReadBytes(length));
         return value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
     }
 
     private byte[] Bytes(long length)
     {
         Charge(2 * length);
-        return stream.ReadBytes(length);
+        return _stream.ReadBytes(length);
     }
 
     private string Text(long length) => Encoding.UTF8.GetString(Bytes(length));
@@ -171,43 +262,51 @@ internal sealed class Pickle
 
     private void Append(object?[] values)
     {
-        var list = Top() as List<object?> ?? throw stream.Broken("its pickle appends to something that is no list");
+        var list = Top() as List<object?> ?? throw _stream.Broken("its pickle appends to something that is no list");
         list.AddRange(values);
     }
 
     private void NewDictionary(object?[] items)
     {
-        stack.Add(new PickleDictionary());
+        _stack.Add(new PickleDictionary());
         SetItems(items);
     }
 
     private void SetItems(object?[] items)
     {
-        var dictionary = Top() as PickleDictionary ?? throw stream.Broken("its pickle sets an item of something that is no dictionary");
+        var dictionary = Top() as PickleDictionary ?? throw _stream.Broken("its pickle sets an item of something that is no dictionary");
         if (items.Length % 2 != 0)
         {
-            throw stream.Broken("its pickle sets a key without a value");
+            throw _stream.Broken("its pickle sets a key without a value");
         }
         for (var index = 0; index < items.Length; index += 2)
         {
             if (items[index] is not (string or long or bool or double))
             {
-                throw stream.Broken("its pickle has a dictionary key that is neither a string nor a number");
+                throw _stream.Broken("its pickle has a dictionary key that is neither a string nor a number");
             }
             if (!dictionary.Items.TryAdd(items[index]!, items[index + 1]))
             {
-                throw stream.Broken($"names {items[index]} twice");
+                throw _stream.Broken($"names {items[index]} twice");
             }
         }
     }
 
     private void Recall(long key) =>
-        stack.Add(memo.TryGetValue(key, out var value) ? value : throw stream.Broken($"its pickle recalls object {key}, which it has not stored"));
+        _stack.Add(
+            _memo.TryGetValue(key, out var value)
+                ? value
+                : throw _stream.Broken($"its pickle recalls object {key}, which it has not stored")
+        );
 
     private void StackGlobal()
     {
         var pair = PopMany(2);
-        stack.Add(pair is [string module, string name] ? resolve(module, name) : throw stream.Broken("its pickle names a global by something that is no string"));
+        _stack.Add(
+            pair is [string module, string name]
+                ? _resolve(module, name)
+                : throw _stream.Broken("its pickle names a global by something that is no string")
+        );
     }
 
     private void Reduce()
@@ -215,9 +314,9 @@ internal sealed class Pickle
         var pair = PopMany(2);
         if (pair is not [{ } function, object?[] arguments])
         {
-            throw stream.Broken("its pickle calls something without a tuple of arguments");
+            throw _stream.Broken("its pickle calls something without a tuple of arguments");
         }
-        stack.Add(call(function, arguments));
+        _stack.Add(_call(function, arguments));
     }
 
     // Python's OrderedDict of a state dict carries its _metadata as an attribute: nothing that a feature extractor needs.
@@ -226,37 +325,38 @@ internal sealed class Pickle
         var state = Pop();
         if (Top() is not PickleDictionary || state is not PickleDictionary)
         {
-            throw stream.Broken("its pickle sets the state of an object that is no dictionary");
+            throw _stream.Broken("its pickle sets the state of an object that is no dictionary");
         }
     }
 
-    private static string OpcodeName(byte opcode) => (char)opcode switch
-    {
-        'i' => "INST",
-        'o' => "OBJ",
-        '\x81' => "NEWOBJ",
-        '\x92' => "NEWOBJ_EX",
-        '\x82' or '\x83' or '\x84' => "EXT",
-        'P' => "PERSID",
-        'I' => "INT",
-        'L' => "LONG",
-        'F' => "FLOAT",
-        'S' => "STRING",
-        'V' => "UNICODE",
-        'p' => "PUT",
-        'g' => "GET",
-        '2' => "DUP",
-        '\x8b' => "LONG4",
-        '\x8d' => "BINUNICODE8",
-        '\x8e' => "BINBYTES8",
-        '\x8f' => "EMPTY_SET",
-        '\x90' => "ADDITEMS",
-        '\x91' => "FROZENSET",
-        '\x96' => "BYTEARRAY8",
-        '\x97' => "NEXT_BUFFER",
-        '\x98' => "READONLY_BUFFER",
-        _ => $"0x{opcode:x2}",
-    };
+    private static string OpcodeName(byte opcode) =>
+        (char)opcode switch
+        {
+            'i' => "INST",
+            'o' => "OBJ",
+            '\x81' => "NEWOBJ",
+            '\x92' => "NEWOBJ_EX",
+            '\x82' or '\x83' or '\x84' => "EXT",
+            'P' => "PERSID",
+            'I' => "INT",
+            'L' => "LONG",
+            'F' => "FLOAT",
+            'S' => "STRING",
+            'V' => "UNICODE",
+            'p' => "PUT",
+            'g' => "GET",
+            '2' => "DUP",
+            '\x8b' => "LONG4",
+            '\x8d' => "BINUNICODE8",
+            '\x8e' => "BINBYTES8",
+            '\x8f' => "EMPTY_SET",
+            '\x90' => "ADDITEMS",
+            '\x91' => "FROZENSET",
+            '\x96' => "BYTEARRAY8",
+            '\x97' => "NEXT_BUFFER",
+            '\x98' => "READONLY_BUFFER",
+            _ => $"0x{opcode:x2}",
+        };
 }
 
 /// <summary>A Python dict or OrderedDict, in insertion order.</summary>

@@ -8,39 +8,39 @@ internal sealed class PickleStream(CheckpointFile file, long start, long length)
 {
     private const int LongestLine = 1024;
 
-    private readonly byte[] buffer = new byte[64 << 10];
-    private readonly long end = start + length;
-    private long bufferStart = start;
-    private int buffered;
-    private int next;
+    private readonly byte[] _buffer = new byte[64 << 10];
+    private readonly long _end = start + length;
+    private long _bufferStart = start;
+    private int _buffered;
+    private int _next;
 
     /// <summary>Offset in the file of the next byte.</summary>
-    public long Position => bufferStart + next;
+    public long Position => _bufferStart + _next;
 
     public byte ReadByte()
     {
-        if (next == buffered)
+        if (_next == _buffered)
         {
             Refill();
         }
-        return buffer[next++];
+        return _buffer[_next++];
     }
 
     public byte[] ReadBytes(long count)
     {
-        if (count < 0 || count > end - Position)
+        if (count < 0 || count > _end - Position)
         {
-            throw file.Broken($"is truncated: its pickle takes {count} bytes at offset {Position}, {end - Position} are left");
+            throw file.Broken($"is truncated: its pickle takes {count} bytes at offset {Position}, {_end - Position} are left");
         }
         var bytes = new byte[count];
-        var fromBuffer = (int)Math.Min(count, buffered - next);
-        buffer.AsSpan(next, fromBuffer).CopyTo(bytes);
-        next += fromBuffer;
+        var fromBuffer = (int)Math.Min(count, _buffered - _next);
+        _buffer.AsSpan(_next, fromBuffer).CopyTo(bytes);
+        _next += fromBuffer;
         if (fromBuffer < count)
         {
             file.Read(Position, bytes.AsSpan(fromBuffer));
-            bufferStart = Position + count - fromBuffer;
-            buffered = next = 0;
+            _bufferStart = Position + count - fromBuffer;
+            _buffered = _next = 0;
         }
         return bytes;
     }
@@ -71,13 +71,13 @@ internal sealed class PickleStream(CheckpointFile file, long start, long length)
 
     private void Refill()
     {
-        bufferStart += next;
-        next = 0;
-        buffered = (int)Math.Min(buffer.Length, end - bufferStart);
-        if (buffered <= 0)
+        _bufferStart += _next;
+        _next = 0;
+        _buffered = (int)Math.Min(_buffer.Length, _end - _bufferStart);
+        if (_buffered <= 0)
         {
             throw file.Broken("is truncated: its pickle has no end");
         }
-        file.Read(bufferStart, buffer.AsSpan(0, buffered));
+        file.Read(_bufferStart, _buffer.AsSpan(0, _buffered));
     }
 }

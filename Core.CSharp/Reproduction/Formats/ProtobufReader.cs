@@ -73,7 +73,8 @@ internal sealed class ProtobufReader(CheckpointFile file)
             if (length > (ulong)(end - position))
             {
                 throw file.Broken(
-                    $"is truncated or damaged: a field at byte {position} takes {length} bytes, its message has {end - position} left");
+                    $"is truncated or damaged: a field at byte {position} takes {length} bytes, its message has {end - position} left"
+                );
             }
             yield return new ProtobufField((int)number, wire, value, position, (long)length);
             position += (long)length;
@@ -128,7 +129,7 @@ internal sealed class ProtobufReader(CheckpointFile file)
         else
         {
             Expect(field, ProtobufWire.Bytes);
-            for (var position = field.Start; position < field.End && numbers.Count <= most;)
+            for (var position = field.Start; position < field.End && numbers.Count <= most; )
             {
                 numbers.Add((long)Varint(ref position, field.End));
             }

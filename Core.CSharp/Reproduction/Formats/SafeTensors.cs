@@ -39,17 +39,20 @@ public static class SafeTensors
     {
         var ordered = tensors.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToList();
         var header = Header(ordered, metadata);
-        AtomicFile.Replace(path, stream =>
-        {
-            Span<byte> length = stackalloc byte[LengthBytes];
-            BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-            stream.Write(length);
-            stream.Write(header);
-            foreach (var (_, tensor) in ordered)
+        AtomicFile.Replace(
+            path,
+            stream =>
             {
-                WriteElements(stream, tensor);
+                Span<byte> length = stackalloc byte[LengthBytes];
+                BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
+                stream.Write(length);
+                stream.Write(header);
+                foreach (var (_, tensor) in ordered)
+                {
+                    WriteElements(stream, tensor);
+                }
             }
-        });
+        );
     }
 
     internal static bool Recognises(ReadOnlySpan<byte> start) => start.Length > LengthBytes && start[LengthBytes] == '{';
@@ -96,9 +99,11 @@ public static class SafeTensors
         {
             if (begin != position)
             {
-                throw file.Broken(begin < position
-                    ? $"{entry.Name} overlaps the tensor before it (it begins at {begin}, that ends at {position})"
-                    : $"leaves a gap of {begin - position} bytes before {entry.Name}");
+                throw file.Broken(
+                    begin < position
+                        ? $"{entry.Name} overlaps the tensor before it (it begins at {begin}, that ends at {position})"
+                        : $"leaves a gap of {begin - position} bytes before {entry.Name}"
+                );
             }
             position = end;
         }
@@ -109,7 +114,12 @@ public static class SafeTensors
         return ([.. ranges.Select(range => range.Entry)], metadata);
     }
 
-    private static (long Begin, long End, TensorEntry Entry) ReadEntry(ref Utf8JsonReader json, CheckpointFile file, string name, long dataStart)
+    private static (long Begin, long End, TensorEntry Entry) ReadEntry(
+        ref Utf8JsonReader json,
+        CheckpointFile file,
+        string name,
+        long dataStart
+    )
     {
         ElementType? type = null;
         long[]? shape = null;
@@ -173,9 +183,15 @@ public static class SafeTensors
         Expect(ref json, JsonTokenType.StartArray);
         while (json.Read() && json.TokenType == JsonTokenType.Number)
         {
-            numbers.Add(json.TryGetInt64(out var number) && number >= 0 ? number : throw new JsonException("a length or an offset is no natural number"));
+            numbers.Add(
+                json.TryGetInt64(out var number) && number >= 0
+                    ? number
+                    : throw new JsonException("a length or an offset is no natural number")
+            );
         }
-        return json.TokenType == JsonTokenType.EndArray ? [.. numbers] : throw new JsonException("an array holds something other than numbers");
+        return json.TokenType == JsonTokenType.EndArray
+            ? [.. numbers]
+            : throw new JsonException("an array holds something other than numbers");
     }
 
     private static void Expect(ref Utf8JsonReader json, JsonTokenType type)

@@ -18,7 +18,8 @@ internal static class StoredZip
     private const int LongestComment = ushort.MaxValue;
     private const long LargestDirectory = 16 << 20;
 
-    public static bool Recognises(ReadOnlySpan<byte> start) => start.Length >= 4 && BinaryPrimitives.ReadUInt32LittleEndian(start) == LocalSignature;
+    public static bool Recognises(ReadOnlySpan<byte> start) =>
+        start.Length >= 4 && BinaryPrimitives.ReadUInt32LittleEndian(start) == LocalSignature;
 
     /// <summary>Offset and length in the file, in bytes, of each record.</summary>
     /// <exception cref="UserError">The archive is truncated, compressed or encrypted, or its records overlap or repeat a name.</exception>
@@ -99,7 +100,10 @@ internal static class StoredZip
         long length = U32(header, 24);
         if (U16(header, 10) != 0 || compressed != length)
         {
-            throw file.Broken($"its zip record {name} is compressed ({compressed} to {length} bytes); torch.save never compresses, save the file with it again");
+            throw file.Broken(
+                $"its zip record {name} is compressed ({compressed} to {length} bytes); torch.save never compresses, save the file "
+                    + "with it again"
+            );
         }
         long offset = U32(header, 42);
         var local = file.Read(offset, LocalSize, $"the zip record {name}");

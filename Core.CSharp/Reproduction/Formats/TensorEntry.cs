@@ -7,11 +7,11 @@ namespace Reproduction.Formats;
 /// <summary>One named tensor of a checkpoint: where its elements lie in the file. Nothing is read before it is asked for.</summary>
 public sealed class TensorEntry
 {
-    private readonly CheckpointFile file;
-    private readonly long[] shape;
-    private readonly long[] strides;
-    private readonly long offset;
-    private readonly byte[]? decoded;
+    private readonly CheckpointFile _file;
+    private readonly long[] _shape;
+    private readonly long[] _strides;
+    private readonly long _offset;
+    private readonly byte[]? _decoded;
 
     /// <param name="file">The file, whose range the caller has checked.</param>
     /// <param name="name">As in the file, without wrappers such as <c>module.</c>.</param>
@@ -21,10 +21,10 @@ public sealed class TensorEntry
     /// <param name="offset">Of the first element, in bytes from the start of the file.</param>
     internal TensorEntry(CheckpointFile file, string name, ElementType type, long[] shape, long[]? strides, long offset)
     {
-        this.file = file;
-        this.shape = shape;
-        this.strides = strides ?? RowMajor(shape);
-        this.offset = offset;
+        this._file = file;
+        this._shape = shape;
+        this._strides = strides ?? RowMajor(shape);
+        this._offset = offset;
         Name = name;
         Type = type;
         ElementCount = shape.Contains(0) ? 0 : shape.Aggregate(1L, (product, length) => checked(product * length));
@@ -32,11 +32,11 @@ public sealed class TensorEntry
 
     /// <summary>A tensor whose elements the file writes in a code of its own, so that they were decoded with the header.</summary>
     internal TensorEntry(CheckpointFile file, string name, ElementType type, long[] shape, byte[] decoded)
-        : this(file, name, type, shape, null, 0) => this.decoded = decoded;
+        : this(file, name, type, shape, null, 0) => this._decoded = decoded;
 
     /// <summary>The same elements under another name.</summary>
     internal TensorEntry Renamed(string name) =>
-        decoded is null ? new(file, name, Type, shape, strides, offset) : new(file, name, Type, shape, decoded);
+        _decoded is null ? new(_file, name, Type, _shape, _strides, _offset) : new(_file, name, Type, _shape, _decoded);
 
     /// <summary>The tensor's name, as its network's library publishes it.</summary>
     public string Name { get; }
@@ -45,7 +45,7 @@ public sealed class TensorEntry
     public ElementType Type { get; }
 
     /// <summary>Lengths of the dimensions; empty for a scalar.</summary>
-    public IReadOnlyList<long> Shape => shape;
+    public IReadOnlyList<long> Shape => _shape;
 
     /// <summary>The product of <see cref="Shape"/>.</summary>
     public long ElementCount { get; }
@@ -75,14 +75,30 @@ public sealed class TensorEntry
         var bytes = ReadBytes();
         switch (Type)
         {
-            case ElementType.Float64: Convert<double>(bytes, values, value => (float)value); break;
-            case ElementType.Float16: Convert<Half>(bytes, values, value => (float)value); break;
-            case ElementType.BFloat16: Convert<ushort>(bytes, values, value => BitConverter.Int32BitsToSingle(value << 16)); break;
-            case ElementType.Int64: Convert<long>(bytes, values, value => value); break;
-            case ElementType.Int32: Convert<int>(bytes, values, value => value); break;
-            case ElementType.Int16: Convert<short>(bytes, values, value => value); break;
-            case ElementType.Int8: Convert<sbyte>(bytes, values, value => value); break;
-            default: Convert<byte>(bytes, values, value => value); break;
+            case ElementType.Float64:
+                Convert<double>(bytes, values, value => (float)value);
+                break;
+            case ElementType.Float16:
+                Convert<Half>(bytes, values, value => (float)value);
+                break;
+            case ElementType.BFloat16:
+                Convert<ushort>(bytes, values, value => BitConverter.Int32BitsToSingle(value << 16));
+                break;
+            case ElementType.Int64:
+                Convert<long>(bytes, values, value => value);
+                break;
+            case ElementType.Int32:
+                Convert<int>(bytes, values, value => value);
+                break;
+            case ElementType.Int16:
+                Convert<short>(bytes, values, value => value);
+                break;
+            case ElementType.Int8:
+                Convert<sbyte>(bytes, values, value => value);
+                break;
+            default:
+                Convert<byte>(bytes, values, value => value);
+                break;
         }
         return values;
     }
@@ -91,7 +107,7 @@ public sealed class TensorEntry
     /// <exception cref="UserError">The file ends before the tensor does.</exception>
     public Tensor ToTensor()
     {
-        var tensor = torch.empty(shape, Type.ToScalarType());
+        var tensor = torch.empty(_shape, Type.ToScalarType());
         if (ElementCount > 0)
         {
             ReadBytes(tensor.bytes);
@@ -105,7 +121,7 @@ public sealed class TensorEntry
     {
         var values = ReadSingles();
         CheckFinite(values);
-        return torch.tensor(values, shape);
+        return torch.tensor(values, _shape);
     }
 
     /// <summary>Reads the tensor and throws if an element is NaN or infinite.</summary>
@@ -124,7 +140,7 @@ public sealed class TensorEntry
         {
             if (!float.IsFinite(values[index]))
             {
-                throw file.Broken($"{Name} holds {values[index]} at element {index}");
+                throw _file.Broken($"{Name} holds {values[index]} at element {index}");
             }
         }
     }
@@ -135,29 +151,29 @@ public sealed class TensorEntry
         {
             return;
         }
-        if (decoded is not null)
+        if (_decoded is not null)
         {
-            decoded.CopyTo(target);
+            _decoded.CopyTo(target);
             return;
         }
         if (IsRowMajor())
         {
-            file.Read(offset, target);
+            _file.Read(_offset, target);
             return;
         }
         var size = Type.Size();
-        var extent = shape.Zip(strides, (length, stride) => (length - 1) * stride).Sum() + 1;
-        var storage = file.Read(offset, extent * size, Name);
-        var index = new long[shape.Length];
+        var extent = _shape.Zip(_strides, (length, stride) => (length - 1) * stride).Sum() + 1;
+        var storage = _file.Read(_offset, extent * size, Name);
+        var index = new long[_shape.Length];
         for (long element = 0; element < ElementCount; element++)
         {
             long source = 0;
-            for (var dimension = 0; dimension < shape.Length; dimension++)
+            for (var dimension = 0; dimension < _shape.Length; dimension++)
             {
-                source += index[dimension] * strides[dimension];
+                source += index[dimension] * _strides[dimension];
             }
             storage.AsSpan((int)(source * size), size).CopyTo(target[(int)(element * size)..]);
-            for (var dimension = shape.Length - 1; dimension >= 0 && ++index[dimension] == shape[dimension]; dimension--)
+            for (var dimension = _shape.Length - 1; dimension >= 0 && ++index[dimension] == _shape[dimension]; dimension--)
             {
                 index[dimension] = 0;
             }
@@ -166,11 +182,12 @@ public sealed class TensorEntry
 
     private bool IsRowMajor()
     {
-        var expected = RowMajor(shape);
-        return Enumerable.Range(0, shape.Length).All(dimension => shape[dimension] == 1 || strides[dimension] == expected[dimension]);
+        var expected = RowMajor(_shape);
+        return Enumerable.Range(0, _shape.Length).All(dimension => _shape[dimension] == 1 || _strides[dimension] == expected[dimension]);
     }
 
-    private static void Convert<T>(byte[] bytes, float[] values, Func<T, float> convert) where T : struct
+    private static void Convert<T>(byte[] bytes, float[] values, Func<T, float> convert)
+        where T : struct
     {
         var source = MemoryMarshal.Cast<byte, T>(bytes);
         for (var index = 0; index < values.Length; index++)

@@ -31,7 +31,12 @@ internal static class StateDict
     private const string DataParallelPrefix = "module.";
 
     public static Pickle Reader(PickleStream stream, Func<object?[], object> persistent) =>
-        new(stream, (module, name) => Resolve(stream, module, name), (function, arguments) => Call(stream, function, arguments), persistent);
+        new(
+            stream,
+            (module, name) => Resolve(stream, module, name),
+            (function, arguments) => Call(stream, function, arguments),
+            persistent
+        );
 
     /// <summary>The tensors of an unpickled state dict, found under its wrappers.</summary>
     /// <param name="file">For errors.</param>
@@ -49,14 +54,23 @@ internal static class StateDict
         {
             throw file.Broken($"holds no tensors; its entries are {string.Join(", ", dictionary.Items.Keys.Take(5))}");
         }
-        var prefix = named.All(item => ((string)item.Key).StartsWith(DataParallelPrefix, StringComparison.Ordinal)) ? DataParallelPrefix.Length : 0;
+        var prefix = named.All(item => ((string)item.Key).StartsWith(DataParallelPrefix, StringComparison.Ordinal))
+            ? DataParallelPrefix.Length
+            : 0;
         return [.. named.Select(item => Entry(file, ((string)item.Key)[prefix..], (TensorReference)item.Value!, place))];
     }
 
     private static PickleDictionary? Inner(PickleDictionary dictionary) =>
-        Wrappers.Select(wrapper => dictionary.Items.TryGetValue(wrapper, out var inner) ? inner as PickleDictionary : null).FirstOrDefault(inner => inner is not null);
+        Wrappers
+            .Select(wrapper => dictionary.Items.TryGetValue(wrapper, out var inner) ? inner as PickleDictionary : null)
+            .FirstOrDefault(inner => inner is not null);
 
-    private static TensorEntry Entry(CheckpointFile file, string name, TensorReference tensor, Func<StorageReference, (long Offset, long Length)> place)
+    private static TensorEntry Entry(
+        CheckpointFile file,
+        string name,
+        TensorReference tensor,
+        Func<StorageReference, (long Offset, long Length)> place
+    )
     {
         var storage = tensor.Storage;
         var size = storage.Type.Size();
@@ -71,36 +85,62 @@ internal static class StateDict
         }
         if (elements > 0 && (last >= storage.Count || elements > storage.Count))
         {
-            throw file.Broken($"{name} of shape [{string.Join(", ", tensor.Shape)}] {(last >= storage.Count ? "reaches beyond" : "repeats elements of")} its storage of {storage.Count} elements");
+            throw file.Broken(
+                $"{name} of shape [{string.Join(", ", tensor.Shape)}] "
+                    + $"{(last >= storage.Count ? "reaches beyond" : "repeats elements of")} its storage of {storage.Count} elements"
+            );
         }
         if (storage.ViewOffset + (Int128)storage.Count > length / size)
         {
             throw file.Broken($"is truncated: the storage of {name} claims {storage.Count} elements, {length / size} are there");
         }
-        return new TensorEntry(file, name, storage.Type, tensor.Shape, tensor.Strides, offset + (storage.ViewOffset + tensor.Offset) * size);
+        return new TensorEntry(
+            file,
+            name,
+            storage.Type,
+            tensor.Shape,
+            tensor.Strides,
+            offset + (storage.ViewOffset + tensor.Offset) * size
+        );
     }
 
-    private static object Resolve(PickleStream stream, string module, string name) => (module, name) switch
-    {
-        ("collections", "OrderedDict") => Function.OrderedDictionary,
-        ("torch._utils", "_rebuild_tensor") => Function.RebuildTensor,
-        ("torch._utils", "_rebuild_tensor_v2") => Function.RebuildTensorV2,
-        ("torch._utils", "_rebuild_parameter") => Function.RebuildParameter,
-        ("torch", "Size") => Function.Size,
-        ("torch", _) when ElementTypes.TryParseStorage(name, out var type) => type,
-        _ => throw stream.Broken($"its pickle asks for {module}.{name}, which is not on the list of what a state dict needs, and nothing of a file is run"),
-    };
+    private static object Resolve(PickleStream stream, string module, string name) =>
+        (module, name) switch
+        {
+            ("collections", "OrderedDict") => Function.OrderedDictionary,
+            ("torch._utils", "_rebuild_tensor") => Function.RebuildTensor,
+            ("torch._utils", "_rebuild_tensor_v2") => Function.RebuildTensorV2,
+            ("torch._utils", "_rebuild_parameter") => Function.RebuildParameter,
+            ("torch", "Size") => Function.Size,
+            ("torch", _) when ElementTypes.TryParseStorage(name, out var type) => type,
+            _ => throw stream.Broken(
+                $"its pickle asks for {module}.{name}, which is not on the list of what a state dict needs, and nothing of a file is run"
+            ),
+        };
 
-    private static object? Call(PickleStream stream, object function, object?[] arguments) => (function, arguments) switch
-    {
-        (Function.OrderedDictionary, []) => new PickleDictionary(),
-        (Function.OrderedDictionary, [List<object?> pairs]) => FromPairs(stream, pairs),
-        (Function.RebuildTensor, [StorageReference storage, long offset, object?[] shape, object?[] strides]) => Tensor(stream, storage, offset, shape, strides),
-        (Function.RebuildTensorV2, [StorageReference storage, long offset, object?[] shape, object?[] strides, ..]) => Tensor(stream, storage, offset, shape, strides),
-        (Function.RebuildParameter, [TensorReference tensor, ..]) => tensor,
-        (Function.Size, [object?[] lengths]) => lengths,
-        _ => throw stream.Broken($"its pickle calls {function} with arguments that do not belong to it"),
-    };
+    private static object? Call(PickleStream stream, object function, object?[] arguments) =>
+        (function, arguments) switch
+        {
+            (Function.OrderedDictionary, []) => new PickleDictionary(),
+            (Function.OrderedDictionary, [List<object?> pairs]) => FromPairs(stream, pairs),
+            (Function.RebuildTensor, [StorageReference storage, long offset, object?[] shape, object?[] strides]) => Tensor(
+                stream,
+                storage,
+                offset,
+                shape,
+                strides
+            ),
+            (Function.RebuildTensorV2, [StorageReference storage, long offset, object?[] shape, object?[] strides, ..]) => Tensor(
+                stream,
+                storage,
+                offset,
+                shape,
+                strides
+            ),
+            (Function.RebuildParameter, [TensorReference tensor, ..]) => tensor,
+            (Function.Size, [object?[] lengths]) => lengths,
+            _ => throw stream.Broken($"its pickle calls {function} with arguments that do not belong to it"),
+        };
 
     // Python 2 pickled an OrderedDict as a list of [key, value] lists.
     private static PickleDictionary FromPairs(PickleStream stream, List<object?> pairs)
@@ -130,7 +170,13 @@ internal static class StateDict
     }
 
     private static long[] Numbers(PickleStream stream, object?[] values) =>
-        [.. values.Select(value => value is long number and >= 0 ? number : throw stream.Broken("its pickle has a length or a stride that is no natural number"))];
+        [
+            .. values.Select(value =>
+                value is long number and >= 0
+                    ? number
+                    : throw stream.Broken("its pickle has a length or a stride that is no natural number")
+            ),
+        ];
 }
 
 /// <summary>The zip form of <c>torch.save</c>: <c>NAME/data.pkl</c> and one record <c>NAME/data/KEY</c> a storage.</summary>
@@ -143,21 +189,31 @@ internal static class TorchZip
     public static List<TensorEntry> Read(CheckpointFile file)
     {
         var records = StoredZip.Read(file);
-        var pickleName = records.Keys.FirstOrDefault(name => name.EndsWith(PickleName, StringComparison.Ordinal))
+        var pickleName =
+            records.Keys.FirstOrDefault(name => name.EndsWith(PickleName, StringComparison.Ordinal))
             ?? throw file.Broken("is a zip archive without data.pkl: no file of torch.save");
         var folder = pickleName[..^PickleName.Length];
         if (records.ContainsKey($"{folder}/constants.pkl"))
         {
             throw file.Broken("is a TorchScript archive; save the module's state_dict() with torch.save instead");
         }
-        if (records.TryGetValue($"{folder}/byteorder", out var order) && Encoding.ASCII.GetString(file.Read(order.Offset, Math.Min(order.Length, 16), "byteorder")) is not "little" and var name)
+        if (
+            records.TryGetValue($"{folder}/byteorder", out var order)
+            && Encoding.ASCII.GetString(file.Read(order.Offset, Math.Min(order.Length, 16), "byteorder")) is not "little" and var name
+        )
         {
             throw file.Broken($"was saved with byte order '{name}'; only little-endian files are read");
         }
         var (offset, length) = records[pickleName];
         var root = StateDict.Reader(new PickleStream(file, offset, length), id => Storage(file, id)).Load();
-        return StateDict.Tensors(file, root, storage =>
-            records.TryGetValue($"{folder}/data/{storage.Key}", out var record) ? record : throw file.Broken($"lacks the storage {storage.Key}"));
+        return StateDict.Tensors(
+            file,
+            root,
+            storage =>
+                records.TryGetValue($"{folder}/data/{storage.Key}", out var record)
+                    ? record
+                    : throw file.Broken($"lacks the storage {storage.Key}")
+        );
     }
 
     private static StorageReference Storage(CheckpointFile file, object?[] id) =>
@@ -218,8 +274,11 @@ internal static class TorchLegacy
             places[name] = (position, length);
             position += length;
         }
-        return StateDict.Tensors(file, root, storage =>
-            places.TryGetValue(storage.Key, out var place) ? place : throw file.Broken($"lacks the storage {storage.Key}"));
+        return StateDict.Tensors(
+            file,
+            root,
+            storage => places.TryGetValue(storage.Key, out var place) ? place : throw file.Broken($"lacks the storage {storage.Key}")
+        );
     }
 
     private static StorageReference Storage(CheckpointFile file, object?[] id, Dictionary<string, StorageReference> storages)
@@ -237,7 +296,11 @@ internal static class TorchLegacy
         return view switch
         {
             null => whole,
-            object?[] and [string, long and >= 0 and var offset, long and >= 0 and var size] => whole with { Count = size, ViewOffset = offset },
+            object?[] and [string, long and >= 0 and var offset, long and >= 0 and var size] => whole with
+            {
+                Count = size,
+                ViewOffset = offset,
+            },
             _ => throw file.Broken($"has a damaged view of the storage {key}"),
         };
     }

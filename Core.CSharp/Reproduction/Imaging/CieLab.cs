@@ -29,17 +29,18 @@ internal static class CieLab
     private const double Intercept = 16.0 / 116;
 
     private static readonly double[] White = [0.950456, 1, 1.088754];
-    private static readonly double[] RgbToXyz =
-    [
-        0.412453, 0.357580, 0.180423,
-        0.212671, 0.715160, 0.072169,
-        0.019334, 0.119193, 0.950227,
-    ];
+    private static readonly double[] RgbToXyz = [0.412453, 0.357580, 0.180423, 0.212671, 0.715160, 0.072169, 0.019334, 0.119193, 0.950227];
     private static readonly double[] XyzToRgb =
     [
-        3.240479, -1.53715, -0.498535,
-        -0.969256, 1.875991, 0.041556,
-        0.055648, -0.204043, 1.057311,
+        3.240479,
+        -1.53715,
+        -0.498535,
+        -0.969256,
+        1.875991,
+        0.041556,
+        0.055648,
+        -0.204043,
+        1.057311,
     ];
 
     private static readonly int[] ToXyz = [.. RgbToXyz.Select((weight, i) => Rounded((1 << MatrixBits) * weight / White[i / 3]))];
@@ -48,11 +49,15 @@ internal static class CieLab
     private static readonly ushort[] Linear = Table(256, i => LightScale * Decoded(i / 255.0));
     private static readonly ushort[] Root = Table(LightScale * 3 / 2, i => (1 << RootBits) * F(i * (1f / LightScale)));
     private static readonly byte[] Gamma =
-        [.. Table(1 << GammaBits, i => 255 * Encoded(i / (double)(1 << GammaBits))).Select(value => (byte)value)];
+    [
+        .. Table(1 << GammaBits, i => 255 * Encoded(i / (double)(1 << GammaBits))).Select(value => (byte)value),
+    ];
 
     /// <summary>f of a lightness, and its luminance.</summary>
     private static readonly ushort[] LightnessRoot = Table(
-        256, i => BackOne * (i <= 20 ? Slope * Luminance(i) + Intercept : (i / 2.55 + 16) / 116));
+        256,
+        i => BackOne * (i <= 20 ? Slope * Luminance(i) + Intercept : (i / 2.55 + 16) / 116)
+    );
     private static readonly ushort[] LightnessLuminance = Table(256, i => BackOne * Luminance(i));
 
     /// <summary>RGB to L*a*b*.</summary>
@@ -64,7 +69,9 @@ internal static class CieLab
         var (m0, m1, m2, m3, m4, m5, m6, m7, m8) = (m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8]);
         for (var i = 0; i + 2 < source.Length && i + 2 < target.Length; i += 3)
         {
-            int r = linear[source[i]], g = linear[source[i + 1]], b = linear[source[i + 2]];
+            int r = linear[source[i]],
+                g = linear[source[i + 1]],
+                b = linear[source[i + 2]];
             int fx = root[Descaled(r * m0 + g * m1 + b * m2, MatrixBits)];
             int fy = root[Descaled(r * m3 + g * m4 + b * m5, MatrixBits)];
             int fz = root[Descaled(r * m6 + g * m7 + b * m8, MatrixBits)];
@@ -86,7 +93,8 @@ internal static class CieLab
         var (m0, m1, m2, m3, m4, m5, m6, m7, m8) = (m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8]);
         for (var i = 0; i + 2 < source.Length && i + 2 < target.Length; i += 3)
         {
-            int y = luminance[source[i]], fy = root[source[i]];
+            int y = luminance[source[i]],
+                fy = root[source[i]];
             // a / 500 and b / 200, by a product and a shift.
             var x = Cubed(fy + ((5 * source[i + 1] * 53687 + (1 << 7)) >> 13) - 128 * BackOne / 500);
             var z = Cubed(fy - ((source[i + 2] * 41943 + (1 << 4)) >> 9) + 128 * BackOne / 200 - 1);
@@ -100,9 +108,8 @@ internal static class CieLab
     }
 
     /// <summary>The inverse of f in fixed point: the cube above 6/29, linear below.</summary>
-    private static int Cubed(int f) => f > 6 * BackOne / 29
-        ? (((f * f) >> BackBits) * f) >> BackBits
-        : f * 108 / 841 - BackOne * 16 / 116 * 108 / 841;
+    private static int Cubed(int f) =>
+        f > 6 * BackOne / 29 ? (((f * f) >> BackBits) * f) >> BackBits : f * 108 / 841 - BackOne * 16 / 116 * 108 / 841;
 
     /// <summary>
     /// CIE's f in single precision, cut off rather than rounded: two of the table's 3,060 roots are so close to a half that it decides.

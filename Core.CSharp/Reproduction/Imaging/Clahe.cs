@@ -33,8 +33,13 @@ public static class Clahe
         {
             var (top, bottom, down) = rows[y];
             Interpolate(
-                grey.Pixels.AsSpan(y * width, width), columns, tables.AsSpan(top * tiles * Bins, tiles * Bins),
-                tables.AsSpan(bottom * tiles * Bins, tiles * Bins), down, result.Pixels.AsSpan(y * width, width));
+                grey.Pixels.AsSpan(y * width, width),
+                columns,
+                tables.AsSpan(top * tiles * Bins, tiles * Bins),
+                tables.AsSpan(bottom * tiles * Bins, tiles * Bins),
+                down,
+                result.Pixels.AsSpan(y * width, width)
+            );
         }
         return result;
     }
@@ -61,8 +66,13 @@ public static class Clahe
     }
 
     private static void Interpolate(
-        ReadOnlySpan<byte> source, (int First, int Second, float Fraction)[] columns,
-        ReadOnlySpan<byte> upper, ReadOnlySpan<byte> lower, float down, Span<byte> target)
+        ReadOnlySpan<byte> source,
+        (int First, int Second, float Fraction)[] columns,
+        ReadOnlySpan<byte> upper,
+        ReadOnlySpan<byte> lower,
+        float down,
+        Span<byte> target
+    )
     {
         for (var x = 0; x < source.Length; x++)
         {

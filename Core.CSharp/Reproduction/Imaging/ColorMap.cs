@@ -24,9 +24,15 @@ public static class ColorMap
     /// <summary>Where jet's red, green and blue are brightest.</summary>
     private static readonly double[] JetCentres = [0.75, 0.5, 0.25];
 
-    private static readonly byte[] TurboTable = [.. Enumerable.Range(0, 256).SelectMany(i => Coefficients.Select(c => Turbo(c, i / 255.0)))];
+    private static readonly byte[] TurboTable =
+    [
+        .. Enumerable.Range(0, 256).SelectMany(i => Coefficients.Select(c => Turbo(c, i / 255.0))),
+    ];
 
-    private static readonly byte[] JetTable = [.. Enumerable.Range(0, 256).SelectMany(i => JetCentres.Select(centre => Jet(centre, i / 255.0)))];
+    private static readonly byte[] JetTable =
+    [
+        .. Enumerable.Range(0, 256).SelectMany(i => JetCentres.Select(centre => Jet(centre, i / 255.0))),
+    ];
 
     private static byte Jet(double centre, double value) => (byte)Math.Round(Math.Clamp(1.5 - (4 * Math.Abs(value - centre)), 0, 1) * 255);
 
@@ -34,13 +40,19 @@ public static class ColorMap
     {
         var sum = 0.0;
         for (var i = coefficients.Length - 1; i >= 0; i--)
+        {
             sum = sum * value + coefficients[i];
+        }
+
         return (byte)Math.Round(Math.Clamp(sum, 0, 1) * 255);
     }
 
     /// <summary>The RGB colour of a value; values outside 0..1, and NaN, are shown as the nearer end (NaN as 0).</summary>
     public static ReadOnlySpan<byte> Color(float value, Palette palette = Palette.Turbo) =>
-        (palette == Palette.Turbo ? TurboTable : JetTable).AsSpan(3 * (int)((float.IsNaN(value) ? 0 : Math.Clamp(value, 0, 1)) * 255 + 0.5f), 3);
+        (palette == Palette.Turbo ? TurboTable : JetTable).AsSpan(
+            3 * (int)((float.IsNaN(value) ? 0 : Math.Clamp(value, 0, 1)) * 255 + 0.5f),
+            3
+        );
 
     /// <summary>A map as a colour image.</summary>
     /// <param name="map">Row-major values, <c>[height * width]</c>.</param>
@@ -50,12 +62,21 @@ public static class ColorMap
     public static Image Apply(ReadOnlySpan<float> map, int height, int width, float low, float high, Palette palette = Palette.Turbo)
     {
         if (map.Length != height * width)
+        {
             throw new ArgumentException($"{map.Length} values do not fill a map of {height} x {width}");
+        }
+
         if (!(low < high))
+        {
             throw new ArgumentException($"the range {low} to {high} is empty");
+        }
+
         var image = new Image(width, height, 3);
         for (var i = 0; i < map.Length; i++)
+        {
             Color((map[i] - low) / (high - low), palette).CopyTo(image.Pixels.AsSpan(3 * i));
+        }
+
         return image;
     }
 }

@@ -67,8 +67,10 @@ public static class ColorSpaces
         var brightest = Vector.Max(red, Vector.Max(green, blue));
         var range = brightest - Vector.Min(red, Vector.Min(green, blue));
         var sextants = Vector.ConditionalSelect(
-            Vector.Equals(brightest, red), green - blue,
-            Vector.ConditionalSelect(Vector.Equals(brightest, green), blue - red + 2 * range, red - green + 4 * range));
+            Vector.Equals(brightest, red),
+            green - blue,
+            Vector.ConditionalSelect(Vector.Equals(brightest, green), blue - red + 2 * range, red - green + 4 * range)
+        );
         var h = ScaledQuotient(sextants, Sextant, range) + new Vector<int>(hue);
         var circle = new Vector<int>(6 * Sextant);
         h += Vector.LessThan(h, Vector<int>.Zero) & circle;

@@ -59,9 +59,9 @@ public static class Filters
         return
         [
             .. from v in Enumerable.Range(-radius, 2 * radius + 1)
-               from u in Enumerable.Range(-radius, 2 * radius + 1)
-               where kernel[v + radius, u + radius] != 0
-               select (v, u, kernel[v + radius, u + radius]),
+            from u in Enumerable.Range(-radius, 2 * radius + 1)
+            where kernel[v + radius, u + radius] != 0
+            select (v, u, kernel[v + radius, u + radius]),
         ];
     }
 
@@ -213,9 +213,11 @@ public static class Filters
     }
 
     /// <summary>The inverse of <see cref="Widen(Vector{byte})"/> for values of 0 to 255.</summary>
-    internal static Vector<byte> Narrow(Vector<int> a, Vector<int> b, Vector<int> c, Vector<int> d) => Vector.Narrow(
-        Vector.Narrow(Vector.AsVectorUInt32(a), Vector.AsVectorUInt32(b)),
-        Vector.Narrow(Vector.AsVectorUInt32(c), Vector.AsVectorUInt32(d)));
+    internal static Vector<byte> Narrow(Vector<int> a, Vector<int> b, Vector<int> c, Vector<int> d) =>
+        Vector.Narrow(
+            Vector.Narrow(Vector.AsVectorUInt32(a), Vector.AsVectorUInt32(b)),
+            Vector.Narrow(Vector.AsVectorUInt32(c), Vector.AsVectorUInt32(d))
+        );
 
     /// <summary>Four vectors rounded to the nearest byte, halves to even, in order.</summary>
     internal static Vector<byte> ToBytes(Vector<float> a, Vector<float> b, Vector<float> c, Vector<float> d)

@@ -20,13 +20,14 @@ public static class Geometry
     }
 
     /// <summary>Turned counter-clockwise by 90 degrees, <paramref name="quarters"/> times, as numpy's <c>rot90</c>.</summary>
-    public static Image Rotate90(Image image, int quarters) => (quarters & 3) switch
-    {
-        1 => Transposed(image, fromRight: true, fromBottom: false),
-        2 => TurnedOver(image),
-        3 => Transposed(image, fromRight: false, fromBottom: true),
-        _ => image,
-    };
+    public static Image Rotate90(Image image, int quarters) =>
+        (quarters & 3) switch
+        {
+            1 => Transposed(image, fromRight: true, fromBottom: false),
+            2 => TurnedOver(image),
+            3 => Transposed(image, fromRight: false, fromBottom: true),
+            _ => image,
+        };
 
     private static Image TurnedOver(Image image)
     {
@@ -139,7 +140,13 @@ public static class Geometry
     /// way, and so move a pixel by 1/32.
     /// </summary>
     private static (double A, double B, double OffsetX, double C, double D, double OffsetY) TargetToSource(
-        int width, int height, double degrees, double scale, double shiftX, double shiftY)
+        int width,
+        int height,
+        double degrees,
+        double scale,
+        double shiftX,
+        double shiftY
+    )
     {
         var (sine, cosine) = Math.SinCos(degrees * (Math.PI / 180));
         var (alpha, beta) = (cosine * scale, sine * scale);

@@ -11,15 +11,23 @@ public sealed class Image
     public Image(int width, int height, int channels, byte[]? pixels = null)
     {
         if (width < 1 || height < 1 || channels is not (1 or 3))
+        {
             throw new ArgumentException($"an image of {width} x {height} with {channels} channels cannot be");
+        }
+
         pixels ??= new byte[checked(width * height * channels)];
         if (pixels.LongLength != (long)width * height * channels)
+        {
             throw new ArgumentException($"{pixels.Length} bytes do not fill an image of {width} x {height} with {channels} channels");
+        }
+
         (Width, Height, Channels, Pixels) = (width, height, channels, pixels);
     }
 
+    /// <summary>In pixels.</summary>
     public int Width { get; }
 
+    /// <summary>In pixels.</summary>
     public int Height { get; }
 
     /// <summary>1 (grey) or 3 (RGB).</summary>
@@ -28,6 +36,7 @@ public sealed class Image
     /// <summary>HWC bytes: channel <c>c</c> at (<c>x</c>, <c>y</c>) is <c>Pixels[(y * Width + x) * Channels + c]</c>.</summary>
     public byte[] Pixels { get; }
 
+    /// <summary>The value of a channel at a pixel; (0, 0) is at the left above.</summary>
     public byte this[int x, int y, int channel]
     {
         get => Pixels[(y * Width + x) * Channels + channel];
@@ -38,10 +47,16 @@ public sealed class Image
     public Image ToRgb()
     {
         if (Channels == 3)
+        {
             return this;
+        }
+
         var rgb = new byte[Pixels.Length * 3];
         for (var i = 0; i < Pixels.Length; i++)
+        {
             rgb[3 * i] = rgb[3 * i + 1] = rgb[3 * i + 2] = Pixels[i];
+        }
+
         return new Image(Width, Height, 3, rgb);
     }
 
@@ -49,10 +64,16 @@ public sealed class Image
     public Image ToGrey()
     {
         if (Channels == 1)
+        {
             return this;
+        }
+
         var grey = new byte[Width * Height];
         for (var i = 0; i < grey.Length; i++)
+        {
             grey[i] = (byte)((Pixels[3 * i] * 19595 + Pixels[3 * i + 1] * 38470 + Pixels[3 * i + 2] * 7471 + 0x8000) >> 16);
+        }
+
         return new Image(Width, Height, 1, grey);
     }
 

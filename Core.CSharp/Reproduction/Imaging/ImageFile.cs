@@ -23,7 +23,9 @@ public static class ImageFile
     /// <summary>True if the name ends in .png, .jpg, .jpeg, .bmp, .webp, .tif or .tiff, in any case.</summary>
     public static bool HasImageName(string path) => ImageFormats.OfName(path) is not null;
 
-    /// <summary>True if a file's first bytes are those of a picture that is read; false for other files and for those that cannot be opened.</summary>
+    /// <summary>
+    /// True if a file's first bytes are those of a picture that is read; false for other files and for those that cannot be opened.
+    /// </summary>
     internal static bool HasImageContent(string path)
     {
         try
@@ -44,11 +46,15 @@ public static class ImageFile
     /// </exception>
     public static Image Read(string path) => Decode(ReadBytes(path), path).ToRgb();
 
-    /// <summary>Reads a ground-truth mask: one channel of 0 (normal) and 255 (anomalous), by the rule of <see cref="MaskSamples"/>.</summary>
+    /// <summary>
+    /// Reads a ground-truth mask: one channel of 0 (normal) and 255 (anomalous), by the rule of <see cref="MaskSamples"/>.
+    /// </summary>
     /// <exception cref="UserError">As <see cref="Read"/>.</exception>
     public static Image ReadMask(string path) => InspectMask(path).Mask;
 
-    /// <summary>As <see cref="ReadMask"/>, and whether the file has values between normal and anomalous, which the rule had to decide on.</summary>
+    /// <summary>
+    /// As <see cref="ReadMask"/>, and whether the file has values between normal and anomalous, which the rule had to decide on.
+    /// </summary>
     /// <exception cref="UserError">As <see cref="Read"/>.</exception>
     internal static (Image Mask, bool HasBetween) InspectMask(string path)
     {
@@ -242,9 +248,10 @@ public static class ImageFile
         }
     }
 
-    private static UserError Refused(string name, string format, CodecException e) => e.Damaged
-        ? new UserError($"{name}: a damaged or truncated {format} ({e.Message}); copy it again or remove it", e)
-        : new UserError($"{name}: {e.Message}; save it as a PNG or an ordinary {format}", e);
+    private static UserError Refused(string name, string format, CodecException e) =>
+        e.Damaged
+            ? new UserError($"{name}: a damaged or truncated {format} ({e.Message}); copy it again or remove it", e)
+            : new UserError($"{name}: {e.Message}; save it as a PNG or an ordinary {format}", e);
 
     private static byte[] ReadBytes(string path)
     {

@@ -17,7 +17,12 @@ internal static class ImageFormats
 
     /// <summary>Both orders of bytes, TIFF and its variant for files above 4 GiB.</summary>
     private static readonly byte[][] TiffMagics =
-        [[(byte)'I', (byte)'I', 42, 0], [(byte)'M', (byte)'M', 0, 42], [(byte)'I', (byte)'I', 43, 0], [(byte)'M', (byte)'M', 0, 43]];
+    [
+        [(byte)'I', (byte)'I', 42, 0],
+        [(byte)'M', (byte)'M', 0, 42],
+        [(byte)'I', (byte)'I', 43, 0],
+        [(byte)'M', (byte)'M', 0, 43],
+    ];
 
     /// <summary>The extensions by which a file is taken for a picture.</summary>
     internal static IReadOnlyList<string> Extensions { get; } = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"];
@@ -52,13 +57,14 @@ internal static class ImageFormats
     }
 
     /// <summary>The format that a file's extension promises, in any case; null for other extensions.</summary>
-    internal static string? OfName(string name) => Path.GetExtension(name).ToLowerInvariant() switch
-    {
-        ".png" => Png,
-        ".jpg" or ".jpeg" => Jpeg,
-        ".bmp" => Bmp,
-        ".webp" => Webp,
-        ".tif" or ".tiff" => Tiff,
-        _ => null,
-    };
+    internal static string? OfName(string name) =>
+        Path.GetExtension(name).ToLowerInvariant() switch
+        {
+            ".png" => Png,
+            ".jpg" or ".jpeg" => Jpeg,
+            ".bmp" => Bmp,
+            ".webp" => Webp,
+            ".tif" or ".tiff" => Tiff,
+            _ => null,
+        };
 }

@@ -48,7 +48,7 @@ internal sealed class JpegFile
     {
         JpegFile? frame = null;
         int? orientation = null;
-        for (var position = 0; NextMarker(data, ref position, out var marker, out var segment) && marker != EndOfImage;)
+        for (var position = 0; NextMarker(data, ref position, out var marker, out var segment) && marker != EndOfImage; )
         {
             if (marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC) && segment.Length >= 6)
             {
@@ -80,7 +80,9 @@ internal sealed class JpegFile
         if (Kind > 0xC2 || BitDepth != 8 || Components is not (1 or 3 or 4))
         {
             throw new CodecException(
-                $"a JPEG of a rare kind (frame 0x{Kind:X2}, {BitDepth} bits, {Components} channels), which is not read", damaged: false);
+                $"a JPEG of a rare kind (frame 0x{Kind:X2}, {BitDepth} bits, {Components} channels), which is not read",
+                damaged: false
+            );
         }
         if ((long)Width * Height > length * GreatestCompression)
         {
@@ -109,7 +111,7 @@ internal sealed class JpegFile
 
     private int FindEnd(ReadOnlySpan<byte> data)
     {
-        for (var position = ScanStart; NextMarker(data, ref position, out var marker, out _);)
+        for (var position = ScanStart; NextMarker(data, ref position, out var marker, out _); )
         {
             if (marker == EndOfImage)
             {
@@ -143,8 +145,10 @@ internal sealed class JpegFile
             {
                 return true;
             }
-            if (position + 2 > data.Length || BinaryPrimitives.ReadUInt16BigEndian(data[position..]) is var length
-                && (length < 2 || position + length > data.Length))
+            if (
+                position + 2 > data.Length
+                || BinaryPrimitives.ReadUInt16BigEndian(data[position..]) is var length && (length < 2 || position + length > data.Length)
+            )
             {
                 return false;
             }

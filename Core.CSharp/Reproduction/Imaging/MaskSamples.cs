@@ -57,7 +57,9 @@ internal sealed record MaskSamples(int Width, int Height, int Channels, int Grea
             {
                 return MarkColors(palette);
             }
-            return new MaskSamples(Width, Height, 1, byte.MaxValue, [.. Values.Select(index => (ushort)palette[3 * index])]).Mark(out hasBetween);
+            return new MaskSamples(Width, Height, 1, byte.MaxValue, [.. Values.Select(index => (ushort)palette[3 * index])]).Mark(
+                out hasBetween
+            );
         }
         var labels = Labels();
         var used = new HashSet<ushort>(labels);
@@ -115,8 +117,12 @@ internal sealed record MaskSamples(int Width, int Height, int Channels, int Grea
     private byte[] MarkColors(byte[] palette)
     {
         var colors = Values.Distinct().Select(index => Color(palette, index)).ToHashSet();
-        const int black = 0, white = 0xFFFFFF;
-        var background = colors.Contains(black) ? black : colors.Contains(white) ? white : Color(palette, 0);
+        const int black = 0,
+            white = 0xFFFFFF;
+        var background =
+            colors.Contains(black) ? black
+            : colors.Contains(white) ? white
+            : Color(palette, 0);
         return [.. Values.Select(index => Color(palette, index) == background ? (byte)0 : byte.MaxValue)];
     }
 

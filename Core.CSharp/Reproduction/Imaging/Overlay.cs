@@ -7,8 +7,8 @@ public static class Overlay
     public static readonly (byte R, byte G, byte B) ContourColor = (255, 255, 255);
 
     /// <summary>
-    /// A heat map over an image. The image is shown in grey, so that colour means score and nothing else; the heat is the more opaque the higher the
-    /// value, so that normal regions stay visible.
+    /// A heat map over an image. The image is shown in grey, so that colour means score and nothing else; the heat is the more opaque the
+    /// higher the value, so that normal regions stay visible.
     /// </summary>
     /// <param name="image">The photograph; any size.</param>
     /// <param name="heat">The coloured map (<see cref="ColorMap.Apply"/>); resized to the image where it differs.</param>
@@ -19,13 +19,16 @@ public static class Overlay
         var result = Resizer.Resize(heat, image.Width, image.Height, Resampling.Bilinear).Copy();
         var weight = (int)Math.Round(Math.Clamp(opacity, 0, 1) * 256);
         for (var i = 0; i < result.Pixels.Length; i++)
+        {
             result.Pixels[i] = (byte)((result.Pixels[i] * weight + grey.Pixels[i / 3] * (256 - weight) + 128) >> 8);
+        }
+
         return result;
     }
 
     /// <summary>
-    /// The outline of a mask on a copy of the image: the anomalous pixels within <paramref name="thickness"/> pixels (chessboard distance) of a
-    /// normal one. The image's border is no outline.
+    /// The outline of a mask on a copy of the image: the anomalous pixels within <paramref name="thickness"/> pixels (chessboard distance)
+    /// of a normal one. The image's border is no outline.
     /// </summary>
     /// <param name="image">The image to draw on.</param>
     /// <param name="mask">One channel, non-zero is inside; resized (nearest) to the image where it differs.</param>
@@ -41,7 +44,10 @@ public static class Overlay
             for (var x = 0; x < width; x++)
             {
                 if (inside[y * width + x] == 0 || !NearOutside(x, y))
+                {
                     continue;
+                }
+
                 (result[x, y, 0], result[x, y, 1], result[x, y, 2]) = color;
             }
         }
@@ -52,9 +58,16 @@ public static class Overlay
             var right = Math.Min(x + thickness, width - 1);
             var bottom = Math.Min(y + thickness, height - 1);
             for (var v = Math.Max(y - thickness, 0); v <= bottom; v++)
+            {
                 for (var u = Math.Max(x - thickness, 0); u <= right; u++)
+                {
                     if (inside[v * width + u] == 0)
+                    {
                         return true;
+                    }
+                }
+            }
+
             return false;
         }
     }
@@ -70,8 +83,13 @@ public static class Overlay
         var marked = Resizer.Resize(mask.ToGrey(), result.Width, result.Height, Resampling.Nearest).Pixels;
         byte[] tint = [color.R, color.G, color.B];
         for (var i = 0; i < result.Pixels.Length; i++)
+        {
             if (marked[i / 3] != 0)
+            {
                 result.Pixels[i] = (byte)Math.Round(result.Pixels[i] * (1 - opacity) + tint[i % 3] * opacity);
+            }
+        }
+
         return result;
     }
 
@@ -81,7 +99,10 @@ public static class Overlay
     {
         var mask = new Image(width, height, 1);
         for (var i = 0; i < map.Length; i++)
+        {
             mask.Pixels[i] = map[i] >= threshold ? (byte)255 : (byte)0;
+        }
+
         return mask;
     }
 }

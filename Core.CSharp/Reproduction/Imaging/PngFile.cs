@@ -7,7 +7,14 @@ namespace Reproduction.Imaging;
 internal sealed class PngFile
 {
     /// <summary>The kinds of pixels, as the header numbers them.</summary>
-    internal enum Color { Grey = 0, Rgb = 2, Palette = 3, GreyAlpha = 4, Rgba = 6 }
+    internal enum Color
+    {
+        Grey = 0,
+        Rgb = 2,
+        Palette = 3,
+        GreyAlpha = 4,
+        Rgba = 6,
+    }
 
     private const int SignatureLength = 8;
     private const int HeaderLength = 13;
@@ -33,7 +40,14 @@ internal sealed class PngFile
     internal bool Interlaced { get; }
 
     /// <summary>Samples a pixel as stored: 1 to 4, alpha included.</summary>
-    internal int StoredChannels => Kind switch { Color.GreyAlpha => 2, Color.Rgb => 3, Color.Rgba => 4, _ => 1 };
+    internal int StoredChannels =>
+        Kind switch
+        {
+            Color.GreyAlpha => 2,
+            Color.Rgb => 3,
+            Color.Rgba => 4,
+            _ => 1,
+        };
 
     /// <summary>Channels of the image that is read: 1 or 3.</summary>
     internal int Channels => Kind is Color.Grey or Color.GreyAlpha ? 1 : 3;
@@ -48,9 +62,10 @@ internal sealed class PngFile
     internal byte[] Compressed { get; private set; } = [];
 
     /// <summary>Width and height of a PNG, not yet known to be possible; zeros where the data end before them.</summary>
-    internal static (long Width, long Height) Size(ReadOnlySpan<byte> data) => data.Length < SignatureLength + 16
-        ? (0, 0)
-        : (BinaryPrimitives.ReadUInt32BigEndian(data[16..]), BinaryPrimitives.ReadUInt32BigEndian(data[20..]));
+    internal static (long Width, long Height) Size(ReadOnlySpan<byte> data) =>
+        data.Length < SignatureLength + 16
+            ? (0, 0)
+            : (BinaryPrimitives.ReadUInt32BigEndian(data[16..]), BinaryPrimitives.ReadUInt32BigEndian(data[20..]));
 
     /// <summary>The header, which is the first chunk; no checksum is looked at.</summary>
     /// <param name="data">A whole file that begins with PNG's signature and whose <see cref="Size"/> is bearable.</param>

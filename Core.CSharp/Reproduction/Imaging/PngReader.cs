@@ -14,7 +14,15 @@ internal static class PngReader
 {
     /// <summary>Adam7: a pass's first column and row, and the distance to the next ones.</summary>
     private static readonly (int X, int Y, int StepX, int StepY)[] Passes =
-        [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
+    [
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ];
 
     /// <summary>True for the kinds that <see cref="Read"/> reads.</summary>
     internal static bool Reads(PngFile png) => png.BitDepth == 16 || png.Kind == PngFile.Color.Palette;
@@ -25,18 +33,21 @@ internal static class PngReader
     internal static Image Read(PngFile png)
     {
         var pixels = new byte[(long)png.Width * png.Height * png.Channels];
-        ReadRows(png, (row, width, x, y, step) =>
-        {
-            var target = pixels.AsSpan(y * png.Width * png.Channels, png.Width * png.Channels);
-            if (png.Kind == PngFile.Color.Palette)
+        ReadRows(
+            png,
+            (row, width, x, y, step) =>
             {
-                PlaceColors(row, width, png, target, x, step);
+                var target = pixels.AsSpan(y * png.Width * png.Channels, png.Width * png.Channels);
+                if (png.Kind == PngFile.Color.Palette)
+                {
+                    PlaceColors(row, width, png, target, x, step);
+                }
+                else
+                {
+                    PlaceSamples(row, width, png, target, x, step);
+                }
             }
-            else
-            {
-                PlaceSamples(row, width, png, target, x, step);
-            }
-        });
+        );
         return new Image(png.Width, png.Height, png.Channels, pixels);
     }
 
@@ -48,16 +59,20 @@ internal static class PngReader
     {
         var stored = png.StoredChannels;
         var samples = new ushort[(long)png.Width * png.Height * stored];
-        ReadRows(png, (row, width, x, y, step) =>
-        {
-            for (var i = 0; i < width * stored; i++)
+        ReadRows(
+            png,
+            (row, width, x, y, step) =>
             {
-                var column = x + i / stored * step;
-                samples[(y * png.Width + column) * stored + i % stored] = png.BitDepth == 16
-                    ? BinaryPrimitives.ReadUInt16BigEndian(row[(2 * i)..])
-                    : (ushort)Samples.Packed(row, i, png.BitDepth);
+                for (var i = 0; i < width * stored; i++)
+                {
+                    var column = x + i / stored * step;
+                    samples[(y * png.Width + column) * stored + i % stored] =
+                        png.BitDepth == 16
+                            ? BinaryPrimitives.ReadUInt16BigEndian(row[(2 * i)..])
+                            : (ushort)Samples.Packed(row, i, png.BitDepth);
+                }
             }
-        });
+        );
         return samples;
     }
 
@@ -82,8 +97,7 @@ internal static class PngReader
         }
     }
 
-    private static void ReadPass(
-        ZLibStream rows, PngFile png, (int X, int Y, int StepX, int StepY) pass, Placing place)
+    private static void ReadPass(ZLibStream rows, PngFile png, (int X, int Y, int StepX, int StepY) pass, Placing place)
     {
         var width = (png.Width - pass.X + pass.StepX - 1) / pass.StepX;
         if (width < 1)
@@ -155,7 +169,11 @@ internal static class PngReader
     private static byte Paeth(int a, int b, int c)
     {
         var (toA, toB, toC) = (Math.Abs(b - c), Math.Abs(a - c), Math.Abs(a + b - c - c));
-        return (byte)(toA <= toB && toA <= toC ? a : toB <= toC ? b : c);
+        return (byte)(
+            toA <= toB && toA <= toC ? a
+            : toB <= toC ? b
+            : c
+        );
     }
 
     /// <summary>Puts a row's colours into the image's row, from column <paramref name="x"/> on in steps.</summary>

@@ -32,7 +32,10 @@ public static class Resizer
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         if (width == image.Width && height == image.Height)
+        {
             return image;
+        }
+
         return resampling switch
         {
             Resampling.Nearest => Nearest(image, width, height),
@@ -53,8 +56,12 @@ public static class Resizer
             var source = image.Pixels.AsSpan(rows[y] * image.Width * channels, image.Width * channels);
             var target = result.Pixels.AsSpan(y * width * channels, width * channels);
             for (var x = 0; x < width; x++)
+            {
                 for (var c = 0; c < channels; c++)
+                {
                     target[x * channels + c] = source[columns[x] * channels + c];
+                }
+            }
         }
         return result;
     }
@@ -66,7 +73,10 @@ public static class Resizer
         // PIL adds the step up; a product would round differently now and then.
         var position = step * 0.5;
         for (var i = 0; i < to; i++, position += step)
+        {
             sources[i] = Math.Min((int)position, from - 1);
+        }
+
         return sources;
     }
 
@@ -158,9 +168,15 @@ public static class Resizer
             var floor = (int)MathF.Floor(position);
             var fraction = position - floor;
             if (floor < 0)
+            {
                 (floor, fraction) = (0, 0);
+            }
+
             if (floor >= from - 1)
+            {
                 (floor, fraction) = (from - 1, 0);
+            }
+
             first[i] = floor;
             weights[i] = (int)MathF.Round(fraction * (1 << BilinearBits));
         }
@@ -202,7 +218,10 @@ public static class Resizer
                 {
                     var sum = 1 << (AntialiasBits - 1);
                     for (int i = 0, at = first * channels + c; i < weights.Length; i++, at += channels)
+                    {
                         sum += row[at] * weights[i];
+                    }
+
                     output[x * channels + c] = Clip(sum >> AntialiasBits);
                 }
             }
@@ -222,11 +241,15 @@ public static class Resizer
                 var row = source.Pixels.AsSpan((first + i) * stride, stride);
                 var weight = weights[i];
                 for (var x = 0; x < row.Length; x++)
+                {
                     sums[x] += row[x] * weight;
+                }
             }
             var output = target.Pixels.AsSpan(y * stride, stride);
             for (var x = 0; x < output.Length; x++)
+            {
                 output[x] = Clip(sums[x] >> AntialiasBits);
+            }
         }
     }
 
@@ -244,7 +267,10 @@ public static class Resizer
             var last = Math.Min((int)(center + support + 0.5), from);
             var exact = new double[last - first];
             for (var j = 0; j < exact.Length; j++)
+            {
                 exact[j] = Math.Max(0, 1 - Math.Abs((j + first - center + 0.5) / support));
+            }
+
             var total = exact.Sum();
             filter[i] = (first, [.. exact.Select(weight => (int)(weight / total * (1 << AntialiasBits) + 0.5))]);
         }

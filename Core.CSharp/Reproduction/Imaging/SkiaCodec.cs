@@ -60,8 +60,7 @@ internal static unsafe class SkiaCodec
         }
     }
 
-    private static SKCodec Open(SKStream stream) =>
-        SKCodec.Create(stream, out var result) ?? throw Refused(result);
+    private static SKCodec Open(SKStream stream) => SKCodec.Create(stream, out var result) ?? throw Refused(result);
 
     private static bool IsGrey(SKCodec codec) => codec.Info.ColorType == SKColorType.Gray8;
 
@@ -132,8 +131,8 @@ internal static unsafe class SkiaCodec
         fixed (byte* first = grey ? image.Pixels : WithAlpha(image.Pixels))
         {
             using var pixmap = new SKPixmap(info, (nint)first);
-            using var data = encode(pixmap)
-                ?? throw new InvalidOperationException($"Skia cannot encode an image of {image.Width} x {image.Height}");
+            using var data =
+                encode(pixmap) ?? throw new InvalidOperationException($"Skia cannot encode an image of {image.Width} x {image.Height}");
             return data.ToArray();
         }
     }
@@ -156,11 +155,14 @@ internal static unsafe class SkiaCodec
         }
     }
 
-    private static CodecException Refused(SKCodecResult result) => result switch
-    {
-        SKCodecResult.IncompleteInput => new CodecException("it holds less than the whole image"),
-        SKCodecResult.Unimplemented or SKCodecResult.InvalidConversion =>
-            new CodecException("a kind of picture that Skia does not decode", damaged: false),
-        _ => new CodecException("its content cannot be decoded"),
-    };
+    private static CodecException Refused(SKCodecResult result) =>
+        result switch
+        {
+            SKCodecResult.IncompleteInput => new CodecException("it holds less than the whole image"),
+            SKCodecResult.Unimplemented or SKCodecResult.InvalidConversion => new CodecException(
+                "a kind of picture that Skia does not decode",
+                damaged: false
+            ),
+            _ => new CodecException("its content cannot be decoded"),
+        };
 }

@@ -93,8 +93,8 @@ internal readonly ref struct TiffDirectory
     private long Count(ushort tag) => Find(tag) is var entry and >= 0 ? Number(entry + 4, _big ? 8 : 4) : 0;
 
     /// <summary>The one value of a tag, of 1, 2, 4 or 8 bytes.</summary>
-    private long Value(ushort tag, long missing) => Find(tag) is var entry and >= 0
-        && Number(entry + 2, 2) is var type and > 0 && type < Sizes.Length
+    private long Value(ushort tag, long missing) =>
+        Find(tag) is var entry and >= 0 && Number(entry + 2, 2) is var type and > 0 && type < Sizes.Length
             ? Number(entry + (_big ? 12 : 8), Math.Min(Sizes[type], _big ? 8 : 4))
             : missing;
 

@@ -51,48 +51,61 @@ internal sealed class TiffFile : IDisposable
     internal static TiffFile Open(ReadOnlySpan<byte> data)
     {
         var source = new Source(data.ToArray());
-        return Guard(source, () =>
-        {
-            Messages.Listen();
-            var tiff = Tiff.ClientOpen("memory", "r", source, new TiffStream()) ?? throw source.Refused("its directory cannot be read");
-            var file = new TiffFile(tiff, source);
-            file.CheckKind();
-            return file;
-        });
+        return Guard(
+            source,
+            () =>
+            {
+                Messages.Listen();
+                var tiff = Tiff.ClientOpen("memory", "r", source, new TiffStream()) ?? throw source.Refused("its directory cannot be read");
+                var file = new TiffFile(tiff, source);
+                file.CheckKind();
+                return file;
+            }
+        );
     }
 
     /// <summary>The pixels; samples of 16 bits are rounded to 8.</summary>
     /// <exception cref="CodecException">The data are damaged or hold less than the image.</exception>
-    internal Image Read() => Guard(_source, () =>
-    {
-        var image = new Image(Width, Height, Channels);
-        var palette = _photometric == Photometric.PALETTE ? ReadPalette() : null;
-        ReadParts((row, sample, pixel, plane) => Place(row, sample, image, pixel * Channels, plane, palette));
-        return image;
-    });
+    internal Image Read() =>
+        Guard(
+            _source,
+            () =>
+            {
+                var image = new Image(Width, Height, Channels);
+                var palette = _photometric == Photometric.PALETTE ? ReadPalette() : null;
+                ReadParts((row, sample, pixel, plane) => Place(row, sample, image, pixel * Channels, plane, palette));
+                return image;
+            }
+        );
 
     /// <summary>The samples as they are stored, alpha among them where the planes are not apart; of a palette its colours.</summary>
     /// <returns>Samples a pixel, the greatest value that one can have, and <c>[H, W, samples]</c>.</returns>
     /// <exception cref="CodecException">As <see cref="Read"/>.</exception>
-    internal (int Samples, int Greatest, ushort[] Values) ReadStored() => Guard(_source, () =>
-    {
-        if (_photometric == Photometric.PALETTE)
-        {
-            return (3, byte.MaxValue, [.. Read().Pixels.Select(value => (ushort)value)]);
-        }
-        var (kept, greatest) = (_separate ? Channels : _samples, (1 << BitDepth) - 1);
-        var values = new ushort[(long)Width * Height * kept];
-        var inverted = _photometric == Photometric.MINISWHITE;
-        ReadParts((row, sample, pixel, plane) =>
-        {
-            for (var c = 0; c < (_separate ? 1 : kept); c++)
+    internal (int Samples, int Greatest, ushort[] Values) ReadStored() =>
+        Guard(
+            _source,
+            () =>
             {
-                var value = Stored(row, sample + c);
-                values[pixel * kept + plane + c] = inverted && c == 0 ? (ushort)(greatest - value) : value;
+                if (_photometric == Photometric.PALETTE)
+                {
+                    return (3, byte.MaxValue, [.. Read().Pixels.Select(value => (ushort)value)]);
+                }
+                var (kept, greatest) = (_separate ? Channels : _samples, (1 << BitDepth) - 1);
+                var values = new ushort[(long)Width * Height * kept];
+                var inverted = _photometric == Photometric.MINISWHITE;
+                ReadParts(
+                    (row, sample, pixel, plane) =>
+                    {
+                        for (var c = 0; c < (_separate ? 1 : kept); c++)
+                        {
+                            var value = Stored(row, sample + c);
+                            values[pixel * kept + plane + c] = inverted && c == 0 ? (ushort)(greatest - value) : value;
+                        }
+                    }
+                );
+                return (kept, greatest, values);
             }
-        });
-        return (kept, greatest, values);
-    });
+        );
 
     /// <summary>Takes a pixel whose first sample in the row is the given one; with separate planes only the plane's sample.</summary>
     private delegate void Placing(ReadOnlySpan<byte> row, int sample, int pixel, int plane);
@@ -126,9 +139,7 @@ internal sealed class TiffFile : IDisposable
             var (left, top) = (position % across * width, position / across * height);
             var rows = Math.Min(height, Height - top);
             var needed = (int)(rowLength * (_tiff.IsTiled() ? height : rows));
-            var read = _tiff.IsTiled()
-                ? _tiff.ReadEncodedTile(index, part, 0, needed)
-                : _tiff.ReadEncodedStrip(index, part, 0, needed);
+            var read = _tiff.IsTiled() ? _tiff.ReadEncodedTile(index, part, 0, needed) : _tiff.ReadEncodedStrip(index, part, 0, needed);
             if (read < needed || _source.Error is not null)
             {
                 throw _source.Refused("it holds less than the whole image");
@@ -168,9 +179,8 @@ internal sealed class TiffFile : IDisposable
         }
     }
 
-    private ushort Stored(ReadOnlySpan<byte> row, int index) => BitDepth == 16
-        ? BitConverter.ToUInt16(row[(2 * index)..])
-        : (ushort)Samples.Packed(row, index, BitDepth);
+    private ushort Stored(ReadOnlySpan<byte> row, int index) =>
+        BitDepth == 16 ? BitConverter.ToUInt16(row[(2 * index)..]) : (ushort)Samples.Packed(row, index, BitDepth);
 
     private byte Sample(ReadOnlySpan<byte> row, int index)
     {
@@ -209,18 +219,18 @@ internal sealed class TiffFile : IDisposable
             Photometric.PALETTE => BitDepth is 1 or 2 or 4 or 8 && _samples == 1,
             _ => false,
         };
-        var compressions = compression is Compression.NONE or Compression.LZW or Compression.DEFLATE or Compression.ADOBE_DEFLATE
-            or Compression.PACKBITS;
+        var compressions =
+            compression is Compression.NONE or Compression.LZW or Compression.DEFLATE or Compression.ADOBE_DEFLATE or Compression.PACKBITS;
         if (!depths || !compressions || format is not (SampleFormat.UINT or SampleFormat.VOID) || _samples > MostSamples)
         {
             throw new CodecException(
                 $"a TIFF of a kind that is not read ({_photometric}, {_samples} x {BitDepth} bits {format}, {compression})",
-                damaged: false);
+                damaged: false
+            );
         }
     }
 
-    private int Number(TiffTag tag, int missing = 0) =>
-        _tiff.GetFieldDefaulted(tag) is [var value, ..] ? value.ToInt() : missing;
+    private int Number(TiffTag tag, int missing = 0) => _tiff.GetFieldDefaulted(tag) is [var value, ..] ? value.ToInt() : missing;
 
     /// <summary>What LibTiff does with bad data is not foreseeable: most it reports, at some it stumbles.</summary>
     private static T Guard<T>(Source source, Func<T> work)

@@ -20,7 +20,7 @@ internal readonly record struct WebpFile(bool Lossless, int Orientation)
             throw new CodecException("the file ends before its header says");
         }
         var (lossless, orientation) = (false, ExifOrientation.Upright);
-        for (var position = HeaderLength; position + 8 <= length;)
+        for (var position = HeaderLength; position + 8 <= length; )
         {
             var name = data.Slice(position, 4);
             var size = BinaryPrimitives.ReadUInt32LittleEndian(data[(position + 4)..]);

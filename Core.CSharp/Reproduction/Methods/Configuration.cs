@@ -13,7 +13,8 @@ public abstract class Configuration
     public abstract JsonObject ToJson();
 
     /// <summary>The same with other values of some settings.</summary>
-    /// <param name="assignments">Each of the form <c>setting=value</c>, the value as in JSON; former names of settings are understood.</param>
+    /// <param name="assignments">Each of the form <c>setting=value</c>, the value as in JSON; former names of settings are
+    /// understood.</param>
     /// <exception cref="UserError">An unknown setting, or a value that does not fit.</exception>
     public abstract Configuration With(IReadOnlyList<string> assignments);
 
@@ -33,7 +34,11 @@ public abstract class Configuration
 /// <param name="settings">The settings.</param>
 /// <param name="create">Builds a detector.</param>
 public sealed class Configuration<TSettings>(
-    string method, IReadOnlyDictionary<string, string> former, TSettings settings, Func<TSettings, Resources, IAnomalyDetector> create) : Configuration
+    string method,
+    IReadOnlyDictionary<string, string> former,
+    TSettings settings,
+    Func<TSettings, Resources, IAnomalyDetector> create
+) : Configuration
     where TSettings : class
 {
     /// <summary>The settings.</summary>
@@ -68,7 +73,10 @@ public sealed class Configuration<TSettings>(
             var name = former.GetValueOrDefault(given, given);
             if (!json.ContainsKey(name))
             {
-                throw new UserError($"{method} has no setting '{given}'; its settings are {string.Join(", ", json.Select(entry => entry.Key))}", exitCode: 2);
+                throw new UserError(
+                    $"{method} has no setting '{given}'; its settings are {string.Join(", ", json.Select(entry => entry.Key))}",
+                    exitCode: 2
+                );
             }
             json[name] = Parse(text);
         }

@@ -5,8 +5,9 @@ namespace Reproduction.Methods;
 
 /// <summary>The parameters of a fitted model: tensors by name, and numbers or texts that are not tensors.</summary>
 /// <remarks>
-/// What is read from a file may be another model's or damaged. It is taken out of here name by name, with the shape that is needed, and never
-/// by <c>copy_</c> or <c>load_state_dict</c> alone: those spread a tensor of a fitting but wrong shape over the right one without a word.
+/// What is read from a file may be another model's or damaged. It is taken out of here name by name, with the shape that is needed, and
+/// never by <c>copy_</c> or <c>load_state_dict</c> alone: those spread a tensor of a fitting but wrong shape over the right one without a
+/// word.
 /// </remarks>
 /// <param name="Tensors">Tensors by name, on any device; the receiver does not own them.</param>
 /// <param name="Values">Other values by name, written with invariant culture.</param>
@@ -25,16 +26,20 @@ public sealed record DetectorState(IReadOnlyDictionary<string, Tensor> Tensors, 
     private string Prefix { get; init; } = "";
 
     /// <summary>The tensors and values whose names begin with a prefix, without it.</summary>
-    public DetectorState Under(string prefix) => this with
-    {
-        Tensors = Part(Tensors, prefix),
-        Values = Part(Values, prefix),
-        Prefix = Prefix + prefix,
-    };
+    public DetectorState Under(string prefix) =>
+        this with
+        {
+            Tensors = Part(Tensors, prefix),
+            Values = Part(Values, prefix),
+            Prefix = Prefix + prefix,
+        };
 
     /// <summary>The same without the tensors whose names begin with a prefix.</summary>
     public DetectorState Without(string prefix) =>
-        this with { Tensors = Tensors.Where(entry => !entry.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary() };
+        this with
+        {
+            Tensors = Tensors.Where(entry => !entry.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(),
+        };
 
     /// <summary>Gives a module the values of these tensors, which must be its own in name, shape and type.</summary>
     /// <param name="module">Unchanged where something does not fit.</param>
@@ -48,10 +53,17 @@ public sealed record DetectorState(IReadOnlyDictionary<string, Tensor> Tensors, 
     /// <exception cref="UserError">The first tensor that is missing, superfluous, of another shape or type, or not finite.</exception>
     public void LoadInto(IReadOnlyDictionary<string, Tensor> live, bool finite = true)
     {
-        foreach (var (name, target) in live) Tensor(name, target.dtype, target.shape, finite);
+        foreach (var (name, target) in live)
+        {
+            Tensor(name, target.dtype, target.shape, finite);
+        }
+
         CheckNoOther(live.Keys);
         using var noGradient = no_grad();
-        foreach (var (name, target) in live) target.copy_(Tensors[name]);
+        foreach (var (name, target) in live)
+        {
+            target.copy_(Tensors[name]);
+        }
     }
 
     /// <summary>Refuses tensors that nobody asks for: they are another model's.</summary>
@@ -73,17 +85,28 @@ public sealed record DetectorState(IReadOnlyDictionary<string, Tensor> Tensors, 
     /// <exception cref="UserError">It is missing, of another shape or type, or not finite.</exception>
     public Tensor Tensor(string name, ScalarType type, long[] shape, bool finite = true)
     {
-        if (!Tensors.TryGetValue(name, out var tensor)) throw Wrong($"lacks {Prefix}{name} {Shape(shape)}");
+        if (!Tensors.TryGetValue(name, out var tensor))
+        {
+            throw Wrong($"lacks {Prefix}{name} {Shape(shape)}");
+        }
+
         var found = tensor.shape;
         if (found.Length != shape.Length || found.Zip(shape).Any(pair => pair.Second == Any ? pair.First < 1 : pair.First != pair.Second))
         {
             throw Wrong($"has {Prefix}{name} of shape {Shape(found)}, its settings need {Shape(shape)}");
         }
-        if (tensor.dtype != type) throw Wrong($"has {Prefix}{name} of type {tensor.dtype}, {type} is needed");
+        if (tensor.dtype != type)
+        {
+            throw Wrong($"has {Prefix}{name} of type {tensor.dtype}, {type} is needed");
+        }
+
         if (finite && tensor.is_floating_point())
         {
             using var scope = NewDisposeScope();
-            if (!tensor.isfinite().all().item<bool>()) throw Wrong($"holds NaN or an infinity in {Prefix}{name}");
+            if (!tensor.isfinite().all().item<bool>())
+            {
+                throw Wrong($"holds NaN or an infinity in {Prefix}{name}");
+            }
         }
         return tensor;
     }
@@ -93,7 +116,8 @@ public sealed record DetectorState(IReadOnlyDictionary<string, Tensor> Tensors, 
     /// <param name="finite">Whether NaN and infinities are refused.</param>
     /// <exception cref="UserError">It is missing, no number, or not finite.</exception>
     public double Number(string name, bool finite = true) =>
-        double.TryParse(Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && (!finite || double.IsFinite(number))
+        double.TryParse(Text(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+        && (!finite || double.IsFinite(number))
             ? number
             : throw Wrong($"says '{Values[name]}' for {Prefix}{name}, a number is needed");
 
@@ -114,9 +138,10 @@ public sealed record DetectorState(IReadOnlyDictionary<string, Tensor> Tensors, 
     /// <param name="problem">Begins with a verb.</param>
     public UserError Wrong(string problem) => new($"{Origin} {problem}; {WayOut}");
 
-    private static Dictionary<string, T> Part<T>(IReadOnlyDictionary<string, T> all, string prefix) => all
-        .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
-        .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
+    private static Dictionary<string, T> Part<T>(IReadOnlyDictionary<string, T> all, string prefix) =>
+        all.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
+            .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
 
-    private static string Shape(IEnumerable<long> shape) => $"[{string.Join(", ", shape.Select(length => length == Any ? "N" : $"{length}"))}]";
+    private static string Shape(IEnumerable<long> shape) =>
+        $"[{string.Join(", ", shape.Select(length => length == Any ? "N" : $"{length}"))}]";
 }

@@ -31,24 +31,41 @@ public sealed class FeatureRows : IDisposable
     /// <param name="cancellation">Stops the filling.</param>
     /// <param name="limitBytes">Features of more bytes than this are not held.</param>
     public FeatureRows(
-        ImageBatch images, IFeatures features, Backbone backbone, IReadOnlyList<string> layers, ImageSize size,
-        CancellationToken cancellation, long limitBytes = DefaultLimitBytes)
+        ImageBatch images,
+        IFeatures features,
+        Backbone backbone,
+        IReadOnlyList<string> layers,
+        ImageSize size,
+        CancellationToken cancellation,
+        long limitBytes = DefaultLimitBytes
+    )
     {
         _images = images;
         _fetch = batch => features.Get(batch, backbone, layers, size);
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var first = _fetch(images.Chunks(FillBatch).First());
-        if (first.Sum(map => map.numel() / map.shape[0]) * sizeof(float) * images.Count > limitBytes) return;
+        if (first.Sum(map => map.numel() / map.shape[0]) * sizeof(float) * images.Count > limitBytes)
+        {
+            return;
+        }
 
-        _held = [.. first.Select(map =>
-            empty([images.Count, map.shape[2], map.shape[3], map.shape[1]], ScalarType.Float32, map.device).DetachFromDisposeScope())];
+        _held =
+        [
+            .. first.Select(map =>
+                empty([images.Count, map.shape[2], map.shape[3], map.shape[1]], ScalarType.Float32, map.device).DetachFromDisposeScope()
+            ),
+        ];
         var filled = 0L;
         foreach (var chunk in images.Chunks(FillBatch))
         {
             cancellation.ThrowIfCancellationRequested();
             using var each = NewDisposeScope();
-            foreach (var (row, map) in _held.Zip(_fetch(chunk))) row.narrow(0, filled, chunk.Count).copy_(map.permute(0, 2, 3, 1));
+            foreach (var (row, map) in _held.Zip(_fetch(chunk)))
+            {
+                row.narrow(0, filled, chunk.Count).copy_(map.permute(0, 2, 3, 1));
+            }
+
             filled += chunk.Count;
         }
     }
@@ -62,10 +79,16 @@ public sealed class FeatureRows : IDisposable
         if (_held is null)
         {
             var fetched = _fetch(_images with { Indices = [.. rows.Select(row => _images.Indices[row])] });
-            return [.. fetched.Select(map =>
-            {
-                using (map) return map.channels_last().MoveToOuterDisposeScope();
-            })];
+            return
+            [
+                .. fetched.Select(map =>
+                {
+                    using (map)
+                    {
+                        return map.channels_last().MoveToOuterDisposeScope();
+                    }
+                }),
+            ];
         }
         var index = tensor(rows.Select(row => (long)row).ToArray(), device: _held[0].device);
         return [.. _held.Select(map => map.index_select(0, index).permute(0, 3, 1, 2).MoveToOuterDisposeScope())];
@@ -74,6 +97,9 @@ public sealed class FeatureRows : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var map in _held ?? []) map.Dispose();
+        foreach (var map in _held ?? [])
+        {
+            map.Dispose();
+        }
     }
 }

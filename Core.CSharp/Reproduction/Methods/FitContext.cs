@@ -14,7 +14,9 @@ public sealed record FitContext
     /// <summary>Told of what a user should know though the fit goes on: a bounded variance, a restarted schedule.</summary>
     public Action<string> Warn { get; init; } = _ => { };
 
-    /// <summary>Cancelled when the run is to stop; training then writes a checkpoint and throws <see cref="OperationCanceledException"/>.</summary>
+    /// <summary>
+    /// Cancelled when the run is to stop; training then writes a checkpoint and throws <see cref="OperationCanceledException"/>.
+    /// </summary>
     public CancellationToken Cancellation { get; init; } = CancellationToken.None;
 
     /// <summary>Where an interrupted training is kept; null keeps none.</summary>
@@ -32,8 +34,7 @@ public sealed record FitContext
     }
 
     /// <summary>A generator that depends only on the seed and <paramref name="step"/>: a step's random numbers are drawn from it.</summary>
-    public Generator Generator(long step, Device device) =>
-        new(SplitMix64.For((ulong)Seed, $"step {step}").NextBits() >> 1, device);
+    public Generator Generator(long step, Device device) => new(SplitMix64.For((ulong)Seed, $"step {step}").NextBits() >> 1, device);
 }
 
 /// <summary>Where an interrupted training is kept.</summary>

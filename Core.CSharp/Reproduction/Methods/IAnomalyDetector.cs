@@ -29,8 +29,8 @@ public interface IAnomalyDetector : IDisposable
 }
 
 /// <summary>
-/// An upper bound that papers print beside their methods: trained on labelled images, good and anomalous, which no detector of anomalies has.
-/// The runner pools a category's training and test images for it and tests on a fold that it has not seen.
+/// An upper bound that papers print beside their methods: trained on labelled images, good and anomalous, which no detector of anomalies
+/// has. The runner pools a category's training and test images for it and tests on a fold that it has not seen.
 /// </summary>
 public interface ISupervisedDetector : IAnomalyDetector
 {
@@ -43,5 +43,7 @@ public interface ISupervisedDetector : IAnomalyDetector
     IReadOnlyDictionary<string, double> Fit(IImages images, IReadOnlyList<bool> anomalous, int validation, FitContext context);
 }
 
-/// <summary>Training failed numerically: the loss became NaN or exploded. The message says at which step and what the last good values were.</summary>
+/// <summary>
+/// Training failed numerically: the loss became NaN or exploded. The message says at which step and what the last good values were.
+/// </summary>
 public sealed class DivergenceException(string message) : Exception(message);

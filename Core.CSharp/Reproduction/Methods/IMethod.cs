@@ -1,8 +1,8 @@
 namespace Reproduction.Methods;
 
 /// <summary>
-/// A published method as the rest of the program knows it: its variants by name, and for each a detector with settings. The runner, the command
-/// line, the cache, the report and the tests know this interface and no paper by name; <c>Papers/Registry.cs</c> lists the methods.
+/// A published method as the rest of the program knows it: its variants by name, and for each a detector with settings. The runner, the
+/// command line, the cache, the report and the tests know this interface and no paper by name; <c>Papers/Registry.cs</c> lists the methods.
 /// </summary>
 public interface IMethod
 {
@@ -15,7 +15,9 @@ public interface IMethod
     /// <summary>All variants that can be asked for by name; those with <see cref="Variant.Default"/> run when none is asked for.</summary>
     IReadOnlyList<Variant> Variants { get; }
 
-    /// <summary>Number of folds of the training images that the paper's protocol fits one after the other; 0 where it repeats over seeds.</summary>
+    /// <summary>
+    /// Number of folds of the training images that the paper's protocol fits one after the other; 0 where it repeats over seeds.
+    /// </summary>
     int Folds { get; }
 
     /// <summary>What settings were called in records and models of before, each with the name that it has now; snake_case.</summary>
@@ -36,7 +38,9 @@ public interface IMethod
 /// </param>
 public record Variant(string Name, string Description, bool Default = false, string? Network = null);
 
-/// <summary>A variant with its settings, whole: those of the paper's schedule on a category that the paper gives no rule of its own.</summary>
+/// <summary>
+/// A variant with its settings, whole: those of the paper's schedule on a category that the paper gives no rule of its own.
+/// </summary>
 /// <typeparam name="TSettings">The method's settings.</typeparam>
 /// <param name="Name">As of <see cref="Variant"/>.</param>
 /// <param name="Description">As of <see cref="Variant"/>.</param>

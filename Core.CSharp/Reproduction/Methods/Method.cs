@@ -1,7 +1,8 @@
 namespace Reproduction.Methods;
 
 /// <summary>A method whose variants differ in their settings only.</summary>
-/// <typeparam name="TSettings">A record whose public properties are the hyperparameters: they are written into run records under these names.</typeparam>
+/// <typeparam name="TSettings">A record whose public properties are the hyperparameters: they are written into run records under these
+/// names.</typeparam>
 public abstract class Method<TSettings> : IMethod
     where TSettings : class
 {
@@ -85,8 +86,7 @@ public static class Variants
     /// <param name="method">The method's id, for the message.</param>
     /// <exception cref="UserError">There is none; the message names the nearest, and where there are few, all.</exception>
     public static TVariant Named<TVariant>(this IReadOnlyList<TVariant> variants, string name, string method)
-        where TVariant : Variant =>
-        variants.FirstOrDefault(variant => variant.Name == name) ?? throw Unknown(variants, name, method);
+        where TVariant : Variant => variants.FirstOrDefault(variant => variant.Name == name) ?? throw Unknown(variants, name, method);
 
     private static UserError Unknown(IReadOnlyList<Variant> variants, string name, string method)
     {
@@ -96,7 +96,8 @@ public static class Variants
                 ? $"{method} has no variant '{name}'; its variants are {string.Join(", ", variants.Select(variant => variant.Name))}"
                 : $"{method} has no variant '{name}'; the nearest of its {variants.Count} variants are {string.Join(", ", nearest)} "
                     + $"('repro run --paper {method} --help' lists all)",
-            exitCode: 2);
+            exitCode: 2
+        );
     }
 
     /// <summary>The least number of letters to insert, remove or replace (Levenshtein).</summary>

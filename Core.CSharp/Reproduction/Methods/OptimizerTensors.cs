@@ -23,9 +23,15 @@ internal static class OptimizerTensors
         {
             foreach (var (name, value) in Parts(state))
             {
-                if (value is not null) yield return (Name(index, name), value);
+                if (value is not null)
+                {
+                    yield return (Name(index, name), value);
+                }
             }
-            if (state is Adam.State adam) yield return (Name(index, Step), torch.tensor(adam.step));
+            if (state is Adam.State adam)
+            {
+                yield return (Name(index, Step), torch.tensor(adam.step));
+            }
         }
     }
 
@@ -48,20 +54,25 @@ internal static class OptimizerTensors
             {
                 value?.copy_(saved.Tensor(Name(index, name), value.dtype, value.shape, finite: false));
             }
-            if (state is Adam.State adam) adam.step = saved.Tensor(Name(index, Step), ScalarType.Int64, []).item<long>();
+            if (state is Adam.State adam)
+            {
+                adam.step = saved.Tensor(Name(index, Step), ScalarType.Int64, []).item<long>();
+            }
         }
     }
 
-    private static (string Name, Tensor? Value)[] Parts(OptimizerState state) => state switch
-    {
-        Adam.State adam =>
-        [
-            (nameof(adam.exp_avg), adam.exp_avg), (nameof(adam.exp_avg_sq), adam.exp_avg_sq),
-            (nameof(adam.max_exp_avg_sq), adam.max_exp_avg_sq),
-        ],
-        SGD.State sgd => [(nameof(sgd.momentum_buffer), sgd.momentum_buffer)],
-        _ => throw new NotSupportedException($"checkpoints do not know the state of {state.GetType().DeclaringType?.Name}"),
-    };
+    private static (string Name, Tensor? Value)[] Parts(OptimizerState state) =>
+        state switch
+        {
+            Adam.State adam =>
+            [
+                (nameof(adam.exp_avg), adam.exp_avg),
+                (nameof(adam.exp_avg_sq), adam.exp_avg_sq),
+                (nameof(adam.max_exp_avg_sq), adam.max_exp_avg_sq),
+            ],
+            SGD.State sgd => [(nameof(sgd.momentum_buffer), sgd.momentum_buffer)],
+            _ => throw new NotSupportedException($"checkpoints do not know the state of {state.GetType().DeclaringType?.Name}"),
+        };
 
     private static string Name(int index, string part) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{index}.{part}");
 }

@@ -5,12 +5,13 @@ using static TorchSharp.torch;
 namespace Reproduction.Methods;
 
 /// <summary>
-/// The state of libtorch's default generator, from a checkpoint. libtorch checks a state that it is given, but what it throws passes through
-/// TorchSharp uncaught and ends the process: so the same is checked here before.
+/// The state of libtorch's default generator, from a checkpoint. libtorch checks a state that it is given, but what it throws passes
+/// through TorchSharp uncaught and ends the process: so the same is checked here before.
 /// </summary>
 internal static class RandomState
 {
-    // The layout of at::CPUGeneratorImplStateLegacy, which begins the state: seed (8 bytes), left (4), seeded (4), next (8), 624 words of 8 bytes.
+    // The layout of at::CPUGeneratorImplStateLegacy, which begins the state: seed (8 bytes), left (4), seeded (4), next (8), 624 words of 8
+    // bytes.
     private const int LeftAt = 8;
     private const int SeededAt = 12;
     private const int NextAt = 16;

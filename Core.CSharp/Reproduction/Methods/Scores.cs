@@ -26,13 +26,18 @@ public sealed record Scores(Tensor? Map, Tensor Image) : IDisposable
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         var finite = Image.isfinite();
-        if (Map is { } map) finite = finite.logical_and(map.isfinite().flatten(1).all(1));
+        if (Map is { } map)
+        {
+            finite = finite.logical_and(map.isfinite().flatten(1).all(1));
+        }
+
         var each = finite.cpu().data<bool>().ToArray();
         if (Array.IndexOf(each, false) is var first and >= 0)
         {
             throw new UserError(
                 $"{name(first)}: its score is no finite number, so that it cannot be judged; the fitted model is of no use: "
-                + "fit again, with more images or a lower learning rate");
+                    + "fit again, with more images or a lower learning rate"
+            );
         }
     }
 
@@ -42,7 +47,10 @@ public sealed record Scores(Tensor? Map, Tensor Image) : IDisposable
         Map?.Dispose();
         Reconstruction?.Dispose();
         Image.Dispose();
-        foreach (var part in Parts.Values) part.Dispose();
+        foreach (var part in Parts.Values)
+        {
+            part.Dispose();
+        }
     }
 }
 

@@ -6,8 +6,8 @@ using System.Text.Json;
 namespace Reproduction.Methods;
 
 /// <summary>
-/// Refuses settings that no detector can be built or trained with, before anything is read or allocated. Every message names the method, the
-/// setting as it is typed, its value, and what it may be.
+/// Refuses settings that no detector can be built or trained with, before anything is read or allocated. Every message names the method,
+/// the setting as it is typed, its value, and what it may be.
 /// </summary>
 /// <param name="method">The method's id.</param>
 internal sealed class SettingsCheck(string method)
@@ -27,8 +27,12 @@ internal sealed class SettingsCheck(string method)
     /// <summary>A whole number within bounds.</summary>
     /// <exception cref="UserError">It is not.</exception>
     public void Whole(long value, long least, long most = LargestCount, [CallerArgumentExpression(nameof(value))] string name = "") =>
-        That(value >= least && value <= most, value,
-            most == LargestCount ? $"a whole number, {least} or more" : $"a whole number from {least} to {most}", name);
+        That(
+            value >= least && value <= most,
+            value,
+            most == LargestCount ? $"a whole number, {least} or more" : $"a whole number from {least} to {most}",
+            name
+        );
 
     /// <summary>Images a gradient step.</summary>
     /// <exception cref="UserError">Less than one, or more than any machine holds.</exception>
@@ -36,7 +40,8 @@ internal sealed class SettingsCheck(string method)
 
     /// <summary>The width of a code.</summary>
     /// <exception cref="UserError">Out of bounds.</exception>
-    public void Latent(int value, int least = 1, [CallerArgumentExpression(nameof(value))] string name = "") => Whole(value, least, LargestWidth, name);
+    public void Latent(int value, int least = 1, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        Whole(value, least, LargestWidth, name);
 
     /// <summary>A factor on the channels of a network.</summary>
     /// <exception cref="UserError">Out of bounds.</exception>
@@ -46,8 +51,12 @@ internal sealed class SettingsCheck(string method)
     /// <summary>A finite number that is not negative.</summary>
     /// <exception cref="UserError">It is not.</exception>
     public void NotNegative(double value, double most = double.MaxValue, [CallerArgumentExpression(nameof(value))] string name = "") =>
-        That(value >= 0 && value <= most, value,
-            string.Create(CultureInfo.InvariantCulture, $"a number, {(most == double.MaxValue ? "0 or more" : $"0 to {most:r}")}"), name);
+        That(
+            value >= 0 && value <= most,
+            value,
+            string.Create(CultureInfo.InvariantCulture, $"a number, {(most == double.MaxValue ? "0 or more" : $"0 to {most:r}")}"),
+            name
+        );
 
     /// <summary>A share of a whole that is not nothing.</summary>
     /// <exception cref="UserError">Not above 0 and at most 1.</exception>
@@ -57,8 +66,12 @@ internal sealed class SettingsCheck(string method)
     /// <summary>Names of layers.</summary>
     /// <exception cref="UserError">None, an empty name, or one twice.</exception>
     public void Layers(IReadOnlyList<string> value, [CallerArgumentExpression(nameof(value))] string name = "") =>
-        That(value.Count > 0 && value.All(layer => !string.IsNullOrEmpty(layer)) && value.Distinct().Count() == value.Count,
-            value, "one or more names of layers, none twice", name);
+        That(
+            value.Count > 0 && value.All(layer => !string.IsNullOrEmpty(layer)) && value.Distinct().Count() == value.Count,
+            value,
+            "one or more names of layers, none twice",
+            name
+        );
 
     /// <summary>Anything else that must hold.</summary>
     /// <param name="holds">Whether the value is one that can be used.</param>
@@ -70,15 +83,19 @@ internal sealed class SettingsCheck(string method)
     {
         if (!holds)
         {
-            throw new UserError($"{method}: {JsonNamingPolicy.SnakeCaseLower.ConvertName(name)} is {Text(value)}; it must be {allowed}", exitCode: 2);
+            throw new UserError(
+                $"{method}: {JsonNamingPolicy.SnakeCaseLower.ConvertName(name)} is {Text(value)}; it must be {allowed}",
+                exitCode: 2
+            );
         }
     }
 
-    private static string Text(object? value) => value switch
-    {
-        null => "null",
-        string text => text.Length > 0 ? text : "empty",
-        IEnumerable several => string.Join(", ", several.Cast<object?>().Select(Text)) is { Length: > 0 } list ? list : "empty",
-        _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
-    };
+    private static string Text(object? value) =>
+        value switch
+        {
+            null => "null",
+            string text => text.Length > 0 ? text : "empty",
+            IEnumerable several => string.Join(", ", several.Cast<object?>().Select(Text)) is { Length: > 0 } list ? list : "empty",
+            _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
+        };
 }

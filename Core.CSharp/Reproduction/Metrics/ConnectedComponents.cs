@@ -12,11 +12,11 @@ public readonly record struct Region(int Label, int Area, int Top, int Left, int
 /// <summary>The regions of one mask and the region of each pixel. Owns native memory.</summary>
 public sealed unsafe class RegionMap : IDisposable
 {
-    private readonly NativeBuffer<int> labels;
+    private readonly NativeBuffer<int> _labels;
 
     internal RegionMap(NativeBuffer<int> labels, int height, int width, IReadOnlyList<Region> regions)
     {
-        this.labels = labels;
+        this._labels = labels;
         Height = height;
         Width = width;
         Regions = regions;
@@ -32,10 +32,10 @@ public sealed unsafe class RegionMap : IDisposable
     public IReadOnlyList<Region> Regions { get; }
 
     /// <summary>[H, W], row by row: 0 for background, otherwise the pixel's region. Valid until disposal.</summary>
-    public ReadOnlySpan<int> Labels => new(labels.Pointer, (int)labels.Length);
+    public ReadOnlySpan<int> Labels => new(_labels.Pointer, (int)_labels.Length);
 
     /// <inheritdoc/>
-    public void Dispose() => labels.Dispose();
+    public void Dispose() => _labels.Dispose();
 }
 
 /// <summary>Connected regions of binary masks, by two passes with union-find: time linear in the pixels, no recursion.</summary>
@@ -50,9 +50,14 @@ public static unsafe class ConnectedComponents
     public static RegionMap Label(ReadOnlySpan<byte> mask, int height, int width, int connectivity = 8)
     {
         if (connectivity is not (4 or 8))
+        {
             throw new UserError($"connectivity {connectivity} is unknown: use 4 or 8");
+        }
+
         if (mask.Length != (long)height * width)
+        {
             throw new UserError($"a mask of {mask.Length} pixels cannot be {height} x {width}: give one byte a pixel");
+        }
 
         var labels = new NativeBuffer<int>(mask.Length);
         // A provisional label begins only where the pixels to the left and above are background: at most at every second pixel.
@@ -76,12 +81,18 @@ public static unsafe class ConnectedComponents
     {
         var background = new byte[mask.Length];
         for (var i = 0; i < mask.Length; i++)
+        {
             background[i] = mask[i] == 0 ? (byte)1 : (byte)0;
+        }
+
         using var components = Label(background, height, width, backgroundConnectivity);
         var labels = components.Labels;
         var filled = new byte[mask.Length];
         for (var i = 0; i < filled.Length; i++)
+        {
             filled[i] = labels[i] == 0 || !TouchesBorder(components.Regions[labels[i] - 1], height, width) ? (byte)1 : (byte)0;
+        }
+
         return filled;
     }
 
@@ -111,9 +122,14 @@ public static unsafe class ConnectedComponents
                     if (connectivity == 8)
                     {
                         if (x > 0)
+                        {
                             label = Join(parents, label, above[x - 1]);
+                        }
+
                         if (x + 1 < width)
+                        {
                             label = Join(parents, label, above[x + 1]);
+                        }
                     }
                 }
                 if (label == 0)
@@ -131,8 +147,12 @@ public static unsafe class ConnectedComponents
     private static int Join(int* parents, int a, int b)
     {
         if (a == 0 || b == 0 || a == b)
+        {
             return a | b;
-        int rootA = Root(parents, a), rootB = Root(parents, b);
+        }
+
+        int rootA = Root(parents, a),
+            rootB = Root(parents, b);
         // The lower root wins, so that a region's root is its first label in scan order.
         var root = Math.Min(rootA, rootB);
         parents[Math.Max(rootA, rootB)] = root;
@@ -142,7 +162,10 @@ public static unsafe class ConnectedComponents
     private static int Root(int* parents, int label)
     {
         while (parents[label] != label)
+        {
             label = parents[label] = parents[parents[label]];
+        }
+
         return label;
     }
 
@@ -152,7 +175,10 @@ public static unsafe class ConnectedComponents
         var count = 0;
         // A parent is never above its child, so its final label is known when the child's turn comes.
         for (var label = 1; label <= provisional; label++)
+        {
             parents[label] = parents[label] == label ? ++count : parents[parents[label]];
+        }
+
         return count;
     }
 
@@ -172,7 +198,10 @@ public static unsafe class ConnectedComponents
             for (var x = 0; x < width; x++)
             {
                 if (row[x] == 0)
+                {
                     continue;
+                }
+
                 var label = row[x] = final[row[x]];
                 var i = label - 1;
                 area[i]++;
@@ -184,7 +213,10 @@ public static unsafe class ConnectedComponents
         }
         var regions = new Region[count];
         for (var i = 0; i < count; i++)
+        {
             regions[i] = new Region(i + 1, area[i], top[i], left[i], bottom[i] - top[i] + 1, right[i] - left[i] + 1);
+        }
+
         return regions;
     }
 }

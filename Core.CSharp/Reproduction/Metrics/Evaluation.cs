@@ -39,7 +39,7 @@ public static class Evaluation
 {
     /// <summary>The names of the result, in the order in which they are printed.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["image_auroc", "pixel_auroc", "aupro", "image_ap", "pixel_ap", "image_f1_max", "pixel_f1_max", "regions"];
+    ["image_auroc", "pixel_auroc", "aupro", "image_ap", "pixel_ap", "image_f1_max", "pixel_f1_max", "regions"];
 
     /// <summary>Measures a test set.</summary>
     /// <returns>One value for each of <see cref="Names"/>: fractions in [0, 1], and the number of ground-truth regions.</returns>
@@ -48,9 +48,15 @@ public static class Evaluation
     {
         Pro.RequireLimit(input.FprLimit);
         if (input.Maps is { } maps)
+        {
             MapShape.Require("maps", maps.Length, input.Count, input.Height, input.Width);
+        }
+
         if (input.Masks is { } masks)
+        {
             MapShape.Require("masks", masks.Length, input.Count, input.Height, input.Width);
+        }
+
         Require("image scores", input.ImageScores?.Length, input.Count);
         Require("image labels", input.ImageLabels?.Length, input.Count);
 
@@ -67,27 +73,43 @@ public static class Evaluation
     public static float[] Maxima(float[] maps, int count)
     {
         if (maps.Length == 0)
+        {
             return [];
+        }
+
         var pixels = maps.Length / count;
         var maxima = new float[count];
-        Parallel.For(0, count, image =>
-        {
-            var max = float.NegativeInfinity;
-            foreach (var value in maps.AsSpan(image * pixels, pixels))
-                max = MathF.Max(max, value);
-            maxima[image] = max;
-        });
+        Parallel.For(
+            0,
+            count,
+            image =>
+            {
+                var max = float.NegativeInfinity;
+                foreach (var value in maps.AsSpan(image * pixels, pixels))
+                {
+                    max = MathF.Max(max, value);
+                }
+
+                maxima[image] = max;
+            }
+        );
         return maxima;
     }
 
     private static byte[] AnyAnomalous(byte[] masks, int count)
     {
         if (masks.Length == 0)
+        {
             return [];
+        }
+
         var pixels = masks.Length / count;
         var labels = new byte[count];
         for (var image = 0; image < count; image++)
+        {
             labels[image] = masks.AsSpan(image * pixels, pixels).ContainsAnyExcept((byte)0) ? (byte)1 : (byte)0;
+        }
+
         return labels;
     }
 
@@ -95,7 +117,8 @@ public static class Evaluation
     {
         var scores = input.ImageScores ?? (input.Maps is { } maps ? Maxima(maps, input.Count) : null);
         var labels = input.ImageLabels ?? (input.Masks is { } masks ? AnyAnomalous(masks, input.Count) : null);
-        var undefined = scores is null ? "there are neither image scores nor maps"
+        var undefined =
+            scores is null ? "there are neither image scores nor maps"
             : labels is null ? "there are neither image labels nor masks"
             : null;
         using var ranked = undefined is null ? RankedScores.OfSamples(scores, labels, out undefined) : null;
@@ -106,23 +129,32 @@ public static class Evaluation
 
     private static void MeasurePixels(EvaluationInput input, Dictionary<string, MetricValue> result)
     {
-        var undefined = input.Maps is null ? "there are no maps" : input.Masks is null ? "there are no masks" : null;
+        var undefined =
+            input.Maps is null ? "there are no maps"
+            : input.Masks is null ? "there are no masks"
+            : null;
         using var ranked = undefined is null
-            ? RankedScores.OfMaps(
-                input.Maps, input.Masks, input.Count, input.Height, input.Width, input.Connectivity, out undefined)
+            ? RankedScores.OfMaps(input.Maps, input.Masks, input.Count, input.Height, input.Width, input.Connectivity, out undefined)
             : null;
         if (ranked is null)
         {
             foreach (var name in (string[])["pixel_auroc", "pixel_ap", "pixel_f1_max", "aupro", "regions"])
+            {
                 result[name] = MetricValue.Missing(undefined!);
+            }
+
             return;
         }
-        MetricValue auroc = default, averagePrecision = default, f1Max = default, aupro = default;
+        MetricValue auroc = default,
+            averagePrecision = default,
+            f1Max = default,
+            aupro = default;
         Parallel.Invoke(
             () => auroc = Roc.Auroc(ranked),
             () => averagePrecision = Roc.AveragePrecision(ranked),
             () => f1Max = Roc.F1Max(ranked).Metric,
-            () => aupro = Pro.Aupro(ranked, input.FprLimit));
+            () => aupro = Pro.Aupro(ranked, input.FprLimit)
+        );
         result["pixel_auroc"] = auroc;
         result["pixel_ap"] = averagePrecision;
         result["pixel_f1_max"] = f1Max;
@@ -133,6 +165,8 @@ public static class Evaluation
     private static void Require(string what, int? length, int count)
     {
         if (length is { } given && given != count)
+        {
             throw new UserError($"{given} {what} for {count} images: give one an image");
+        }
     }
 }

@@ -6,14 +6,15 @@ namespace Reproduction.Metrics;
 /// Uninitialised native memory for arrays of tens of millions of pixels: it is given back at once when disposed,
 /// where the garbage collector would keep several such arrays alive at the same time.
 /// </summary>
-internal sealed unsafe class NativeBuffer<T> : IDisposable where T : unmanaged
+internal sealed unsafe class NativeBuffer<T> : IDisposable
+    where T : unmanaged
 {
-    private T* pointer;
+    private T* _pointer;
 
     public NativeBuffer(long length)
     {
         Length = length;
-        pointer = (T*)NativeMemory.Alloc((nuint)length, (nuint)sizeof(T));
+        _pointer = (T*)NativeMemory.Alloc((nuint)length, (nuint)sizeof(T));
     }
 
     ~NativeBuffer() => Free();
@@ -25,8 +26,8 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable where T : unmanaged
     {
         get
         {
-            ObjectDisposedException.ThrowIf(pointer == null, this);
-            return pointer;
+            ObjectDisposedException.ThrowIf(_pointer == null, this);
+            return _pointer;
         }
     }
 
@@ -38,7 +39,7 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable where T : unmanaged
 
     private void Free()
     {
-        NativeMemory.Free(pointer);
-        pointer = null;
+        NativeMemory.Free(_pointer);
+        _pointer = null;
     }
 }

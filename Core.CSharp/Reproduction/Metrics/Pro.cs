@@ -20,7 +20,14 @@ public static class Pro
     /// <returns>The area in [0, 1]; undefined without a region, without a normal pixel, or with a pixel that is NaN or infinite.</returns>
     /// <exception cref="UserError">Sizes that do not match, a limit outside (0, 1], or another connectivity.</exception>
     public static MetricValue Aupro(
-        ReadOnlySpan<float> maps, ReadOnlySpan<byte> masks, int n, int h, int w, double fprLimit = 0.3, int connectivity = 8)
+        ReadOnlySpan<float> maps,
+        ReadOnlySpan<byte> masks,
+        int n,
+        int h,
+        int w,
+        double fprLimit = 0.3,
+        int connectivity = 8
+    )
     {
         RequireLimit(fprLimit);
         using var ranked = RankedScores.OfMaps(maps, masks, n, h, w, connectivity, out var undefined);
@@ -39,14 +46,27 @@ public static class Pro
     /// <returns>At most 2 resolution + 2 vertices, every one on the exact curve; empty where the area is undefined.</returns>
     /// <exception cref="UserError">Sizes that do not match, or another connectivity.</exception>
     public static IReadOnlyList<CurvePoint> Curve(
-        ReadOnlySpan<float> maps, ReadOnlySpan<byte> masks, int n, int h, int w, int connectivity = 8, int resolution = 500)
+        ReadOnlySpan<float> maps,
+        ReadOnlySpan<byte> masks,
+        int n,
+        int h,
+        int w,
+        int connectivity = 8,
+        int resolution = 500
+    )
     {
         using var ranked = RankedScores.OfMaps(maps, masks, n, h, w, connectivity, out _);
         if (ranked is null || Undefined(ranked) is not null)
+        {
             return [];
+        }
+
         var curve = new ThinnedCurve(resolution, new CurvePoint(0, 0, float.PositiveInfinity));
-        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext();)
+        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext(); )
+        {
             curve.Add(new CurvePoint((double)sweep.FalsePositives / ranked.Negatives, sweep.Overlap / ranked.Regions, sweep.Threshold));
+        }
+
         return curve.Finish();
     }
 
@@ -70,27 +90,44 @@ public static class Pro
         MapShape.Require("maps", maps.Length, n, h, w);
         MapShape.Require("masks", masks.Length, n, h, w);
         if (maps.IsEmpty)
+        {
             return MetricValue.Missing("there are no pixels");
+        }
+
         if (NonFinite.Find(maps) is { } at)
+        {
             return MetricValue.Missing(NonFinite.Describe(maps[at], at, h, w));
+        }
 
         var steps = new DfrThresholds(maps);
         if (!steps.AreFinite)
+        {
             return MetricValue.Missing("the scores span more than a float can hold");
+        }
+
         var normalAt = new long[DfrThresholds.Count + 1];
         long normal = 0;
         for (var i = 0; i < maps.Length; i++)
+        {
             if (masks[i] == 0)
             {
                 normalAt[steps.FirstAbove(maps[i])]++;
                 normal++;
             }
+        }
+
         var overlapAt = new double[DfrThresholds.Count + 1];
         var regions = 0;
         for (var image = 0; image < n; image++)
+        {
             regions += AddFilledRegions(maps.Slice(image * h * w, h * w), masks.Slice(image * h * w, h * w), h, w, steps, overlapAt);
+        }
+
         if (Undefined(regions, normal) is { } undefined)
+        {
             return MetricValue.Missing(undefined);
+        }
+
         return StretchedArea(normalAt, normal, overlapAt, regions, fprLimit);
     }
 
@@ -99,7 +136,9 @@ public static class Pro
     internal static void RequireLimit(double fprLimit)
     {
         if (!(fprLimit > 0 && fprLimit <= 1))
+        {
             throw new UserError($"a false positive rate limit of {fprLimit} leaves no area: give one in (0, 1]");
+        }
     }
 
     internal static string? Undefined(RankedScores ranked) => Undefined(ranked.Regions, ranked.Negatives);
@@ -107,12 +146,17 @@ public static class Pro
     internal static MetricValue Aupro(RankedScores ranked, double fprLimit)
     {
         if (Undefined(ranked) is { } undefined)
-            return MetricValue.Missing(undefined);
-        var area = new CompensatedSum();
-        double fpr = 0, pro = 0;
-        for (var sweep = new ThresholdSweep(ranked); fpr < fprLimit && sweep.MoveNext();)
         {
-            double nextFpr = (double)sweep.FalsePositives / ranked.Negatives, nextPro = sweep.Overlap / ranked.Regions;
+            return MetricValue.Missing(undefined);
+        }
+
+        var area = new CompensatedSum();
+        double fpr = 0,
+            pro = 0;
+        for (var sweep = new ThresholdSweep(ranked); fpr < fprLimit && sweep.MoveNext(); )
+        {
+            double nextFpr = (double)sweep.FalsePositives / ranked.Negatives,
+                nextPro = sweep.Overlap / ranked.Regions;
             if (nextFpr > fprLimit)
             {
                 nextPro = pro + (nextPro - pro) * (fprLimit - fpr) / (nextFpr - fpr);
@@ -126,11 +170,19 @@ public static class Pro
     }
 
     private static string? Undefined(int regions, long normalPixels) =>
-        regions == 0 ? "the masks hold no anomalous region" : normalPixels == 0 ? "the masks leave no normal pixel" : null;
+        regions == 0 ? "the masks hold no anomalous region"
+        : normalPixels == 0 ? "the masks leave no normal pixel"
+        : null;
 
     /// <summary>Adds each region's share of filled pixels that appear at each step, and returns the number of regions.</summary>
     private static int AddFilledRegions(
-        ReadOnlySpan<float> map, ReadOnlySpan<byte> mask, int height, int width, DfrThresholds steps, double[] overlapAt)
+        ReadOnlySpan<float> map,
+        ReadOnlySpan<byte> mask,
+        int height,
+        int width,
+        DfrThresholds steps,
+        double[] overlapAt
+    )
     {
         using var components = ConnectedComponents.Label(mask, height, width);
         var labels = components.Labels;
@@ -138,15 +190,27 @@ public static class Pro
         {
             var alone = new byte[region.Height * region.Width];
             for (var y = 0; y < region.Height; y++)
+            {
                 for (var x = 0; x < region.Width; x++)
+                {
                     if (labels[(region.Top + y) * width + region.Left + x] == region.Label)
+                    {
                         alone[y * region.Width + x] = 1;
+                    }
+                }
+            }
             // The fill of the authors' library lets the background leak through corners.
             var filled = ConnectedComponents.FillHoles(alone, region.Height, region.Width, backgroundConnectivity: 8);
             for (var y = 0; y < region.Height; y++)
+            {
                 for (var x = 0; x < region.Width; x++)
+                {
                     if (filled[y * region.Width + x] != 0)
+                    {
                         overlapAt[steps.FirstAbove(map[(region.Top + y) * width + region.Left + x])] += 1.0 / region.Area;
+                    }
+                }
+            }
         }
         return components.Regions.Count;
     }
@@ -162,16 +226,27 @@ public static class Pro
             overlap += overlapAt[step];
             var fpr = (double)falsePositives / normal;
             if (fpr > fprLimit)
+            {
                 break;
+            }
+
             rates.Add((fpr, overlap / regions));
         }
-        double lowest = rates.Count > 0 ? rates[0].Fpr : 0, highest = rates.Count > 0 ? rates[^1].Fpr : 0;
+        double lowest = rates.Count > 0 ? rates[0].Fpr : 0,
+            highest = rates.Count > 0 ? rates[^1].Fpr : 0;
         if (highest == lowest)
-            return MetricValue.Missing($"no two of the {DfrThresholds.Count} thresholds "
-                + $"have different false positive rates up to {fprLimit}");
+        {
+            return MetricValue.Missing(
+                $"no two of the {DfrThresholds.Count} thresholds " + $"have different false positive rates up to {fprLimit}"
+            );
+        }
+
         double area = 0;
         for (var i = 1; i < rates.Count; i++)
+        {
             area += (rates[i].Fpr - rates[i - 1].Fpr) / (highest - lowest) * (rates[i].Pro + rates[i - 1].Pro) / 2;
+        }
+
         return MetricValue.Of(area);
     }
 
@@ -180,36 +255,45 @@ public static class Pro
     {
         public const int Count = 5000;
 
-        private readonly float[] thresholds = new float[Count];
-        private readonly double highest;
-        private readonly double delta;
+        private readonly float[] _thresholds = new float[Count];
+        private readonly double _highest;
+        private readonly double _delta;
 
         public DfrThresholds(ReadOnlySpan<float> maps)
         {
-            float low = maps[0], high = maps[0];
+            float low = maps[0],
+                high = maps[0];
             foreach (var value in maps)
             {
                 low = Math.Min(low, value);
                 high = Math.Max(high, value);
             }
-            highest = high;
+            _highest = high;
             // The difference is taken in float, as between two elements of a float array.
-            delta = (double)(high - low) / Count;
+            _delta = (double)(high - low) / Count;
             for (var step = 0; step < Count; step++)
-                thresholds[step] = (float)(highest - step * delta);
+            {
+                _thresholds[step] = (float)(_highest - step * _delta);
+            }
         }
 
         /// <summary>Whether the difference of the highest and the lowest score is a float.</summary>
-        public bool AreFinite => double.IsFinite(delta);
+        public bool AreFinite => double.IsFinite(_delta);
 
         /// <summary>The first step whose threshold lies below the score; <see cref="Count"/> when none does.</summary>
         public int FirstAbove(float score)
         {
-            var step = delta > 0 ? (int)Math.Clamp((highest - score) / delta, 0, Count) : Count;
-            while (step > 0 && score > thresholds[step - 1])
+            var step = _delta > 0 ? (int)Math.Clamp((_highest - score) / _delta, 0, Count) : Count;
+            while (step > 0 && score > _thresholds[step - 1])
+            {
                 step--;
-            while (step < Count && score <= thresholds[step])
+            }
+
+            while (step < Count && score <= _thresholds[step])
+            {
                 step++;
+            }
+
             return step;
         }
     }

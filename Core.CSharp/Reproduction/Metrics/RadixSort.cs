@@ -24,13 +24,13 @@ internal static unsafe class RadixSort
     }
 
     /// <summary>The float of a key made by <see cref="ToKey"/>.</summary>
-    public static float FromKey(uint key) =>
-        BitConverter.UInt32BitsToSingle((key & 0x8000_0000) != 0 ? key & 0x7FFF_FFFF : ~key);
+    public static float FromKey(uint key) => BitConverter.UInt32BitsToSingle((key & 0x8000_0000) != 0 ? key & 0x7FFF_FFFF : ~key);
 
     /// <summary>
     /// Sorts ascending by the 32 bits above <paramref name="keyShift"/>. Takes the buffer over and returns the sorted one.
     /// </summary>
-    public static NativeBuffer<T> Sort<T>(NativeBuffer<T> items, int keyShift) where T : unmanaged, IBinaryInteger<T>
+    public static NativeBuffer<T> Sort<T>(NativeBuffer<T> items, int keyShift)
+        where T : unmanaged, IBinaryInteger<T>
     {
         if (items.Length <= SmallLength)
         {
@@ -40,26 +40,39 @@ internal static unsafe class RadixSort
         var source = items;
         var target = new NativeBuffer<T>(items.Length);
         for (var shift = 0; shift < KeyBits; shift += DigitBits)
+        {
             if (Pass(source.Pointer, target.Pointer, items.Length, keyShift + shift, Math.Min(DigitBits, KeyBits - shift)))
+            {
                 (source, target) = (target, source);
+            }
+        }
+
         target.Dispose();
         return source;
     }
 
     /// <summary>One pass; false when all digits are equal and nothing was moved.</summary>
-    private static bool Pass<T>(T* source, T* target, long length, int shift, int bits) where T : unmanaged, IBinaryInteger<T>
+    private static bool Pass<T>(T* source, T* target, long length, int shift, int bits)
+        where T : unmanaged, IBinaryInteger<T>
     {
         var parts = Environment.ProcessorCount;
         var mask = (1u << bits) - 1;
         var offsets = new long[parts][];
-        Parallel.For(0, parts, part =>
-        {
-            var counts = new long[Buckets];
-            var end = length * (part + 1) / parts;
-            for (var i = length * part / parts; i < end; i++)
-                counts[Digit(source[i], shift, mask)]++;
-            offsets[part] = counts;
-        });
+        Parallel.For(
+            0,
+            parts,
+            part =>
+            {
+                var counts = new long[Buckets];
+                var end = length * (part + 1) / parts;
+                for (var i = length * part / parts; i < end; i++)
+                {
+                    counts[Digit(source[i], shift, mask)]++;
+                }
+
+                offsets[part] = counts;
+            }
+        );
 
         // A part's items of one digit go behind those of all lower digits and those of the same digit in earlier parts.
         long next = 0;
@@ -73,19 +86,27 @@ internal static unsafe class RadixSort
                 next += count;
             }
             if (next - before == length)
+            {
                 return false;
+            }
         }
 
-        Parallel.For(0, parts, part =>
-        {
-            var mine = offsets[part];
-            var end = length * (part + 1) / parts;
-            for (var i = length * part / parts; i < end; i++)
-                target[mine[Digit(source[i], shift, mask)]++] = source[i];
-        });
+        Parallel.For(
+            0,
+            parts,
+            part =>
+            {
+                var mine = offsets[part];
+                var end = length * (part + 1) / parts;
+                for (var i = length * part / parts; i < end; i++)
+                {
+                    target[mine[Digit(source[i], shift, mask)]++] = source[i];
+                }
+            }
+        );
         return true;
     }
 
-    private static uint Digit<T>(T item, int shift, uint mask) where T : unmanaged, IBinaryInteger<T> =>
-        uint.CreateTruncating(item >>> shift) & mask;
+    private static uint Digit<T>(T item, int shift, uint mask)
+        where T : unmanaged, IBinaryInteger<T> => uint.CreateTruncating(item >>> shift) & mask;
 }

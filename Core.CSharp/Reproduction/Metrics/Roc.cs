@@ -46,14 +46,21 @@ public static class Roc
     public static OperatingPoint FprAtTpr(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels, double tpr)
     {
         if (!(tpr > 0 && tpr <= 1))
+        {
             throw new UserError($"a true positive rate of {tpr} cannot be reached: give one in (0, 1]");
+        }
+
         using var ranked = Rank(scores, labels, out var undefined);
         if (ranked is null)
+        {
             return new OperatingPoint(MetricValue.Missing(undefined!), null);
+        }
+
         var sweep = new ThresholdSweep(ranked);
         do
+        {
             sweep.MoveNext();
-        while ((double)sweep.TruePositives / ranked.Positives < tpr);
+        } while ((double)sweep.TruePositives / ranked.Positives < tpr);
         return new OperatingPoint(MetricValue.Of((double)sweep.FalsePositives / ranked.Negatives), sweep.Threshold);
     }
 
@@ -67,11 +74,22 @@ public static class Roc
     {
         using var ranked = Rank(scores, labels, out _);
         if (ranked is null)
+        {
             return [];
+        }
+
         var curve = new ThinnedCurve(resolution, new CurvePoint(0, 0, float.PositiveInfinity));
-        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext();)
-            curve.Add(new CurvePoint(
-                (double)sweep.FalsePositives / ranked.Negatives, (double)sweep.TruePositives / ranked.Positives, sweep.Threshold));
+        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext(); )
+        {
+            curve.Add(
+                new CurvePoint(
+                    (double)sweep.FalsePositives / ranked.Negatives,
+                    (double)sweep.TruePositives / ranked.Positives,
+                    sweep.Threshold
+                )
+            );
+        }
+
         return curve.Finish();
     }
 
@@ -82,28 +100,43 @@ public static class Roc
     /// out.</param>
     /// <returns>Vertices on the exact curve; empty where the average precision is undefined.</returns>
     public static IReadOnlyList<CurvePoint> PrecisionRecallCurve(
-        ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels, int resolution = 500)
+        ReadOnlySpan<float> scores,
+        ReadOnlySpan<byte> labels,
+        int resolution = 500
+    )
     {
         using var ranked = Rank(scores, labels, out _);
         if (ranked is null)
+        {
             return [];
+        }
+
         var curve = new ThinnedCurve(resolution, new CurvePoint(0, 1, float.PositiveInfinity));
-        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext();)
+        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext(); )
+        {
             curve.Add(new CurvePoint((double)sweep.TruePositives / ranked.Positives, Precision(sweep), sweep.Threshold));
+        }
+
         return curve.Finish();
     }
 
     /// <summary>Why the ranking has no ROC metrics; null when it has.</summary>
     internal static string? OneClass(RankedScores ranked) =>
-        ranked.Positives == 0 ? "no sample is anomalous" : ranked.Negatives == 0 ? "no sample is normal" : null;
+        ranked.Positives == 0 ? "no sample is anomalous"
+        : ranked.Negatives == 0 ? "no sample is normal"
+        : null;
 
     internal static MetricValue Auroc(RankedScores ranked)
     {
         if (OneClass(ranked) is { } undefined)
+        {
             return MetricValue.Missing(undefined);
+        }
         // Twice the number of correctly ordered pairs: an integer, exact up to 2^63.
-        long pairs = 0, truePositives = 0, falsePositives = 0;
-        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext();)
+        long pairs = 0,
+            truePositives = 0,
+            falsePositives = 0;
+        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext(); )
         {
             pairs += (sweep.FalsePositives - falsePositives) * (truePositives + sweep.TruePositives);
             (truePositives, falsePositives) = (sweep.TruePositives, sweep.FalsePositives);
@@ -114,10 +147,13 @@ public static class Roc
     internal static MetricValue AveragePrecision(RankedScores ranked)
     {
         if (OneClass(ranked) is { } undefined)
+        {
             return MetricValue.Missing(undefined);
+        }
+
         var sum = new CompensatedSum();
         long truePositives = 0;
-        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext();)
+        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext(); )
         {
             sum.Add((sweep.TruePositives - truePositives) * Precision(sweep));
             truePositives = sweep.TruePositives;
@@ -128,27 +164,34 @@ public static class Roc
     internal static OperatingPoint F1Max(RankedScores ranked)
     {
         if (OneClass(ranked) is { } undefined)
+        {
             return new OperatingPoint(MetricValue.Missing(undefined), null);
+        }
+
         double best = -1;
         float threshold = 0;
-        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext();)
+        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext(); )
         {
             var f1 = 2.0 * sweep.TruePositives / (ranked.Positives + sweep.TruePositives + sweep.FalsePositives);
             if (f1 > best)
+            {
                 (best, threshold) = (f1, sweep.Threshold);
+            }
         }
         return new OperatingPoint(MetricValue.Of(best), threshold);
     }
 
-    private static double Precision(in ThresholdSweep sweep) =>
-        (double)sweep.TruePositives / (sweep.TruePositives + sweep.FalsePositives);
+    private static double Precision(in ThresholdSweep sweep) => (double)sweep.TruePositives / (sweep.TruePositives + sweep.FalsePositives);
 
     /// <summary>A ranking with both classes, or null and why not.</summary>
     private static RankedScores? Rank(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels, out string? undefined)
     {
         var ranked = RankedScores.OfSamples(scores, labels, out undefined);
         if (ranked is null || (undefined = OneClass(ranked)) is null)
+        {
             return ranked;
+        }
+
         ranked.Dispose();
         return null;
     }
@@ -157,27 +200,30 @@ public static class Roc
 /// <summary>Collects the vertices of a curve that a chart can tell apart.</summary>
 internal sealed class ThinnedCurve(int resolution, CurvePoint first)
 {
-    private readonly List<CurvePoint> points = [first];
-    private readonly double step = 1.0 / resolution;
-    private CurvePoint? skipped;
+    private readonly List<CurvePoint> _points = [first];
+    private readonly double _step = 1.0 / resolution;
+    private CurvePoint? _skipped;
 
     public void Add(CurvePoint point)
     {
-        var last = points[^1];
-        if (Math.Abs(point.X - last.X) < step && Math.Abs(point.Y - last.Y) < step)
+        var last = _points[^1];
+        if (Math.Abs(point.X - last.X) < _step && Math.Abs(point.Y - last.Y) < _step)
         {
-            skipped = point;
+            _skipped = point;
             return;
         }
-        points.Add(point);
-        skipped = null;
+        _points.Add(point);
+        _skipped = null;
     }
 
     /// <summary>The kept vertices and the last one.</summary>
     public IReadOnlyList<CurvePoint> Finish()
     {
-        if (skipped is { } last)
-            points.Add(last);
-        return points;
+        if (_skipped is { } last)
+        {
+            _points.Add(last);
+        }
+
+        return _points;
     }
 }

@@ -29,13 +29,23 @@ public static class Statistics
     public static Summary Summarise(ReadOnlySpan<double> values)
     {
         if (values.IsEmpty)
+        {
             throw new UserError("a mean needs at least one value");
+        }
+
         double sum = 0;
         foreach (var value in values)
+        {
             sum += double.IsFinite(value) ? value : throw new UserError($"a mean needs finite values, and one is {value}");
-        double mean = sum / values.Length, squares = 0;
+        }
+
+        double mean = sum / values.Length,
+            squares = 0;
         foreach (var value in values)
+        {
             squares += (value - mean) * (value - mean);
+        }
+
         double? deviation = values.Length > 1 ? Math.Sqrt(squares / (values.Length - 1)) : null;
         return new Summary(values.Length, mean, deviation, deviation / Math.Sqrt(values.Length));
     }
@@ -52,23 +62,41 @@ public static class Statistics
     /// <returns>The interval, or null when the statistic is undefined on every resample.</returns>
     /// <exception cref="UserError">No images, no resamples, or a confidence outside (0, 1).</exception>
     public static BootstrapInterval? Bootstrap(
-        int images, Func<ReadOnlyMemory<int>, MetricValue> statistic, int resamples = 1000, double confidence = 0.95, int seed = 0)
+        int images,
+        Func<ReadOnlyMemory<int>, MetricValue> statistic,
+        int resamples = 1000,
+        double confidence = 0.95,
+        int seed = 0
+    )
     {
         if (images < 1 || resamples < 1 || !(confidence > 0 && confidence < 1))
-            throw new UserError($"a bootstrap of {images} images, {resamples} resamples and confidence {confidence} is none: "
-                + "give at least one of each and a confidence in (0, 1)");
+        {
+            throw new UserError(
+                $"a bootstrap of {images} images, {resamples} resamples and confidence {confidence} is none: "
+                    + "give at least one of each and a confidence in (0, 1)"
+            );
+        }
+
         var random = SplitMix64.For((ulong)seed, "bootstrap");
         var drawn = new int[images];
         var values = new List<double>(resamples);
         for (var resample = 0; resample < resamples; resample++)
         {
             for (var i = 0; i < images; i++)
+            {
                 drawn[i] = random.NextInt(images);
+            }
+
             if (statistic(drawn).Value is { } value)
+            {
                 values.Add(value);
+            }
         }
         if (values.Count == 0)
+        {
             return null;
+        }
+
         values.Sort();
         var tail = (1 - confidence) / 2;
         return new BootstrapInterval(Quantile(values, tail), Quantile(values, 1 - tail), values.Count);
@@ -81,21 +109,35 @@ public static class Statistics
     /// <param name="confidence">Share of the resamples between the ends, in (0, 1).</param>
     /// <param name="seed">Seed of the resampling.</param>
     public static BootstrapInterval? BootstrapAuroc(
-        ReadOnlyMemory<float> scores, ReadOnlyMemory<byte> labels, int resamples = 1000, double confidence = 0.95, int seed = 0)
+        ReadOnlyMemory<float> scores,
+        ReadOnlyMemory<byte> labels,
+        int resamples = 1000,
+        double confidence = 0.95,
+        int seed = 0
+    )
     {
         if (scores.Length != labels.Length)
+        {
             throw new UserError($"{scores.Length} scores but {labels.Length} labels: give one label a score");
+        }
+
         var drawnScores = new float[scores.Length];
         var drawnLabels = new byte[scores.Length];
-        return Bootstrap(scores.Length, drawn =>
-        {
-            for (var i = 0; i < drawn.Length; i++)
+        return Bootstrap(
+            scores.Length,
+            drawn =>
             {
-                drawnScores[i] = scores.Span[drawn.Span[i]];
-                drawnLabels[i] = labels.Span[drawn.Span[i]];
-            }
-            return Roc.Auroc(drawnScores, drawnLabels);
-        }, resamples, confidence, seed);
+                for (var i = 0; i < drawn.Length; i++)
+                {
+                    drawnScores[i] = scores.Span[drawn.Span[i]];
+                    drawnLabels[i] = labels.Span[drawn.Span[i]];
+                }
+                return Roc.Auroc(drawnScores, drawnLabels);
+            },
+            resamples,
+            confidence,
+            seed
+        );
     }
 
     /// <summary>
@@ -111,14 +153,18 @@ public static class Statistics
     {
         var (anomalousFirst, normalFirst) = Placements(first, labels);
         var (anomalousSecond, normalSecond) = Placements(second, labels);
-        double firstArea = anomalousFirst.Average(), secondArea = anomalousSecond.Average();
+        double firstArea = anomalousFirst.Average(),
+            secondArea = anomalousSecond.Average();
         var variance =
             DifferenceVariance(anomalousFirst, anomalousSecond) / anomalousFirst.Length
             + DifferenceVariance(normalFirst, normalSecond) / normalFirst.Length;
         var error = Math.Sqrt(variance);
         // Below this the variance is rounding: all samples of a class differ alike between the methods.
         if (error < 1e-12)
+        {
             return new PairedTest(firstArea, secondArea, 0, null, null);
+        }
+
         var z = (firstArea - secondArea) / error;
         return new PairedTest(firstArea, secondArea, error, z, MathNet.Numerics.SpecialFunctions.Erfc(Math.Abs(z) / Math.Sqrt(2)));
     }
@@ -130,30 +176,55 @@ public static class Statistics
     private static (double[] Anomalous, double[] Normal) Placements(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels)
     {
         if (scores.Length != labels.Length)
+        {
             throw new UserError($"{scores.Length} scores but {labels.Length} labels: give one label a score");
+        }
+
         if (NonFinite.Find(scores) is { } at)
+        {
             throw new UserError($"score {at} is {scores[at]}: a test needs finite scores");
-        int normalCount = labels.Count((byte)0), anomalousCount = labels.Length - normalCount;
+        }
+
+        int normalCount = labels.Count((byte)0),
+            anomalousCount = labels.Length - normalCount;
         if (normalCount < 2 || anomalousCount < 2)
-            throw new UserError($"DeLong's test needs two samples of each class, "
-                + $"and there are {normalCount} normal and {anomalousCount} anomalous");
+        {
+            throw new UserError(
+                $"DeLong's test needs two samples of each class, " + $"and there are {normalCount} normal and {anomalousCount} anomalous"
+            );
+        }
+
         var anomalous = new float[anomalousCount];
         var normal = new float[normalCount];
-        int nextAnomalous = 0, nextNormal = 0;
+        int nextAnomalous = 0,
+            nextNormal = 0;
         for (var i = 0; i < scores.Length; i++)
+        {
             if (labels[i] == 0)
+            {
                 normal[nextNormal++] = scores[i];
+            }
             else
+            {
                 anomalous[nextAnomalous++] = scores[i];
+            }
+        }
 
         var all = Midranks([.. anomalous, .. normal]);
-        double[] amongAnomalous = Midranks(anomalous), amongNormal = Midranks(normal);
+        double[] amongAnomalous = Midranks(anomalous),
+            amongNormal = Midranks(normal);
         var above = new double[anomalousCount];
         for (var i = 0; i < anomalousCount; i++)
+        {
             above[i] = (all[i] - amongAnomalous[i]) / normalCount;
+        }
+
         var below = new double[normalCount];
         for (var i = 0; i < normalCount; i++)
+        {
             below[i] = 1 - (all[anomalousCount + i] - amongNormal[i]) / anomalousCount;
+        }
+
         return (above, below);
     }
 
@@ -165,10 +236,15 @@ public static class Statistics
         var ranks = new double[values.Length];
         for (int start = 0, end; start < order.Length; start = end)
         {
-            for (end = start + 1; end < order.Length && values[order[end]] == values[order[start]];)
+            for (end = start + 1; end < order.Length && values[order[end]] == values[order[start]]; )
+            {
                 end++;
+            }
+
             for (var i = start; i < end; i++)
+            {
                 ranks[order[i]] = (start + 1 + end) / 2.0;
+            }
         }
         return ranks;
     }
@@ -177,7 +253,10 @@ public static class Statistics
     {
         var difference = new double[first.Length];
         for (var i = 0; i < first.Length; i++)
+        {
             difference[i] = first[i] - second[i];
+        }
+
         var deviation = Summarise(difference).StandardDeviation!.Value;
         return deviation * deviation;
     }

@@ -21,13 +21,13 @@ public sealed class StreamingScores
 {
     private const int KeyBits = 20;
 
-    private readonly long[] normal = new long[1 << KeyBits];
-    private readonly long[] anomalous = new long[1 << KeyBits];
-    private readonly double[] overlap = new double[1 << KeyBits];
-    private long negatives;
-    private long positives;
-    private long regions;
-    private long samplesWithoutRegion;
+    private readonly long[] _normal = new long[1 << KeyBits];
+    private readonly long[] _anomalous = new long[1 << KeyBits];
+    private readonly double[] _overlap = new double[1 << KeyBits];
+    private long _negatives;
+    private long _positives;
+    private long _regions;
+    private long _samplesWithoutRegion;
 
     /// <summary>Adds independent samples.</summary>
     /// <param name="scores">[N]; higher is more anomalous.</param>
@@ -36,11 +36,17 @@ public sealed class StreamingScores
     public void Add(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels)
     {
         if (scores.Length != labels.Length)
+        {
             throw new UserError($"{scores.Length} scores but {labels.Length} labels: give one label a score");
+        }
+
         if (NonFinite.Find(scores) is { } at)
+        {
             throw new UserError($"score {at} is {scores[at]}: metrics need finite scores");
+        }
+
         Count(scores, labels);
-        samplesWithoutRegion += scores.Length;
+        _samplesWithoutRegion += scores.Length;
     }
 
     /// <summary>Adds the pixels of one anomaly map with the regions of its mask.</summary>
@@ -55,13 +61,21 @@ public sealed class StreamingScores
         MapShape.Require("map", map.Length, 1, height, width);
         MapShape.Require("mask", mask.Length, 1, height, width);
         if (NonFinite.Find(map) is { } at)
+        {
             throw new UserError(NonFinite.Describe(map[at], at, height, width) + ": metrics need finite scores");
+        }
+
         using var components = ConnectedComponents.Label(mask, height, width, connectivity);
         var labels = components.Labels;
         for (var i = 0; i < labels.Length; i++)
+        {
             if (labels[i] != 0)
-                overlap[Bin(map[i])] += 1.0 / components.Regions[labels[i] - 1].Area;
-        regions += components.Regions.Count;
+            {
+                _overlap[Bin(map[i])] += 1.0 / components.Regions[labels[i] - 1].Area;
+            }
+        }
+
+        _regions += components.Regions.Count;
         Count(map, mask);
     }
 
@@ -69,15 +83,20 @@ public sealed class StreamingScores
     public BoundedValue Auroc()
     {
         if (OneClass() is { } undefined)
-            return BoundedValue.Missing(undefined);
-        double certain = 0, open = 0, above = 0;
-        for (var bin = normal.Length - 1; bin >= 0; bin--)
         {
-            certain += above * normal[bin];
-            open += (double)anomalous[bin] * normal[bin];
-            above += anomalous[bin];
+            return BoundedValue.Missing(undefined);
         }
-        var pairs = (double)positives * negatives;
+
+        double certain = 0,
+            open = 0,
+            above = 0;
+        for (var bin = _normal.Length - 1; bin >= 0; bin--)
+        {
+            certain += above * _normal[bin];
+            open += (double)_anomalous[bin] * _normal[bin];
+            above += _anomalous[bin];
+        }
+        var pairs = (double)_positives * _negatives;
         return BoundedValue.Between(certain / pairs, (certain + open) / pairs);
     }
 
@@ -85,36 +104,48 @@ public sealed class StreamingScores
     public BoundedValue AveragePrecision()
     {
         if (OneClass() is { } undefined)
-            return BoundedValue.Missing(undefined);
-        double lower = 0, upper = 0, truePositives = 0, falsePositives = 0;
-        for (var bin = normal.Length - 1; bin >= 0; bin--)
         {
-            double found = anomalous[bin];
+            return BoundedValue.Missing(undefined);
+        }
+
+        double lower = 0,
+            upper = 0,
+            truePositives = 0,
+            falsePositives = 0;
+        for (var bin = _normal.Length - 1; bin >= 0; bin--)
+        {
+            double found = _anomalous[bin];
             if (found > 0)
             {
                 // At worst all normal samples of the bin come first, and each anomalous one counts like the first;
                 // at best no normal one comes before.
-                lower += found * (truePositives + 1) / (truePositives + 1 + falsePositives + normal[bin]);
+                lower += found * (truePositives + 1) / (truePositives + 1 + falsePositives + _normal[bin]);
                 upper += found * (truePositives + found) / (truePositives + found + falsePositives);
             }
             truePositives += found;
-            falsePositives += normal[bin];
+            falsePositives += _normal[bin];
         }
-        return BoundedValue.Between(lower / positives, upper / positives);
+        return BoundedValue.Between(lower / _positives, upper / _positives);
     }
 
     /// <summary>The highest F1 over all thresholds.</summary>
     public BoundedValue F1Max()
     {
         if (OneClass() is { } undefined)
-            return BoundedValue.Missing(undefined);
-        double lower = 0, upper = 0, truePositives = 0, falsePositives = 0;
-        for (var bin = normal.Length - 1; bin >= 0; bin--)
         {
-            truePositives += anomalous[bin];
-            upper = Math.Max(upper, 2 * truePositives / (positives + truePositives + falsePositives));
-            falsePositives += normal[bin];
-            lower = Math.Max(lower, 2 * truePositives / (positives + truePositives + falsePositives));
+            return BoundedValue.Missing(undefined);
+        }
+
+        double lower = 0,
+            upper = 0,
+            truePositives = 0,
+            falsePositives = 0;
+        for (var bin = _normal.Length - 1; bin >= 0; bin--)
+        {
+            truePositives += _anomalous[bin];
+            upper = Math.Max(upper, 2 * truePositives / (_positives + truePositives + falsePositives));
+            falsePositives += _normal[bin];
+            lower = Math.Max(lower, 2 * truePositives / (_positives + truePositives + falsePositives));
         }
         return BoundedValue.Between(lower, upper);
     }
@@ -125,16 +156,26 @@ public sealed class StreamingScores
     public BoundedValue FprAtTpr(double tpr)
     {
         if (!(tpr > 0 && tpr <= 1))
-            throw new UserError($"a true positive rate of {tpr} cannot be reached: give one in (0, 1]");
-        if (OneClass() is { } undefined)
-            return BoundedValue.Missing(undefined);
-        long truePositives = 0, falsePositives = 0;
-        for (var bin = normal.Length - 1; ; bin--)
         {
-            truePositives += anomalous[bin];
-            if ((double)truePositives / positives >= tpr)
-                return BoundedValue.Between((double)falsePositives / negatives, (double)(falsePositives + normal[bin]) / negatives);
-            falsePositives += normal[bin];
+            throw new UserError($"a true positive rate of {tpr} cannot be reached: give one in (0, 1]");
+        }
+
+        if (OneClass() is { } undefined)
+        {
+            return BoundedValue.Missing(undefined);
+        }
+
+        long truePositives = 0,
+            falsePositives = 0;
+        for (var bin = _normal.Length - 1; ; bin--)
+        {
+            truePositives += _anomalous[bin];
+            if ((double)truePositives / _positives >= tpr)
+            {
+                return BoundedValue.Between((double)falsePositives / _negatives, (double)(falsePositives + _normal[bin]) / _negatives);
+            }
+
+            falsePositives += _normal[bin];
         }
     }
 
@@ -144,36 +185,49 @@ public sealed class StreamingScores
     public BoundedValue Aupro(double fprLimit = 0.3)
     {
         Pro.RequireLimit(fprLimit);
-        if (samplesWithoutRegion > 0)
-            return BoundedValue.Missing("samples were added that belong to no map");
-        if (regions == 0 || negatives == 0)
-            return BoundedValue.Missing(regions == 0 ? "the masks hold no anomalous region" : "the masks leave no normal pixel");
-        double lower = 0, upper = 0, found = 0, fpr = 0;
-        long falsePositives = 0;
-        for (var bin = normal.Length - 1; bin >= 0 && fpr < fprLimit; bin--)
+        if (_samplesWithoutRegion > 0)
         {
-            falsePositives += normal[bin];
-            var next = Math.Min(fprLimit, (double)falsePositives / negatives);
+            return BoundedValue.Missing("samples were added that belong to no map");
+        }
+
+        if (_regions == 0 || _negatives == 0)
+        {
+            return BoundedValue.Missing(_regions == 0 ? "the masks hold no anomalous region" : "the masks leave no normal pixel");
+        }
+
+        double lower = 0,
+            upper = 0,
+            found = 0,
+            fpr = 0;
+        long falsePositives = 0;
+        for (var bin = _normal.Length - 1; bin >= 0 && fpr < fprLimit; bin--)
+        {
+            falsePositives += _normal[bin];
+            var next = Math.Min(fprLimit, (double)falsePositives / _negatives);
             lower += (next - fpr) * found;
-            found += overlap[bin];
+            found += _overlap[bin];
             upper += (next - fpr) * found;
             fpr = next;
         }
-        return BoundedValue.Between(lower / regions / fprLimit, Math.Min(1, upper / regions / fprLimit));
+        return BoundedValue.Between(lower / _regions / fprLimit, Math.Min(1, upper / _regions / fprLimit));
     }
 
     private void Count(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels)
     {
         for (var i = 0; i < scores.Length; i++)
-            (labels[i] == 0 ? normal : anomalous)[Bin(scores[i])]++;
+        {
+            (labels[i] == 0 ? _normal : _anomalous)[Bin(scores[i])]++;
+        }
+
         var normalCount = labels.Count((byte)0);
-        negatives += normalCount;
-        positives += labels.Length - normalCount;
+        _negatives += normalCount;
+        _positives += labels.Length - normalCount;
     }
 
-    private string? OneClass() => positives + negatives == 0 ? "there are no samples"
-        : positives == 0 ? "no sample is anomalous"
-        : negatives == 0 ? "no sample is normal"
+    private string? OneClass() =>
+        _positives + _negatives == 0 ? "there are no samples"
+        : _positives == 0 ? "no sample is anomalous"
+        : _negatives == 0 ? "no sample is normal"
         : null;
 
     private static uint Bin(float score) => RadixSort.ToKey(score) >> (32 - KeyBits);

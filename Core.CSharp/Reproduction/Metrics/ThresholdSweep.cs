@@ -7,19 +7,19 @@ namespace Reproduction.Metrics;
 /// </summary>
 internal unsafe struct ThresholdSweep
 {
-    private readonly uint* normal;
-    private readonly ulong* anomalous;
-    private long normalLeft;
-    private long anomalousLeft;
-    private uint key;
-    private CompensatedSum overlap;
+    private readonly uint* _normal;
+    private readonly ulong* _anomalous;
+    private long _normalLeft;
+    private long _anomalousLeft;
+    private uint _key;
+    private CompensatedSum _overlap;
 
     public ThresholdSweep(RankedScores scores)
     {
-        normal = scores.Normal;
-        anomalous = scores.Anomalous;
-        normalLeft = scores.Negatives;
-        anomalousLeft = scores.Positives;
+        _normal = scores.Normal;
+        _anomalous = scores.Anomalous;
+        _normalLeft = scores.Negatives;
+        _anomalousLeft = scores.Positives;
     }
 
     /// <summary>Anomalous samples at or above the threshold.</summary>
@@ -29,44 +29,51 @@ internal unsafe struct ThresholdSweep
     public long FalsePositives { get; private set; }
 
     /// <summary>Sum over the regions of the share of each that lies at or above the threshold.</summary>
-    public readonly double Overlap => overlap.Value;
+    public readonly double Overlap => _overlap.Value;
 
     /// <summary>The threshold: the lowest score taken so far.</summary>
-    public readonly float Threshold => RadixSort.FromKey(key);
+    public readonly float Threshold => RadixSort.FromKey(_key);
 
     /// <summary>Takes the next step; false when no scores are left.</summary>
     public bool MoveNext()
     {
-        if (anomalousLeft == 0)
+        if (_anomalousLeft == 0)
         {
-            if (normalLeft == 0)
+            if (_normalLeft == 0)
+            {
                 return false;
-            FalsePositives += normalLeft;
-            normalLeft = 0;
-            key = normal[0];
+            }
+
+            FalsePositives += _normalLeft;
+            _normalLeft = 0;
+            _key = _normal[0];
             return true;
         }
-        var next = (uint)(anomalous[anomalousLeft - 1] >> 32);
-        var before = normalLeft;
-        if (normalLeft > 0 && normal[normalLeft - 1] > next)
+        var next = (uint)(_anomalous[_anomalousLeft - 1] >> 32);
+        var before = _normalLeft;
+        if (_normalLeft > 0 && _normal[_normalLeft - 1] > next)
         {
             do
-                normalLeft--;
-            while (normalLeft > 0 && normal[normalLeft - 1] > next);
-            key = normal[normalLeft];
+            {
+                _normalLeft--;
+            } while (_normalLeft > 0 && _normal[_normalLeft - 1] > next);
+            _key = _normal[_normalLeft];
         }
         else
         {
-            for (; anomalousLeft > 0 && (uint)(anomalous[anomalousLeft - 1] >> 32) == next; anomalousLeft--)
+            for (; _anomalousLeft > 0 && (uint)(_anomalous[_anomalousLeft - 1] >> 32) == next; _anomalousLeft--)
             {
                 TruePositives++;
-                overlap.Add(1.0 / (uint)anomalous[anomalousLeft - 1]);
+                _overlap.Add(1.0 / (uint)_anomalous[_anomalousLeft - 1]);
             }
-            while (normalLeft > 0 && normal[normalLeft - 1] == next)
-                normalLeft--;
-            key = next;
+            while (_normalLeft > 0 && _normal[_normalLeft - 1] == next)
+            {
+                _normalLeft--;
+            }
+
+            _key = next;
         }
-        FalsePositives += before - normalLeft;
+        FalsePositives += before - _normalLeft;
         return true;
     }
 }
@@ -74,15 +81,15 @@ internal unsafe struct ThresholdSweep
 /// <summary>A sum with Neumaier's compensation: 67 million terms would otherwise cost the digits that the golden values ask for.</summary>
 internal struct CompensatedSum
 {
-    private double sum;
-    private double lost;
+    private double _sum;
+    private double _lost;
 
-    public readonly double Value => sum + lost;
+    public readonly double Value => _sum + _lost;
 
     public void Add(double term)
     {
-        var next = sum + term;
-        lost += Math.Abs(sum) >= Math.Abs(term) ? sum - next + term : term - next + sum;
-        sum = next;
+        var next = _sum + term;
+        _lost += Math.Abs(_sum) >= Math.Abs(term) ? _sum - next + term : term - next + _sum;
+        _sum = next;
     }
 }

@@ -16,19 +16,31 @@ public static class Thresholds
     {
         RequireRate(falsePositiveRate);
         if (normalScores.IsEmpty)
+        {
             throw new UserError("a threshold needs normal scores, and there are none");
+        }
+
         if (NonFinite.Find(normalScores) is { } at)
+        {
             throw new UserError($"normal score {at} is {normalScores[at]}: a threshold needs finite scores");
+        }
 
         var keys = new NativeBuffer<uint>(normalScores.Length);
         for (var i = 0; i < normalScores.Length; i++)
+        {
             keys.Pointer[i] = RadixSort.ToKey(normalScores[i]);
+        }
+
         using var sorted = RadixSort.Sort(keys, 0);
 
-        long length = sorted.Length, accepted = (long)(falsePositiveRate * length);
+        long length = sorted.Length,
+            accepted = (long)(falsePositiveRate * length);
         // The product may be rounded down below an integer that the rate means, as in 0.07 * 100.
         if (accepted < length && (double)(accepted + 1) / length <= falsePositiveRate)
+        {
             accepted++;
+        }
+
         return accepted == length
             ? RadixSort.FromKey(sorted.Pointer[0])
             : MathF.BitIncrement(RadixSort.FromKey(sorted.Pointer[length - 1 - accepted]));
@@ -45,9 +57,15 @@ public static class Thresholds
     {
         RequireRate(falsePositiveRate);
         if (falsePositiveRate is 0 or 1)
+        {
             throw new UserError($"a false positive rate of {falsePositiveRate} has no finite Mahalanobis threshold: give one in (0, 1)");
+        }
+
         if (dimension < 1)
+        {
             throw new UserError($"a Gaussian of {dimension} features has no Mahalanobis threshold: give at least 1");
+        }
+
         return Math.Sqrt(ChiSquareQuantile(dimension, falsePositiveRate));
     }
 
@@ -62,7 +80,10 @@ public static class Thresholds
     {
         var outside = SpecialFunctions.Erfc(sigmas / Math.Sqrt(2));
         if (!(sigmas > 0) || outside <= 0)
+        {
             throw new UserError($"{sigmas} sigmas leave no probability to accept: give a number in (0, 37]");
+        }
+
         return MahalanobisAtFalsePositiveRate(dimension, outside);
     }
 
@@ -74,7 +95,10 @@ public static class Thresholds
     {
         var segmented = new byte[maps.Length];
         for (var i = 0; i < maps.Length; i++)
+        {
             segmented[i] = maps[i] >= threshold ? (byte)1 : (byte)0;
+        }
+
         return segmented;
     }
 
@@ -82,19 +106,29 @@ public static class Thresholds
     private static double ChiSquareQuantile(int degrees, double upperTail)
     {
         var shape = degrees / 2.0;
-        double low = 0, high = degrees + 10.0;
+        double low = 0,
+            high = degrees + 10.0;
         while (UpperTail(shape, high) > upperTail)
+        {
             (low, high) = (high, 2 * high);
+        }
         // Bisection on the upper tail keeps the digits that 1 - FPR would lose at small rates.
         while (high - low > 1e-15 * high)
         {
             var middle = low + (high - low) / 2;
             if (middle <= low || middle >= high)
+            {
                 break;
+            }
+
             if (UpperTail(shape, middle) > upperTail)
+            {
                 low = middle;
+            }
             else
+            {
                 high = middle;
+            }
         }
         return high;
     }
@@ -104,6 +138,8 @@ public static class Thresholds
     private static void RequireRate(double rate)
     {
         if (!(rate >= 0 && rate <= 1))
+        {
             throw new UserError($"a false positive rate of {rate} is no share: give one in [0, 1]");
+        }
     }
 }

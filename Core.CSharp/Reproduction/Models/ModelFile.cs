@@ -22,8 +22,15 @@ namespace Reproduction.Models;
 /// <param name="ThresholdRule">How the thresholds were chosen, in words.</param>
 /// <param name="Images">Number of images that the model was fitted on.</param>
 public sealed record ModelFile(
-    string Method, string Variant, JsonObject Settings, IReadOnlyList<WeightsUsed> Weights,
-    double Threshold, double? PixelThreshold, string ThresholdRule, int Images)
+    string Method,
+    string Variant,
+    JsonObject Settings,
+    IReadOnlyList<WeightsUsed> Weights,
+    double Threshold,
+    double? PixelThreshold,
+    string ThresholdRule,
+    int Images
+)
 {
     private const string Key = "reproduction.model";
     private const int Version = 1;
@@ -32,7 +39,11 @@ public sealed record ModelFile(
     /// <exception cref="UserError">It cannot be made, or a folder has the model's name.</exception>
     public static void PrepareFolder(string path)
     {
-        if (Directory.Exists(path)) throw new UserError($"{path} is a folder; a model is one file, name it with --out");
+        if (Directory.Exists(path))
+        {
+            throw new UserError($"{path} is a folder; a model is one file, name it with --out");
+        }
+
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
@@ -66,12 +77,17 @@ public sealed record ModelFile(
     /// <summary>Reads a model and builds its detector.</summary>
     /// <param name="path">What <see cref="Write"/> wrote.</param>
     /// <param name="resources">Weights, frozen features and the device.</param>
-    /// <exception cref="UserError">The file is no model, of another version, or the weights beside it are not those that it was fitted with.</exception>
+    /// <exception cref="UserError">The file is no model, of another version, or the weights beside it are not those that it was fitted
+    /// with.</exception>
     public static (ModelFile Model, IAnomalyDetector Detector) Read(string path, Resources resources)
     {
         using var scope = torch.NewDisposeScope();
         var (tensors, metadata) = SafeTensors.Read(path);
-        if (!metadata.TryGetValue(Key, out var json)) throw NoModel(path, "it has no description");
+        if (!metadata.TryGetValue(Key, out var json))
+        {
+            throw NoModel(path, "it has no description");
+        }
+
         if (metadata.GetValueOrDefault(Key + ".version") is var version && version != Version.ToString(CultureInfo.InvariantCulture))
         {
             throw new UserError($"{path} is a model of format version {version}, this program reads version {Version}; fit it again");
@@ -81,12 +97,18 @@ public sealed record ModelFile(
         try
         {
             const string prefix = "state.";
-            detector.Load(new DetectorState(tensors, metadata.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
-                .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value))
-            {
-                Origin = path,
-                WayOut = "it is damaged or was put together from several: fit the model again",
-            });
+            detector.Load(
+                new DetectorState(
+                    tensors,
+                    metadata
+                        .Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
+                        .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value)
+                )
+                {
+                    Origin = path,
+                    WayOut = "it is damaged or was put together from several: fit the model again",
+                }
+            );
             CheckWeights(path, model, resources.Backbones);
             return (model, detector);
         }
@@ -104,7 +126,11 @@ public sealed record ModelFile(
         {
             var model = JsonSerializer.Deserialize<ModelFile>(json, SnakeCaseJson.Options) ?? throw new JsonException("it is empty");
             var settings = model.Settings ?? throw new JsonException("it has no settings");
-            if (!double.IsFinite(model.Threshold)) throw new JsonException("its threshold is no finite number");
+            if (!double.IsFinite(model.Threshold))
+            {
+                throw new JsonException("its threshold is no finite number");
+            }
+
             return (model, Registry.Find(model.Method).Configure(model.Variant, Profile.Quick, "", "").With(settings));
         }
         catch (Exception failure) when (failure is JsonException or UserError)
@@ -133,13 +159,16 @@ public sealed record ModelFile(
     {
         foreach (var needed in model.Weights)
         {
-            var found = backbones.Used.FirstOrDefault(used => used.Architecture == needed.Architecture)
+            var found =
+                backbones.Used.FirstOrDefault(used => used.Architecture == needed.Architecture)
                 ?? throw new UserError($"{path} needs the weights {needed.Name} ({needed.Architecture}); give their folder with --weights");
             if (found.WeightsSha256 != needed.Sha256)
             {
                 throw new UserError(
-                    $"{path} was fitted with {needed.Name}, sha256 {needed.Sha256[..12]}..., but {backbones.Folder ?? "the program"} has {found.Name}, sha256 {found.WeightsSha256[..12]}...; "
-                    + "give the folder with the same file, or fit again");
+                    $"{path} was fitted with {needed.Name}, sha256 {needed.Sha256[..12]}..., but {backbones.Folder ?? "the program"} "
+                        + $"has {found.Name}, sha256 {found.WeightsSha256[..12]}...; "
+                        + "give the folder with the same file, or fit again"
+                );
             }
         }
     }

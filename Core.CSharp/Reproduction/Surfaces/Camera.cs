@@ -15,9 +15,16 @@ internal sealed record Camera(float Turns, float Slant, float Brightness, float 
     private const float Ambient = 0.38f;
     private const int ShadowReach = 7;
 
-    internal static Camera Draw(SplitMix64 random) => new(
-        random.NextFloat(0.10f, 0.15f), random.NextFloat(0.52f, 0.60f), random.NextFloat(0.96f, 1.04f),
-        random.NextFloat(-0.05f, 0.05f), random.NextFloat(-0.05f, 0.05f), random.NextFloat(0.2f, 0.4f), random.NextFloat(0.006f, 0.011f));
+    internal static Camera Draw(SplitMix64 random) =>
+        new(
+            random.NextFloat(0.10f, 0.15f),
+            random.NextFloat(0.52f, 0.60f),
+            random.NextFloat(0.96f, 1.04f),
+            random.NextFloat(-0.05f, 0.05f),
+            random.NextFloat(-0.05f, 0.05f),
+            random.NextFloat(0.2f, 0.4f),
+            random.NextFloat(0.006f, 0.011f)
+        );
 
     /// <summary>The scene as an RGB photograph.</summary>
     internal Image Photograph(Scene scene, SplitMix64 random)
@@ -29,10 +36,15 @@ internal sealed record Camera(float Turns, float Slant, float Brightness, float 
         for (var c = 0; c < 3; c++)
         {
             for (var i = 0; i < Scene.Area; i++)
+            {
                 lit[i] = planes[c][i] * light.Diffuse[i] + light.Highlight[i];
+            }
+
             var blurred = Blurred(lit);
             for (var i = 0; i < Scene.Area; i++)
+            {
                 result.Pixels[3 * i + c] = (byte)(Math.Clamp(blurred[i] + NoiseLevel * Normal(random.NextBits()), 0, 1) * 255 + 0.5f);
+            }
         }
         return result;
     }
@@ -52,7 +64,9 @@ internal sealed record Camera(float Turns, float Slant, float Brightness, float 
             for (var x = 0; x < Scene.Side; x++)
             {
                 var i = y * Scene.Side + x;
-                var slopeX = (scene.Height[y * Scene.Side + Math.Max(x - 1, 0)] - scene.Height[y * Scene.Side + Math.Min(x + 1, Scene.Side - 1)]) * 0.5f;
+                var slopeX =
+                    (scene.Height[y * Scene.Side + Math.Max(x - 1, 0)] - scene.Height[y * Scene.Side + Math.Min(x + 1, Scene.Side - 1)])
+                    * 0.5f;
                 var slopeY = (scene.Height[above + x] - scene.Height[below + x]) * 0.5f;
                 var length = MathF.Sqrt(slopeX * slopeX + slopeY * slopeY + 1);
                 var facing = Math.Max((slopeX * lightX + slopeY * lightY + lightZ) / length, 0);
@@ -74,7 +88,10 @@ internal sealed record Camera(float Turns, float Slant, float Brightness, float 
     {
         var shadow = new float[Scene.Area];
         if (cover.AsSpan().IndexOfAnyExcept(1f) < 0)
+        {
             return shadow;
+        }
+
         var (moveX, moveY) = ((int)MathF.Round(-lightX * ShadowReach * 1.6f), (int)MathF.Round(-lightY * ShadowReach * 1.6f));
         var rows = BoxBlurred(cover, 1, Scene.Side);
         var both = BoxBlurred(rows, Scene.Side, 1);
@@ -99,7 +116,10 @@ internal sealed record Camera(float Turns, float Slant, float Brightness, float 
             {
                 var sum = 0f;
                 for (var k = -ShadowReach; k <= ShadowReach; k++)
+                {
                     sum += plane[line * across + Math.Clamp(at + k, 0, Scene.Side - 1) * step];
+                }
+
                 result[line * across + at * step] = sum / (2 * ShadowReach + 1);
             }
         }
@@ -116,7 +136,8 @@ internal sealed record Camera(float Turns, float Slant, float Brightness, float 
             for (var x = 0; x < Scene.Side; x++)
             {
                 var (left, right) = (Math.Max(x - 1, 0), Math.Min(x + 1, Scene.Side - 1));
-                result[row + x] = plane[row + x] * (1 - Blur)
+                result[row + x] =
+                    plane[row + x] * (1 - Blur)
                     + (plane[above + x] + plane[below + x] + plane[row + left] + plane[row + right]) * side
                     + (plane[above + left] + plane[above + right] + plane[below + left] + plane[below + right]) * corner;
             }

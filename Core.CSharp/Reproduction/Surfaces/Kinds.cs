@@ -32,18 +32,38 @@ internal sealed record SurfaceKind(string Name, IReadOnlyList<DefectKind> Defect
     internal static readonly IReadOnlyList<SurfaceKind> Textures =
     [
         new("woven", [DefectKind.Hole, DefectKind.Stain, DefectKind.Thread, DefectKind.Misprint, DefectKind.Contamination], Texture.Woven),
-        new("wood_grain", [DefectKind.Scratch, DefectKind.Crack, DefectKind.Stain, DefectKind.Hole, DefectKind.Contamination], Texture.WoodGrain),
+        new(
+            "wood_grain",
+            [DefectKind.Scratch, DefectKind.Crack, DefectKind.Stain, DefectKind.Hole, DefectKind.Contamination],
+            Texture.WoodGrain
+        ),
         new("tiles", [DefectKind.Crack, DefectKind.Stain, DefectKind.MissingPart, DefectKind.Misprint, DefectKind.Scratch], Texture.Tiles),
         new("hide", [DefectKind.Scratch, DefectKind.Crack, DefectKind.Hole, DefectKind.Stain, DefectKind.Thread], Texture.Hide),
-        new("brushed_metal", [DefectKind.Scratch, DefectKind.Stain, DefectKind.Hole, DefectKind.Contamination, DefectKind.Thread], Texture.BrushedMetal),
+        new(
+            "brushed_metal",
+            [DefectKind.Scratch, DefectKind.Stain, DefectKind.Hole, DefectKind.Contamination, DefectKind.Thread],
+            Texture.BrushedMetal
+        ),
         new("mesh", [DefectKind.MissingPart, DefectKind.Thread, DefectKind.Contamination, DefectKind.Stain], Texture.Mesh),
     ];
 
     internal static readonly IReadOnlyList<SurfaceKind> Objects =
     [
-        new("hex_nut", [DefectKind.Scratch, DefectKind.MissingPart, DefectKind.Contamination, DefectKind.Stain, DefectKind.Crack], Specimen.HexNut),
+        new(
+            "hex_nut",
+            [DefectKind.Scratch, DefectKind.MissingPart, DefectKind.Contamination, DefectKind.Stain, DefectKind.Crack],
+            Specimen.HexNut
+        ),
         new("gear", [DefectKind.MissingPart, DefectKind.Crack, DefectKind.Scratch, DefectKind.Stain, DefectKind.Hole], Specimen.Gear),
-        new("tablet", [DefectKind.Misprint, DefectKind.Crack, DefectKind.Hole, DefectKind.Contamination, DefectKind.Stain], Specimen.Tablet),
-        new("connector", [DefectKind.MissingPart, DefectKind.Misprint, DefectKind.Scratch, DefectKind.Thread, DefectKind.Contamination], Specimen.Connector),
+        new(
+            "tablet",
+            [DefectKind.Misprint, DefectKind.Crack, DefectKind.Hole, DefectKind.Contamination, DefectKind.Stain],
+            Specimen.Tablet
+        ),
+        new(
+            "connector",
+            [DefectKind.MissingPart, DefectKind.Misprint, DefectKind.Scratch, DefectKind.Thread, DefectKind.Contamination],
+            Specimen.Connector
+        ),
     ];
 }

@@ -1,8 +1,8 @@
 namespace Reproduction.Surfaces;
 
 /// <summary>
-/// Functions made of IEEE additions, multiplications, divisions and square roots only, so that they give the same bits on every machine; the
-/// mathematics library's sine does not.
+/// Functions made of IEEE additions, multiplications, divisions and square roots only, so that they give the same bits on every machine;
+/// the mathematics library's sine does not.
 /// </summary>
 internal static class Portable
 {
@@ -10,7 +10,10 @@ internal static class Portable
     internal static float Sin(float turns)
     {
         var t = turns - MathF.Floor(turns + 0.5f);
-        var quarter = t > 0.25f ? 0.5f - t : t < -0.25f ? -0.5f - t : t;
+        var quarter =
+            t > 0.25f ? 0.5f - t
+            : t < -0.25f ? -0.5f - t
+            : t;
         var x = quarter * 6.2831855f;
         var square = x * x;
         return x * (1 + square * (-1f / 6 + square * (1f / 120 + square * (-1f / 5040 + square * (1f / 362880)))));
@@ -24,14 +27,26 @@ internal static class Portable
     {
         var (ax, ay) = (Math.Abs(x), Math.Abs(y));
         if (ax + ay == 0)
+        {
             return 0;
+        }
+
         var ratio = Math.Min(ax, ay) / Math.Max(ax, ay);
         var square = ratio * ratio;
-        var turns = ratio * (0.99986614f + square * (-0.3302995f + square * (0.180141f + square * (-0.085133f + square * 0.0208351f)))) / 6.2831855f;
+        var turns =
+            ratio
+            * (0.99986614f + square * (-0.3302995f + square * (0.180141f + square * (-0.085133f + square * 0.0208351f))))
+            / 6.2831855f;
         if (ay > ax)
+        {
             turns = 0.25f - turns;
+        }
+
         if (x < 0)
+        {
             turns = 0.5f - turns;
+        }
+
         return y < 0 ? -turns : turns;
     }
 
@@ -53,7 +68,8 @@ internal static class Portable
         return new Color(
             color.R * common * (1 + random.NextFloat(-spread, spread) * 0.3f),
             color.G * common * (1 + random.NextFloat(-spread, spread) * 0.3f),
-            color.B * common * (1 + random.NextFloat(-spread, spread) * 0.3f));
+            color.B * common * (1 + random.NextFloat(-spread, spread) * 0.3f)
+        );
     }
 }
 
@@ -66,7 +82,9 @@ internal sealed class Noise
     internal Noise(SplitMix64 random)
     {
         for (var i = 0; i < _values.Length; i++)
+        {
             _values[i] = random.NextFloat(-1, 1);
+        }
     }
 
     /// <summary>A fixed random number in -1..1 for a cell of the plane.</summary>
@@ -88,7 +106,9 @@ internal sealed class Noise
         return upper + (lower - upper) * fy;
     }
 
-    /// <summary>Octaves of <see cref="At"/>, each of half the size and half the height of the one before; within -1..1, mostly within -0.5..0.5.</summary>
+    /// <summary>
+    /// Octaves of <see cref="At"/>, each of half the size and half the height of the one before; within -1..1, mostly within -0.5..0.5.
+    /// </summary>
     internal float Fractal(float x, float y, int octaves)
     {
         var (sum, amplitude, total) = (0f, 1f, 0f);
@@ -116,9 +136,13 @@ internal sealed class Noise
                 var dy = v + 0.5f + 0.45f * Cell(u + 31, v + 17) - y;
                 var square = dx * dx + dy * dy;
                 if (square < first)
+                {
                     (first, second) = (square, first);
+                }
                 else if (square < second)
+                {
                     second = square;
+                }
             }
         }
         return (MathF.Sqrt(first), MathF.Sqrt(second));

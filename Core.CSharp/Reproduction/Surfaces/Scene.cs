@@ -3,8 +3,8 @@ using Reproduction.Imaging;
 namespace Reproduction.Surfaces;
 
 /// <summary>
-/// What lies under the camera of a Surfaces image: reflectance, relief and gloss of every pixel, before light falls on it. A defect changes these, and
-/// light then treats it as it treats everything else. All planes are row-major, <see cref="Side"/> x <see cref="Side"/>.
+/// What lies under the camera of a Surfaces image: reflectance, relief and gloss of every pixel, before light falls on it. A defect changes
+/// these, and light then treats it as it treats everything else. All planes are row-major, <see cref="Side"/> x <see cref="Side"/>.
 /// </summary>
 internal sealed class Scene
 {
@@ -14,7 +14,9 @@ internal sealed class Scene
     internal const int Area = Side * Side;
 
     /// <summary>Reflectance 0..1 in red, green and blue.</summary>
-    internal readonly float[] Red = new float[Area], Green = new float[Area], Blue = new float[Area];
+    internal readonly float[] Red = new float[Area],
+        Green = new float[Area],
+        Blue = new float[Area];
 
     /// <summary>Relief in pixels, towards the camera.</summary>
     internal readonly float[] Height = new float[Area];
@@ -41,8 +43,8 @@ internal sealed class Scene
     }
 
     /// <summary>
-    /// The pixels in which two scenes differ by more than can be seen (reflectance by 1/50, relief by a tenth of a pixel): one channel, 0 and 255.
-    /// With the same scene before and after a defect this is the defect's exact mask.
+    /// The pixels in which two scenes differ by more than can be seen (reflectance by 1/50, relief by a tenth of a pixel): one channel, 0
+    /// and 255. With the same scene before and after a defect this is the defect's exact mask.
     /// </summary>
     internal Image Difference(Scene other)
     {
@@ -51,9 +53,14 @@ internal sealed class Scene
         var mask = new Image(Side, Side, 1);
         for (var i = 0; i < Area; i++)
         {
-            var reflectance = Math.Max(Math.Abs(Red[i] - other.Red[i]), Math.Max(Math.Abs(Green[i] - other.Green[i]), Math.Abs(Blue[i] - other.Blue[i])));
+            var reflectance = Math.Max(
+                Math.Abs(Red[i] - other.Red[i]),
+                Math.Max(Math.Abs(Green[i] - other.Green[i]), Math.Abs(Blue[i] - other.Blue[i]))
+            );
             if (reflectance > visible || Math.Abs(Height[i] - other.Height[i]) > raised)
+            {
                 mask.Pixels[i] = 255;
+            }
         }
         return mask;
     }
@@ -61,9 +68,13 @@ internal sealed class Scene
     internal Scene Copy()
     {
         var copy = new Scene();
-        float[][] from = [Red, Green, Blue, Height, Gloss, Cover], to = [copy.Red, copy.Green, copy.Blue, copy.Height, copy.Gloss, copy.Cover];
+        float[][] from = [Red, Green, Blue, Height, Gloss, Cover],
+            to = [copy.Red, copy.Green, copy.Blue, copy.Height, copy.Gloss, copy.Cover];
         for (var i = 0; i < from.Length; i++)
+        {
             from[i].CopyTo(to[i].AsSpan());
+        }
+
         return copy;
     }
 }

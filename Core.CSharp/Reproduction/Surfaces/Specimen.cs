@@ -10,7 +10,12 @@ internal static class Specimen
         {
             var turn = random.NextFloat(-turns, turns);
             return new Pose(
-                128 + random.NextFloat(-9, 9), 128 + random.NextFloat(-9, 9), Portable.Sin(turn), Portable.Cos(turn), random.NextFloat(0.97f, 1.03f));
+                128 + random.NextFloat(-9, 9),
+                128 + random.NextFloat(-9, 9),
+                Portable.Sin(turn),
+                Portable.Cos(turn),
+                random.NextFloat(0.97f, 1.03f)
+            );
         }
 
         internal (float U, float V) Own(float x, float y)
@@ -50,11 +55,17 @@ internal static class Specimen
                 var (u, v) = pose.Own(x, y);
                 var hexagon = 0f;
                 for (var side = 0; side < 3; side++)
+                {
                     hexagon = Math.Max(hexagon, Math.Abs(u * Portable.Cos(side / 6f) + v * Portable.Sin(side / 6f)));
+                }
+
                 var radius = MathF.Sqrt(u * u + v * v);
                 var inwards = Math.Min(84 - hexagon, 94 - radius);
                 if (fault.IsMissingPart)
+                {
                     inwards = Math.Min(inwards, broken - (u * cornerX + v * cornerY) + 2.5f * edge.At(x / 5f, y / 5f));
+                }
+
                 var bore = radius - 41;
                 var cover = Portable.Step(-0.8f, 0.8f, Math.Min(inwards, bore + 7));
                 var angle = Portable.Angle(u, v);
@@ -62,7 +73,8 @@ internal static class Specimen
                 var flank = bore < 0 ? Portable.Fraction(bore / 3.2f + angle + thread) : 0;
                 var ring = turned.At(radius / 1.2f, 4 * angle + 8) + 0.5f * turned.At(radius / 3f, 9);
                 var bevel = Math.Min(Portable.Step(0, 9, 92 - radius), Portable.Step(0, 4, inwards));
-                var shade = bore < 0 ? 0.45f + 0.4f * flank + 0.04f * bore : 0.92f + 0.08f * ring + 0.05f * grain.Fractal(x / 30f, y / 30f, 3);
+                var shade =
+                    bore < 0 ? 0.45f + 0.4f * flank + 0.04f * bore : 0.92f + 0.08f * ring + 0.05f * grain.Fractal(x / 30f, y / 30f, 3);
                 var height = bore < 0 ? 6 + bore * 0.8f + 0.9f * flank : 6 * bevel + 6 * Portable.Step(0, 3, bore) + 0.15f * ring;
                 PaintOver(scene, ground, x, y, cover, steel * shade, height, 0.5f);
             }
@@ -89,7 +101,10 @@ internal static class Specimen
                 var tooth = (int)MathF.Floor(angle * teeth) % teeth;
                 var wave = Portable.Step(0.12f, 0.38f, 0.5f - Math.Abs(Portable.Fraction(angle * teeth) - 0.5f));
                 if (fault.IsMissingPart && tooth == brokenTooth)
+                {
                     wave = Math.Min(wave, rest + 0.12f * edge.At(x / 3f, y / 3f));
+                }
+
                 var inwards = 86 + 14 * wave - radius;
                 var spoke = Portable.Fraction(angle * 5);
                 var (holeX, holeY) = (radius - 54, (spoke - 0.5f) * 2 * 3.1415927f * radius / 5);
@@ -126,9 +141,16 @@ internal static class Specimen
                 var pressed = imprint.At(u, v + 30);
                 var score = Portable.Step(3.2f, 1.2f, Math.Abs(v - 12)) * Portable.Step(84, 74, radius);
                 var dome = Math.Clamp(1 - radius * radius / (88f * 88), 0, 1);
-                var spots = Portable.Step(0.62f, 0.8f, speck.At(u / 2.2f + speckX, v / 2.2f + speckY)) * Portable.Step(0.1f, 0.5f, speck.At(u / 9f, v / 9f + 20));
+                var spots =
+                    Portable.Step(0.62f, 0.8f, speck.At(u / 2.2f + speckX, v / 2.2f + speckY))
+                    * Portable.Step(0.1f, 0.5f, speck.At(u / 9f, v / 9f + 20));
                 var shade = 1 + 0.04f * grain.Fractal(x / 2.5f, y / 2.5f, 2) + 0.03f * grain.At(x / 40f, y / 40f);
-                var height = 22 * MathF.Sqrt(dome) * 0.6f + 3 * Portable.Step(0, 8, 88 - radius) - 2.2f * pressed - 2.6f * score + 0.35f * grain.At(x / 2f, y / 2f);
+                var height =
+                    22 * MathF.Sqrt(dome) * 0.6f
+                    + 3 * Portable.Step(0, 8, 88 - radius)
+                    - 2.2f * pressed
+                    - 2.6f * score
+                    + 0.35f * grain.At(x / 2f, y / 2f);
                 PaintOver(scene, ground, x, y, cover, Color.Mix(powder * shade, dye, 0.55f * spots), height, 0.06f);
             }
         }
@@ -137,14 +159,21 @@ internal static class Specimen
     /// <summary>A moulded connector with eight pins and a printed type; a missing part is a pin that is gone or bent.</summary>
     internal static void Connector(Scene scene, SplitMix64 random, Fault fault)
     {
-        const float pinPitch = 36, pinHalf = 5.5f, body = 78, bodyHalfHeight = 34;
+        const float pinPitch = 36,
+            pinHalf = 5.5f,
+            body = 78,
+            bodyHalfHeight = 34;
         var pose = Pose.Draw(random, 0.012f);
         var ground = new Ground(random, new Color(0.46f, 0.50f, 0.44f));
         var (plastic, metal) = (random.Vary(new Color(0.11f, 0.11f, 0.12f), 0.06f), random.Vary(new Color(0.70f, 0.64f, 0.48f), 0.04f));
         var (mould, plating) = (new Noise(random), new Noise(random));
         var print = new Imprint("RP-07", 3.6f, fault);
         var inkLevel = random.NextFloat(0.6f, 0.75f);
-        var (badPin, isBent, bend) = (fault.Random.NextInt(8), fault.Random.NextBool(0.5), fault.Random.NextFloat(8, 15) * (fault.Random.NextBool(0.5) ? 1 : -1));
+        var (badPin, isBent, bend) = (
+            fault.Random.NextInt(8),
+            fault.Random.NextBool(0.5),
+            fault.Random.NextFloat(8, 15) * (fault.Random.NextBool(0.5) ? 1 : -1)
+        );
         for (var y = 0; y < Scene.Side; y++)
         {
             for (var x = 0; x < Scene.Side; x++)
@@ -162,8 +191,12 @@ internal static class Specimen
                 var bodyHeight = 7 * Portable.Step(0, 6, inwards) + 0.35f * mould.At(x / 1.6f, y / 1.6f) - 1.6f * notch;
                 var pinColor = metal * (0.9f + 0.1f * plating.At(x / 5f, y / 22f));
                 scene.Set(
-                    y * Scene.Side + x, Color.Mix(Color.Mix(ground.At(x, y), pinColor, pin), color, cover),
-                    bodyHeight * cover + 2.5f * pin * (1 - cover), 0.6f * pin * (1 - cover) + 0.18f * cover, Math.Max(cover, pin));
+                    y * Scene.Side + x,
+                    Color.Mix(Color.Mix(ground.At(x, y), pinColor, pin), color, cover),
+                    bodyHeight * cover + 2.5f * pin * (1 - cover),
+                    0.6f * pin * (1 - cover) + 0.18f * cover,
+                    Math.Max(cover, pin)
+                );
             }
         }
 
@@ -176,7 +209,10 @@ internal static class Specimen
             {
                 var fails = fault.IsMissingPart && candidate + (v > 0 ? 4 : 0) == badPin;
                 if (fails && !isBent)
+                {
                     continue;
+                }
+
                 var center = (candidate - 1.5f) * pinPitch + (fails ? bend * (reach / 44) * (reach / 44) : 0);
                 var taper = pinHalf - 2 * Portable.Step(26, 34, reach);
                 best = Math.Max(best, Portable.Step(0.7f, -0.7f, Math.Max(Math.Abs(u - center) - taper, reach - 46)));

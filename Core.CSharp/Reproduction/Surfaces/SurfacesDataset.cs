@@ -10,10 +10,10 @@ namespace Reproduction.Surfaces;
 public sealed record SurfacesCounts(int Train = 80, int TestGood = 16, int PerDefect = 5);
 
 /// <summary>
-/// A procedural data set in MVTec layout: six textures and four objects, photographed 256 x 256 under varying light, with eight kinds of defects and
-/// their exact masks. It needs no download and its images are nobody's, so that everything can be tried with it. A seed gives the same files on every
-/// machine: only arithmetic that IEEE 754 prescribes is used, and PNG's settings are fixed (the same pixels give the same file with the
-/// same version of Skia).
+/// A procedural data set in MVTec layout: six textures and four objects, photographed 256 x 256 under varying light, with eight kinds of
+/// defects and their exact masks. It needs no download and its images are nobody's, so that everything can be tried with it. A seed gives
+/// the same files on every machine: only arithmetic that IEEE 754 prescribes is used, and PNG's settings are fixed (the same pixels give
+/// the same file with the same version of Skia).
 /// </summary>
 public static class SurfacesDataset
 {
@@ -42,20 +42,45 @@ public static class SurfacesDataset
         var images = Kinds.SelectMany(kind => Plan(kind, counts)).ToArray();
         try
         {
-            foreach (var directory in images.SelectMany(image => image.Files).Select(file => Path.GetDirectoryName(Path.Combine(folder, file))!).Distinct())
-                Directory.CreateDirectory(directory);
-            var written = 0;
-            Parallel.ForEach(images, image =>
+            foreach (
+                var directory in images
+                    .SelectMany(image => image.Files)
+                    .Select(file => Path.GetDirectoryName(Path.Combine(folder, file))!)
+                    .Distinct()
+            )
             {
-                var (photograph, mask) = Render(image, seed);
-                ImageFile.Write(Path.Combine(folder, image.File), photograph);
-                if (mask is not null)
-                    ImageFile.Write(Path.Combine(folder, image.MaskFile), mask);
-                progress?.Invoke(Interlocked.Increment(ref written), images.Length);
-            });
+                Directory.CreateDirectory(directory);
+            }
+
+            var written = 0;
+            Parallel.ForEach(
+                images,
+                image =>
+                {
+                    var (photograph, mask) = Render(image, seed);
+                    ImageFile.Write(Path.Combine(folder, image.File), photograph);
+                    if (mask is not null)
+                    {
+                        ImageFile.Write(Path.Combine(folder, image.MaskFile), mask);
+                    }
+
+                    progress?.Invoke(Interlocked.Increment(ref written), images.Length);
+                }
+            );
             File.WriteAllText(
                 Path.Combine(folder, RecordName),
-                JsonSerializer.Serialize(new { dataset = Name, version = Version, seed, train = counts.Train, test_good = counts.TestGood, per_defect = counts.PerDefect }) + "\n");
+                JsonSerializer.Serialize(
+                    new
+                    {
+                        dataset = Name,
+                        version = Version,
+                        seed,
+                        train = counts.Train,
+                        test_good = counts.TestGood,
+                        per_defect = counts.PerDefect,
+                    }
+                ) + "\n"
+            );
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -76,7 +101,10 @@ public static class SurfacesDataset
     public static (Image Photograph, Image? Mask) Render(string category, string split, string defect, int index, int seed)
     {
         var kind = Kinds.Single(kind => kind.Name == category);
-        return Render(new Planned(kind, split, defect == "good" ? null : kind.Defects.Single(candidate => NameOf(candidate) == defect), index), seed);
+        return Render(
+            new Planned(kind, split, defect == "good" ? null : kind.Defects.Single(candidate => NameOf(candidate) == defect), index),
+            seed
+        );
     }
 
     private sealed record Planned(SurfaceKind Kind, string Split, DefectKind? Defect, int Index)
@@ -91,13 +119,14 @@ public static class SurfacesDataset
     }
 
     private static IEnumerable<Planned> Plan(SurfaceKind kind, SurfacesCounts counts) =>
-    [
-        .. Enumerable.Range(0, counts.Train).Select(i => new Planned(kind, "train", null, i)),
-        .. Enumerable.Range(0, counts.TestGood).Select(i => new Planned(kind, "test", null, i)),
-        .. kind.Defects.SelectMany(defect => Enumerable.Range(0, counts.PerDefect).Select(i => new Planned(kind, "test", defect, i))),
-    ];
+        [
+            .. Enumerable.Range(0, counts.Train).Select(i => new Planned(kind, "train", null, i)),
+            .. Enumerable.Range(0, counts.TestGood).Select(i => new Planned(kind, "test", null, i)),
+            .. kind.Defects.SelectMany(defect => Enumerable.Range(0, counts.PerDefect).Select(i => new Planned(kind, "test", defect, i))),
+        ];
 
-    private static string NameOf(DefectKind defect) => defect == DefectKind.MissingPart ? "missing_part" : defect.ToString().ToLowerInvariant();
+    private static string NameOf(DefectKind defect) =>
+        defect == DefectKind.MissingPart ? "missing_part" : defect.ToString().ToLowerInvariant();
 
     private static (Image Photograph, Image? Mask) Render(Planned image, int seed)
     {
@@ -105,7 +134,9 @@ public static class SurfacesDataset
 
         var camera = Draw("camera");
         if (image.Defect is not { } defect)
+        {
             return (Camera.Draw(camera).Photograph(Paint(null, ""), camera), null);
+        }
 
         var sound = Paint(null, "");
         // A defect may by chance be too faint or too small to count, or lie where a painter has nothing to break: draw again.
@@ -125,7 +156,9 @@ public static class SurfacesDataset
             }
             var mask = defective.Difference(sound);
             if (mask.Pixels.Count(value => value != 0) >= leastArea)
+            {
                 return (Camera.Draw(camera).Photograph(defective, camera), mask);
+            }
         }
 
         Scene Paint(DefectKind? fault, string what)

@@ -29,7 +29,12 @@ internal static class Texture
                 var fibre = fibres.At(warpIsOver ? x / 1.3f : x / 5f, warpIsOver ? y / 5f : y / 1.3f);
                 var shade = 1 + 0.10f * threads.Cell(warpIsOver ? column : row + 40, warpIsOver ? 3 : 9) + 0.10f * fibre;
                 var round = 1 - across * across;
-                scene.Set(y * Scene.Side + x, (warpIsOver ? warp : weft) * (shade * (0.62f + 0.38f * round)), 2.2f * round * (1 - 0.35f * along * along), 0.05f);
+                scene.Set(
+                    y * Scene.Side + x,
+                    (warpIsOver ? warp : weft) * (shade * (0.62f + 0.38f * round)),
+                    2.2f * round * (1 - 0.35f * along * along),
+                    0.05f
+                );
             }
         }
     }
@@ -58,7 +63,11 @@ internal static class Texture
                 var share = ring * ring * (1 - Portable.Step(0.86f, 1, ring));
                 var fibre = fibres.Fractal(x / 34f, (y + tilt * x) / 1.1f, 2);
                 var pore = Portable.Step(0.52f, 0.8f, fibres.At(x / 13f + 20, y / 1.4f + 40)) * (0.4f + 0.6f * share);
-                var color = Color.Mix(early, late, Math.Clamp(share + (hasKnot ? Portable.Step(knotSize + 2, knotSize - 3, distance) * 0.9f : 0), 0, 1));
+                var color = Color.Mix(
+                    early,
+                    late,
+                    Math.Clamp(share + (hasKnot ? Portable.Step(knotSize + 2, knotSize - 3, distance) * 0.9f : 0), 0, 1)
+                );
                 var shade = 1 + 0.12f * fibre - 0.22f * pore + 0.07f * tone.At(x / 60f, y / 60f);
                 scene.Set(y * Scene.Side + x, color * shade, 0.5f * fibre - 0.9f * pore, 0.10f);
             }
@@ -68,7 +77,9 @@ internal static class Texture
     /// <summary>Glazed tiles in running bond; a missing part is a chipped corner, a misprint a tile with another glaze.</summary>
     internal static void Tiles(Scene scene, SplitMix64 random, Fault fault)
     {
-        const float width = 74, height = 50, joint = 2.6f;
+        const float width = 74,
+            height = 50,
+            joint = 2.6f;
         var glaze = random.Vary(new Color(0.60f, 0.67f, 0.66f), 0.04f);
         var grout = random.Vary(new Color(0.50f, 0.48f, 0.45f), 0.05f);
         var (offsetX, offsetY) = (random.NextFloat(0, width), random.NextFloat(0, height));
@@ -77,7 +88,11 @@ internal static class Texture
         var (pickX, pickY) = (fault.Random.NextFloat(60, 196), fault.Random.NextFloat(60, 196));
         var (cornerX, cornerY) = (fault.Random.NextBool(0.5) ? 1 : -1, fault.Random.NextBool(0.5) ? 1 : -1);
         var chip = fault.Random.NextFloat(15, 30);
-        var wrong = Color.Mix(glaze, fault.Random.NextBool(0.5) ? new Color(0.66f, 0.60f, 0.52f) : new Color(0.48f, 0.58f, 0.66f), fault.Random.NextFloat(0.5f, 1));
+        var wrong = Color.Mix(
+            glaze,
+            fault.Random.NextBool(0.5) ? new Color(0.66f, 0.60f, 0.52f) : new Color(0.48f, 0.58f, 0.66f),
+            fault.Random.NextFloat(0.5f, 1)
+        );
         var (pickedColumn, pickedRow) = TileAt(pickX, pickY, out _, out _);
 
         for (var y = 0; y < Scene.Side; y++)
@@ -89,14 +104,25 @@ internal static class Texture
                 // Distance inwards from the tile's rim, which the kiln left slightly uneven.
                 var inwards = Math.Min(width / 2 - Math.Abs(u), height / 2 - Math.Abs(v)) - joint + 0.7f * edge.At(x / 9f, y / 9f);
                 if (fault.IsMissingPart && picked)
-                    inwards = Math.Min(inwards, width / 2 - u * cornerX + (height / 2 - v * cornerY) - chip + 3 * edge.At(x / 5f, y / 5f + 20));
+                {
+                    inwards = Math.Min(
+                        inwards,
+                        width / 2 - u * cornerX + (height / 2 - v * cornerY) - chip + 3 * edge.At(x / 5f, y / 5f + 20)
+                    );
+                }
+
                 var cover = Portable.Step(-0.7f, 0.7f, inwards);
                 var tone = 1 + 0.05f * tones.Cell(column, row) + 0.06f * mottle.Fractal(x / 22f, y / 22f, 3);
                 var speck = Portable.Step(0.70f, 0.85f, mottle.At(x / 2.4f, y / 2.4f)) * 0.10f;
                 var tile = (fault.IsMisprint && picked ? wrong : glaze) * (tone - speck);
                 var between = grout * (1 + 0.25f * sand.At(x / 1.5f, y / 1.5f));
                 var pillow = Portable.Step(0, 7, inwards);
-                scene.Set(y * Scene.Side + x, Color.Mix(between, tile, cover), cover * (1.5f + 3 * pillow + 0.4f * mottle.At(x / 30f, y / 30f)) + (1 - cover) * 0.5f * sand.At(x / 2f, y / 2f), 0.45f * cover);
+                scene.Set(
+                    y * Scene.Side + x,
+                    Color.Mix(between, tile, cover),
+                    cover * (1.5f + 3 * pillow + 0.4f * mottle.At(x / 30f, y / 30f)) + (1 - cover) * 0.5f * sand.At(x / 2f, y / 2f),
+                    0.45f * cover
+                );
             }
         }
 
@@ -145,7 +171,10 @@ internal static class Texture
             for (var x = 0; x < Scene.Side; x++)
             {
                 var row = y + tilt * x;
-                var stroke = 0.55f * fine.At(x / 75f, row * 1.05f) + 0.45f * fine.At(x / 28f + 20, row / 1.7f + 33) + 0.4f * broad.At(x / 160f, row / 6f);
+                var stroke =
+                    0.55f * fine.At(x / 75f, row * 1.05f)
+                    + 0.45f * fine.At(x / 28f + 20, row / 1.7f + 33)
+                    + 0.4f * broad.At(x / 160f, row / 6f);
                 var distance = (x - band + 0.25f * (y - 128)) / bandWidth;
                 var sheen = 1 / (1 + distance * distance);
                 var shade = 0.78f + 0.34f * sheen + (0.09f + 0.08f * sheen) * stroke + 0.03f * tone.At(x / 80f, y / 80f);
@@ -157,7 +186,8 @@ internal static class Texture
     /// <summary>A woven wire mesh over a dark ground; a missing part is a broken or a bent wire.</summary>
     internal static void Mesh(Scene scene, SplitMix64 random, Fault fault)
     {
-        const float pitch = 30, radius = 3.7f;
+        const float pitch = 30,
+            radius = 3.7f;
         var wire = random.Vary(new Color(0.60f, 0.60f, 0.58f), 0.05f);
         var ground = random.Vary(new Color(0.13f, 0.14f, 0.15f), 0.08f);
         var turn = random.NextFloat(-0.006f, 0.006f);
@@ -181,8 +211,16 @@ internal static class Texture
                 var standingIsOver = standing.Cover > 0 && (lying.Cover <= 0 || crossing == 0);
                 var top = standingIsOver ? standing : lying;
                 var cover = Math.Max(lying.Cover, standing.Cover);
-                var metal = wire * (0.45f + 0.6f * top.Round + 0.08f * rough.At(standingIsOver ? x / 2f : x / 14f, standingIsOver ? y / 14f : y / 2f));
-                scene.Set(y * Scene.Side + x, Color.Mix(ground * (1 + 0.3f * dust.Fractal(x / 6f, y / 6f, 2)), metal, cover), 3.4f * top.Round * cover, 0.6f * cover, cover);
+                var metal =
+                    wire
+                    * (0.45f + 0.6f * top.Round + 0.08f * rough.At(standingIsOver ? x / 2f : x / 14f, standingIsOver ? y / 14f : y / 2f));
+                scene.Set(
+                    y * Scene.Side + x,
+                    Color.Mix(ground * (1 + 0.3f * dust.Fractal(x / 6f, y / 6f, 2)), metal, cover),
+                    3.4f * top.Round * cover,
+                    0.6f * cover,
+                    cover
+                );
             }
         }
 
@@ -200,7 +238,10 @@ internal static class Texture
             var distance = Math.Abs(across - center);
             var cover = Portable.Step(radius + 0.6f, radius - 0.6f, distance);
             if (fails && !isBent)
+            {
                 cover *= 1 - Portable.Step(0, 2 / length, reach) * Portable.Step(1, 1 - 2 / length, reach);
+            }
+
             var inside = Math.Min(distance / radius, 1);
             return (cover, MathF.Sqrt(1 - inside * inside) * (cover > 0 ? 1 : 0));
         }

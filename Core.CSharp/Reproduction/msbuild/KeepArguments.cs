@@ -4,10 +4,11 @@ using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
 /// <summary>
-/// Marks TorchSharp.dll to be compiled without optimisation, as a debug build is. TorchSharp hands the native handles of its arguments to libtorch
-/// and does not keep the arguments alive: in optimised code a number such as the 0.5 of <c>x * 0.5</c> is garbage as soon as its handle was read, and
-/// where a collection falls into the call its memory is freed while libtorch reads it ("Unknown scalar type", or another number). In code that is
-/// not optimised, arguments live until the method returns. TorchSharp's methods are thin, so that the calls cost no measurable time more.
+/// Marks TorchSharp.dll to be compiled without optimisation, as a debug build is. TorchSharp hands the native handles of its arguments to
+/// libtorch and does not keep the arguments alive: in optimised code a number such as the 0.5 of <c>x * 0.5</c> is garbage as soon as its
+/// handle was read, and where a collection falls into the call its memory is freed while libtorch reads it ("Unknown scalar type", or
+/// another number). In code that is not optimised, arguments live until the method returns. TorchSharp's methods are thin, so that the
+/// calls cost no measurable time more.
 /// </summary>
 public sealed class KeepArguments : Task
 {

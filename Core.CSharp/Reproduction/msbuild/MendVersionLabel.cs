@@ -6,14 +6,14 @@ using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
 /// <summary>
-/// Lets <c>libLibTorchSharp.so</c> load on systems whose libstdc++ is older than GCC 13's, such as Debian 12. The library asks for the version
-/// <c>GLIBCXX_3.4.32</c> because of one symbol to which no relocation refers; marked as weak, a version that the system lacks is no error.
-/// Where the system's libstdc++ has it, nothing is touched.
+/// Lets <c>libLibTorchSharp.so</c> load on systems whose libstdc++ is older than GCC 13's, such as Debian 12. The library asks for the
+/// version <c>GLIBCXX_3.4.32</c> because of one symbol to which no relocation refers; marked as weak, a version that the system lacks is no
+/// error. Where the system's libstdc++ has it, nothing is touched.
 /// </summary>
 public sealed class MendVersionLabel : Task
 {
     private const string Version = "GLIBCXX_3.4.32";
-    private const ushort Weak = 2;          // VER_FLG_WEAK
+    private const ushort Weak = 2; // VER_FLG_WEAK
     private const uint VersionNeeds = 0x6FFFFFFE; // SHT_GNU_verneed
 
     /// <summary>The copy of the library in the output folder.</summary>
@@ -43,12 +43,18 @@ public sealed class MendVersionLabel : Task
             File.SetLastWriteTimeUtc(temporary, written); // so that the next build does not copy the library again
             File.Delete(Library);
             File.Move(temporary, Library);
-            Log.LogMessage(MessageImportance.High, $"{Path.GetFileName(Library)}: {Version} marked as weak, since {system} lacks it and no symbol of it is used");
+            Log.LogMessage(
+                MessageImportance.High,
+                $"{Path.GetFileName(Library)}: {Version} marked as weak, since {system} lacks it and no symbol of it is used"
+            );
             return true;
         }
         catch (Exception e) when (e is IOException || e is UnauthorizedAccessException)
         {
-            Log.LogError($"{Library}: its version label cannot be mended ({e.Message}), and {system} lacks {Version}: make the folder writable, or install libstdc++ of GCC 13 or newer");
+            Log.LogError(
+                $"{Library}: its version label cannot be mended ({e.Message}), and {system} lacks {Version}: make the folder writable, "
+                    + "or install libstdc++ of GCC 13 or newer"
+            );
             return false;
         }
     }
@@ -78,7 +84,9 @@ public sealed class MendVersionLabel : Task
         return content.IndexOf(text + "\0", StringComparison.Ordinal) >= 0;
     }
 
-    /// <summary>Where the flags of the version's entry (<c>vna_flags</c>) lie in a 64-bit little-endian ELF file; -1 when it has none.</summary>
+    /// <summary>
+    /// Where the flags of the version's entry (<c>vna_flags</c>) lie in a 64-bit little-endian ELF file; -1 when it has none.
+    /// </summary>
     private static int FlagsOffset(byte[] elf)
     {
         if (elf.Length < 64 || elf[0] != 0x7F || elf[1] != 'E' || elf[2] != 'L' || elf[3] != 'F' || elf[4] != 2 || elf[5] != 1)
@@ -96,7 +104,7 @@ public sealed class MendVersionLabel : Task
             }
             var start = (int)BitConverter.ToUInt64(elf, section + 0x18);
             var strings = (int)BitConverter.ToUInt64(elf, sections + (int)BitConverter.ToUInt32(elf, section + 0x28) * size + 0x18);
-            for (var need = start; ;)
+            for (var need = start; ; )
             {
                 var entry = need + (int)BitConverter.ToUInt32(elf, need + 8);
                 for (var left = BitConverter.ToUInt16(elf, need + 2); left > 0; left--)

@@ -59,7 +59,10 @@ internal sealed class PatternCanvas
     /// <summary>1 where a signed distance (in periods) is positive, 0 elsewhere, with an edge about a pixel wide.</summary>
     public Tensor Inside(Tensor distance) => (distance * Period * 3).sigmoid();
 
-    /// <summary>A table of uniform numbers for the cells of the integer lattice: column = row = floor of coordinates, any leading dimensions after N.</summary>
+    /// <summary>
+    /// A table of uniform numbers for the cells of the integer lattice: column = row = floor of coordinates, any leading dimensions after
+    /// N.
+    /// </summary>
     public Func<Tensor, Tensor, Tensor> Lattice()
     {
         var table = torch.rand([_count, LatticeSide * LatticeSide], generator: _generator);
@@ -121,7 +124,9 @@ internal sealed class PatternCanvas
     }
 }
 
-/// <summary>Coordinates of pixels relative to the nine scattered points around them, each <c>[N,9,S,S]</c>, in periods and turned at random.</summary>
+/// <summary>
+/// Coordinates of pixels relative to the nine scattered points around them, each <c>[N,9,S,S]</c>, in periods and turned at random.
+/// </summary>
 /// <param name="X">First coordinate in the point's own frame.</param>
 /// <param name="Y">Second coordinate.</param>
 /// <param name="Value">A uniform number of the point.</param>

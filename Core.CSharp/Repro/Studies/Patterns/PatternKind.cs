@@ -12,7 +12,9 @@ internal sealed record PatternKind(string Name, double Shortest, double Longest,
 {
     private const double Turn = 2 * Math.PI;
 
-    /// <summary>All classes; none is one of Surfaces' categories: no weave, grain of wood, tiles, creases of hide, brushed noise, mesh or parts.</summary>
+    /// <summary>
+    /// All classes; none is one of Surfaces' categories: no weave, grain of wood, tiles, creases of hide, brushed noise, mesh or parts.
+    /// </summary>
     public static IReadOnlyList<PatternKind> All { get; } =
     [
         new("stripes", 5, 18, canvas => Wave(canvas.U)),
@@ -56,18 +58,25 @@ internal sealed record PatternKind(string Name, double Shortest, double Longest,
     private static Tensor Centred(Tensor coordinate) => coordinate - coordinate.floor() - 0.5;
 
     // Along three axes a sixth of a turn apart, [3,N,S,S].
-    private static Tensor ThreeWaves(PatternCanvas canvas, Func<Tensor, Tensor> wave) => torch.stack(
-        [.. Enumerable.Range(0, 3).Select(axis => wave((canvas.U * Math.Cos(axis * Turn / 3) + canvas.V * Math.Sin(axis * Turn / 3)) * Turn))]);
+    private static Tensor ThreeWaves(PatternCanvas canvas, Func<Tensor, Tensor> wave) =>
+        torch.stack([
+            .. Enumerable
+                .Range(0, 3)
+                .Select(axis => wave((canvas.U * Math.Cos(axis * Turn / 3) + canvas.V * Math.Sin(axis * Turn / 3)) * Turn)),
+        ]);
 
     // The union of one shape a scattered point, by its signed distances [N,9,S,S].
-    private static Tensor Shapes(PatternCanvas canvas, Func<Scattered, Tensor> distance) => canvas.Inside(distance(canvas.Scatter(0.6)).amax([1L]));
+    private static Tensor Shapes(PatternCanvas canvas, Func<Scattered, Tensor> distance) =>
+        canvas.Inside(distance(canvas.Scatter(0.6)).amax([1L]));
 
     private static Tensor Line(Tensor distance) => 0.06 - distance.abs();
 
     private static Tensor Bar(Tensor along, Tensor across) => (0.42 - along.abs()).minimum(0.07 - across.abs());
 
-    private static Tensor TriangleDistance(Scattered points) => torch.stack(
-        [.. Enumerable.Range(0, 3).Select(edge => points.X * Math.Cos(edge * Turn / 3) + points.Y * Math.Sin(edge * Turn / 3))]).amax([0L]);
+    private static Tensor TriangleDistance(Scattered points) =>
+        torch
+            .stack([.. Enumerable.Range(0, 3).Select(edge => points.X * Math.Cos(edge * Turn / 3) + points.Y * Math.Sin(edge * Turn / 3))])
+            .amax([0L]);
 
     private static Tensor Bells(Scattered points) => (points.Radius.pow(2) * -8).exp();
 

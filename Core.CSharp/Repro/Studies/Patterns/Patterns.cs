@@ -5,8 +5,8 @@ using F = TorchSharp.torch.nn.functional;
 namespace Repro.Studies;
 
 /// <summary>
-/// Procedural patterns with their classes, drawn in batches: what the embedded weights are trained to tell apart. Colours, rotation, period, light,
-/// blur, noise and a second pattern shining through vary within a class, so that only the structure tells it.
+/// Procedural patterns with their classes, drawn in batches: what the embedded weights are trained to tell apart. Colours, rotation,
+/// period, light, blur, noise and a second pattern shining through vary within a class, so that only the structure tells it.
 /// </summary>
 public static class Patterns
 {
@@ -47,7 +47,14 @@ public static class Patterns
     private static Tensor Fields(Tensor labels, int side, Generator generator)
     {
         var fields = torch.zeros([labels.shape[0], side, side]);
-        foreach (var group in labels.data<long>().ToArray().Select((label, place) => (label, place)).GroupBy(pair => pair.label, pair => (long)pair.place).OrderBy(group => group.Key))
+        foreach (
+            var group in labels
+                .data<long>()
+                .ToArray()
+                .Select((label, place) => (label, place))
+                .GroupBy(pair => pair.label, pair => (long)pair.place)
+                .OrderBy(group => group.Key)
+        )
         {
             using var scope = torch.NewDisposeScope();
             var places = group.ToArray();
@@ -58,7 +65,8 @@ public static class Patterns
         return fields.clamp_(0, 1);
     }
 
-    // Two colours, bright or nearly grey, the second far enough from the first in brightness that a grey image would still show the pattern.
+    // Two colours, bright or nearly grey, the second far enough from the first in brightness that a grey image would still show the
+    // pattern.
     private static Tensor Colour(Tensor fields, Generator generator)
     {
         var count = fields.shape[0];
@@ -75,7 +83,10 @@ public static class Patterns
     {
         var (count, side) = (images.shape[0], images.shape[3]);
         var axis = torch.linspace(-0.5, 0.5, side);
-        var light = 1 + axis.reshape(1, 1, 1, side) * Uniform(count, -0.6, 0.6, generator) + axis.reshape(1, 1, side, 1) * Uniform(count, -0.6, 0.6, generator);
+        var light =
+            1
+            + axis.reshape(1, 1, 1, side) * Uniform(count, -0.6, 0.6, generator)
+            + axis.reshape(1, 1, side, 1) * Uniform(count, -0.6, 0.6, generator);
         var blurred = F.avg_pool2d(F.pad(images, [1, 1, 1, 1], PaddingModes.Reflect), [3, 3], [1, 1]);
         var seen = images.lerp(blurred, Uniform(count, 0, 1, generator)) * light;
         return (seen + torch.randn(seen.shape, generator: generator) * Uniform(count, 0, 0.06, generator)).clamp(0, 1);

@@ -124,24 +124,52 @@ public sealed class DfrMethod : Method<DfrSettings>
     /// <summary>Table I: the 16 scales of VGG-19, the block that each lies in, its channels.</summary>
     private static readonly (string Layer, int Block, int Channels)[] TableI =
     [
-        ("relu1_1", 1, 64), ("relu1_2", 1, 64), ("relu2_1", 2, 128), ("relu2_2", 2, 128),
-        ("relu3_1", 3, 256), ("relu3_2", 3, 256), ("relu3_3", 3, 256), ("relu3_4", 3, 256),
-        ("relu4_1", 4, 512), ("relu4_2", 4, 512), ("relu4_3", 4, 512), ("relu4_4", 4, 512),
-        ("relu5_1", 5, 512), ("relu5_2", 5, 512), ("relu5_3", 5, 512), ("relu5_4", 5, 512),
+        ("relu1_1", 1, 64),
+        ("relu1_2", 1, 64),
+        ("relu2_1", 2, 128),
+        ("relu2_2", 2, 128),
+        ("relu3_1", 3, 256),
+        ("relu3_2", 3, 256),
+        ("relu3_3", 3, 256),
+        ("relu3_4", 3, 256),
+        ("relu4_1", 4, 512),
+        ("relu4_2", 4, 512),
+        ("relu4_3", 4, 512),
+        ("relu4_4", 4, 512),
+        ("relu5_1", 5, 512),
+        ("relu5_2", 5, 512),
+        ("relu5_3", 5, 512),
+        ("relu5_4", 5, 512),
     ];
 
     /// <summary>The subsets of scales of Tables II to VI: the first and the last.</summary>
-    private static readonly (int First, int Last)[] Subsets = [(1, 2), (1, 4), (1, 8), (1, 12), (1, 16), (12, 12), (9, 12), (5, 12), (3, 12)];
+    private static readonly (int First, int Last)[] Subsets =
+    [
+        (1, 2),
+        (1, 4),
+        (1, 8),
+        (1, 12),
+        (1, 16),
+        (12, 12),
+        (9, 12),
+        (5, 12),
+        (3, 12),
+    ];
 
     private static readonly (string Name, BorderMode Border)[] Paddings = [("zero", BorderMode.Zeros), ("reflect", BorderMode.Reflect)];
 
     private static readonly (string Name, string Description, Func<DfrSettings, DfrSettings> Of)[] Sources =
-        [("paper", "as the paper says", settings => settings), ("code", "as the public code does", AsPublicCode)];
+    [
+        ("paper", "as the paper says", settings => settings),
+        ("code", "as the public code does", AsPublicCode),
+    ];
 
     /// <summary>The 16 scales of VGG-19 in the order of Table I.</summary>
     public static IReadOnlyList<string> Scales { get; } = [.. TableI.Select(scale => scale.Layer)];
 
-    /// <summary>The public code takes other networks too; of a ResNet the ends of its first stages, a position for 2, 4, 8 and 16 pixels.</summary>
+    /// <summary>
+    /// The public code takes other networks too; of a ResNet the ends of its first stages, a position for 2, 4, 8 and 16 pixels.
+    /// </summary>
     private static readonly string[] ResNetScales = ["stem", "layer1", "layer2", "layer3"];
 
     /// <inheritdoc/>
@@ -154,31 +182,71 @@ public sealed class DfrMethod : Method<DfrSettings>
     public override IReadOnlyList<Variant<DfrSettings>> Variants { get; } =
     [
         .. from source in Sources
-           from subset in Subsets
-           from padding in Paddings
-           select new Variant<DfrSettings>(
-               $"{source.Name}-f{subset.First}-{subset.Last}-{padding.Name}",
-               $"f{{{subset.First}:{subset.Last}}} of VGG-19 with {padding.Name} padding, {source.Description} (Tables II to VI)",
-               source.Of(new DfrSettings
-               {
-                   Network = "vgg19",
-                   Layers = [.. Scales.Take(subset.Last).Skip(subset.First - 1)],
-                   Padding = padding.Border,
-               }),
-               Default: (source.Name, subset.First, subset.Last, padding.Name) is ("paper", 1, 8 or 12 or 16, "zero"),
-               Network: "vgg19/" + Scales[subset.Last - 1]),
+        from subset in Subsets
+        from padding in Paddings
+        select new Variant<DfrSettings>(
+            $"{source.Name}-f{subset.First}-{subset.Last}-{padding.Name}",
+            $"f{{{subset.First}:{subset.Last}}} of VGG-19 with {padding.Name} padding, {source.Description} (Tables II to VI)",
+            source.Of(
+                new DfrSettings
+                {
+                    Network = "vgg19",
+                    Layers = [.. Scales.Take(subset.Last).Skip(subset.First - 1)],
+                    Padding = padding.Border,
+                }
+            ),
+            Default: (source.Name, subset.First, subset.Last, padding.Name) is ("paper", 1, 8 or 12 or 16, "zero"),
+            Network: "vgg19/" + Scales[subset.Last - 1]
+        ),
         .. from source in Sources
-           select new Variant<DfrSettings>(
-               $"{source.Name}-f1-12-vgg19_16x", "f{1:12} of a distilled quarter-width VGG-19: a substitute, not in the paper",
-               source.Of(new DfrSettings { Network = Distilled, Layers = [.. Scales.Take(12)], Padding = BorderMode.Reflect }),
-               Network: Distilled),
-        new("resnet18", "stem and first three stages of ResNet-18: not in the paper",
-            new DfrSettings { Network = "resnet18", Layers = ResNetScales, Padding = BorderMode.Zeros }, Network: "resnet18/layer3"),
-        new(PackagedWeights.Name, "stem and first three stages of the ResNet-18 that comes with the program: not in the paper",
-            new DfrSettings { Network = PackagedWeights.Name, Layers = ResNetScales, Padding = BorderMode.Zeros }, Default: true, PackagedWeights.Name),
-        new("embedded", "the last scale of each of four blocks of the embedded quarter-width VGG-16: not in the paper",
-            new DfrSettings { Network = Embedded, Layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"], Padding = BorderMode.Zeros },
-            Default: true, Network: Embedded),
+        select new Variant<DfrSettings>(
+            $"{source.Name}-f1-12-vgg19_16x",
+            "f{1:12} of a distilled quarter-width VGG-19: a substitute, not in the paper",
+            source.Of(
+                new DfrSettings
+                {
+                    Network = Distilled,
+                    Layers = [.. Scales.Take(12)],
+                    Padding = BorderMode.Reflect,
+                }
+            ),
+            Network: Distilled
+        ),
+        new(
+            "resnet18",
+            "stem and first three stages of ResNet-18: not in the paper",
+            new DfrSettings
+            {
+                Network = "resnet18",
+                Layers = ResNetScales,
+                Padding = BorderMode.Zeros,
+            },
+            Network: "resnet18/layer3"
+        ),
+        new(
+            PackagedWeights.Name,
+            "stem and first three stages of the ResNet-18 that comes with the program: not in the paper",
+            new DfrSettings
+            {
+                Network = PackagedWeights.Name,
+                Layers = ResNetScales,
+                Padding = BorderMode.Zeros,
+            },
+            Default: true,
+            PackagedWeights.Name
+        ),
+        new(
+            "embedded",
+            "the last scale of each of four blocks of the embedded quarter-width VGG-16: not in the paper",
+            new DfrSettings
+            {
+                Network = Embedded,
+                Layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"],
+                Padding = BorderMode.Zeros,
+            },
+            Default: true,
+            Network: Embedded
+        ),
     ];
 
     /// <summary>
@@ -210,41 +278,64 @@ public sealed class DfrMethod : Method<DfrSettings>
     }
 
     /// <inheritdoc/>
-    protected override DfrSettings Adapt(DfrSettings settings, Request request) => request.Profile switch
-    {
-        Profile.Paper => settings,
-        Profile.Quick => settings with
+    protected override DfrSettings Adapt(DfrSettings settings, Request request) =>
+        request.Profile switch
         {
-            Epochs = QuickEpochs(settings), PositionsPerImage = 400, BatchSize = 1, LearningRate = 1e-3, ThresholdImages = 40, LatentImages = 40,
-        },
-        _ => settings with
-        {
-            Epochs = 2, PositionsPerImage = 64, BatchSize = 1, LearningRate = 1e-3, ThresholdImages = 4, LatentImages = 4, LatentSamples = 256,
-        },
-    };
+            Profile.Paper => settings,
+            Profile.Quick => settings with
+            {
+                Epochs = QuickEpochs(settings),
+                PositionsPerImage = 400,
+                BatchSize = 1,
+                LearningRate = 1e-3,
+                ThresholdImages = 40,
+                LatentImages = 40,
+            },
+            _ => settings with
+            {
+                Epochs = 2,
+                PositionsPerImage = 64,
+                BatchSize = 1,
+                LearningRate = 1e-3,
+                ThresholdImages = 4,
+                LatentImages = 4,
+                LatentSamples = 256,
+            },
+        };
 
-    /// <summary>A step of the autoencoder costs as the square of c_o: with all of VGG-19's channels twenty passes would take an hour.</summary>
+    /// <summary>
+    /// A step of the autoencoder costs as the square of c_o: with all of VGG-19's channels twenty passes would take an hour.
+    /// </summary>
     private static int QuickEpochs(DfrSettings settings)
     {
-        var channels = settings.Network == "vgg19" ? TableI.Where(scale => settings.Layers.Contains(scale.Layer)).Sum(scale => scale.Channels) : 0;
-        return channels switch { <= 2048 => 20, <= 3456 => 5, _ => 2 };
+        var channels =
+            settings.Network == "vgg19" ? TableI.Where(scale => settings.Layers.Contains(scale.Layer)).Sum(scale => scale.Channels) : 0;
+        return channels switch
+        {
+            <= 2048 => 20,
+            <= 3456 => 5,
+            _ => 2,
+        };
     }
 
     /// <summary>Where the authors' public code does otherwise than the paper says.</summary>
-    private static DfrSettings AsPublicCode(DfrSettings settings) => settings with
-    {
-        Resampling = Resampling.Nearest,
-        Alignment = Alignment.BilinearAlignCorners,
-        BatchNorm = true,
-        LatentShareOfHidden = 2,
-        LatentImages = 10,
-        LatentSamples = 0,
-        Norm = ReconstructionNorm.MeanSquare,
-        UpsampleAlignCorners = true,
-    };
+    private static DfrSettings AsPublicCode(DfrSettings settings) =>
+        settings with
+        {
+            Resampling = Resampling.Nearest,
+            Alignment = Alignment.BilinearAlignCorners,
+            BatchNorm = true,
+            LatentShareOfHidden = 2,
+            LatentImages = 10,
+            LatentSamples = 0,
+            Norm = ReconstructionNorm.MeanSquare,
+            UpsampleAlignCorners = true,
+        };
 }
 
-/// <summary>The autoencoder of Table VIII: six 1x1 convolutions with ReLU between them, no activation on the code and on the output.</summary>
+/// <summary>
+/// The autoencoder of Table VIII: six 1x1 convolutions with ReLU between them, no activation on the code and on the output.
+/// </summary>
 internal sealed class RegionalAutoencoder : nn.Module<Tensor, Tensor>
 {
     private readonly Conv2d first;
@@ -255,16 +346,19 @@ internal sealed class RegionalAutoencoder : nn.Module<Tensor, Tensor>
     /// <param name="latent">c_d.</param>
     /// <param name="hidden">Width of the outermost hidden layers.</param>
     /// <param name="batchNorm">Whether a batch norm follows each hidden convolution.</param>
-    public RegionalAutoencoder(long channels, long latent, long hidden, bool batchNorm) : base(nameof(RegionalAutoencoder))
+    public RegionalAutoencoder(long channels, long latent, long hidden, bool batchNorm)
+        : base(nameof(RegionalAutoencoder))
     {
         first = nn.Conv2d(channels, hidden, 1);
-        inner = nn.Sequential(
-        [
+        inner = nn.Sequential([
             .. Activation(hidden, batchNorm),
-            nn.Conv2d(hidden, 2 * latent, 1), .. Activation(2 * latent, batchNorm),
+            nn.Conv2d(hidden, 2 * latent, 1),
+            .. Activation(2 * latent, batchNorm),
             nn.Conv2d(2 * latent, latent, 1),
-            nn.Conv2d(latent, 2 * latent, 1), .. Activation(2 * latent, batchNorm),
-            nn.Conv2d(2 * latent, hidden, 1), .. Activation(hidden, batchNorm),
+            nn.Conv2d(latent, 2 * latent, 1),
+            .. Activation(2 * latent, batchNorm),
+            nn.Conv2d(2 * latent, hidden, 1),
+            .. Activation(hidden, batchNorm),
         ]);
         last = nn.Conv2d(hidden, channels, 1);
         Latent = latent;
@@ -280,7 +374,8 @@ internal sealed class RegionalAutoencoder : nn.Module<Tensor, Tensor>
 
     /// <summary>What the last convolution sees, from the network's maps, without the concatenated features.</summary>
     /// <returns><c>[N,hidden,h_o,w_o]</c>.</returns>
-    public Tensor BeforeLast(RegionalFeatures regions, IReadOnlyList<Tensor> maps) => inner.call(regions.Convolve(maps, first.weight!, first.bias!));
+    public Tensor BeforeLast(RegionalFeatures regions, IReadOnlyList<Tensor> maps) =>
+        inner.call(regions.Convolve(maps, first.weight!, first.bias!));
 
     /// <summary>Weights <c>[c_o,hidden,1,1]</c> and bias <c>[c_o]</c> of the last convolution.</summary>
     public (Tensor Weight, Tensor Bias) Last => (last.weight!, last.bias!);
@@ -298,7 +393,10 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
     private readonly Backbone _backbone = resources.Backbones.Get(settings.Network, settings.Padding);
     private readonly ImageSize _size = ImageSize.Square(settings.ImageSize, settings.Resampling);
     private readonly RegionalFeatures _regions = new(
-        settings.Alignment, (settings.ImageSize, settings.ImageSize), (settings.FilterSize, settings.FilterStride));
+        settings.Alignment,
+        (settings.ImageSize, settings.ImageSize),
+        (settings.FilterSize, settings.FilterStride)
+    );
     private RegionalAutoencoder? _autoencoder;
     private List<OperatingPoint> _points = [];
 
@@ -315,12 +413,19 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         var latent = settings.Latent > 0 ? settings.Latent : LatentSize(normal, context);
         _autoencoder = Build(latent);
         using var optimizer = torch.optim.Adam(_autoencoder.parameters(), settings.LearningRate);
-        var (loss, steps) = settings.PositionsPerImage > 0
-            ? TrainOnSampledPositions(normal, context, optimizer)
-            : TrainOnAllPositions(normal, context, optimizer);
+        var (loss, steps) =
+            settings.PositionsPerImage > 0
+                ? TrainOnSampledPositions(normal, context, optimizer)
+                : TrainOnAllPositions(normal, context, optimizer);
         _autoencoder.eval();
         _points = SegmentationThresholds(normal);
-        return new Dictionary<string, double> { ["latent"] = latent, ["channels"] = Channels, ["loss"] = loss, ["steps"] = steps };
+        return new Dictionary<string, double>
+        {
+            ["latent"] = latent,
+            ["channels"] = Channels,
+            ["loss"] = loss,
+            ["steps"] = steps,
+        };
     }
 
     /// <inheritdoc/>
@@ -331,7 +436,11 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         var maps = _backbone.Forward(batch.Pixels(_size, resources.Device), settings.Layers);
         var small = Distance(maps);
         var map = nn.functional.interpolate(
-            small, [settings.ImageSize, settings.ImageSize], mode: InterpolationMode.Bilinear, align_corners: settings.UpsampleAlignCorners);
+            small,
+            [settings.ImageSize, settings.ImageSize],
+            mode: InterpolationMode.Bilinear,
+            align_corners: settings.UpsampleAlignCorners
+        );
         return new Scores(map.MoveToOuterDisposeScope(), map.amax([1L, 2L, 3L]).MoveToOuterDisposeScope());
     }
 
@@ -341,7 +450,10 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         var values = new Dictionary<string, string>
         {
             ["latent"] = Autoencoder.Latent.ToString(CultureInfo.InvariantCulture),
-            ["points"] = string.Join(';', _points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.Target:r}={point.Threshold:r}"))),
+            ["points"] = string.Join(
+                ';',
+                _points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.Target:r}={point.Threshold:r}"))
+            ),
         };
         return new DetectorState(Autoencoder.state_dict(), values);
     }
@@ -359,8 +471,15 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         _autoencoder = Build(latent);
         state.LoadInto(_autoencoder);
         _autoencoder.eval();
-        _points = [.. state.Text("points").Split(';', StringSplitOptions.RemoveEmptyEntries).Select(entry => PointOf(entry)
-            ?? throw state.Wrong($"has the threshold '{entry}', which is not of the form RATE=THRESHOLD"))];
+        _points =
+        [
+            .. state
+                .Text("points")
+                .Split(';', StringSplitOptions.RemoveEmptyEntries)
+                .Select(entry =>
+                    PointOf(entry) ?? throw state.Wrong($"has the threshold '{entry}', which is not of the form RATE=THRESHOLD")
+                ),
+        ];
     }
 
     /// <inheritdoc/>
@@ -372,7 +491,12 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
 
     private RegionalAutoencoder Build(long latent)
     {
-        var autoencoder = new RegionalAutoencoder(Channels, latent, (Channels + (settings.LatentShareOfHidden * latent)) / 2, settings.BatchNorm);
+        var autoencoder = new RegionalAutoencoder(
+            Channels,
+            latent,
+            (Channels + (settings.LatentShareOfHidden * latent)) / 2,
+            settings.BatchNorm
+        );
         autoencoder.to(resources.Device);
         return autoencoder;
     }
@@ -385,7 +509,9 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         return _regions.Concatenate(_backbone.Forward(batch.Pixels(_size, resources.Device), settings.Layers)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Equation (5), one layer after the other, so that the concatenated features and their reconstruction never stand in memory whole.</summary>
+    /// <summary>
+    /// Equation (5), one layer after the other, so that the concatenated features and their reconstruction never stand in memory whole.
+    /// </summary>
     /// <param name="maps">The network's maps of the chosen layers.</param>
     /// <returns><c>[N,1,h_o,w_o]</c>.</returns>
     private Tensor Distance(IReadOnlyList<Tensor> maps)
@@ -418,7 +544,9 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
             : difference.square().mean();
     }
 
-    /// <summary>The number of principal components of sampled regional features that together hold the asked share of the variance (appendix B).</summary>
+    /// <summary>
+    /// The number of principal components of sampled regional features that together hold the asked share of the variance (appendix B).
+    /// </summary>
     private long LatentSize(IImages normal, FitContext context)
     {
         using var scope = torch.NewDisposeScope();
@@ -445,7 +573,10 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         return share.lt(variance).sum().item<long>() + 1;
     }
 
-    /// <summary>Regional features at random positions of each image, <c>[images * perImage, c_o]</c>; every position where <paramref name="perImage"/> is 0.</summary>
+    /// <summary>
+    /// Regional features at random positions of each image, <c>[images * perImage, c_o]</c>; every position where
+    /// <paramref name="perImage"/> is 0.
+    /// </summary>
     private Tensor SampledPositions(ImageBatch images, int perImage, FitContext context, long stream, string stage)
     {
         using var scope = torch.NewDisposeScope();
@@ -463,7 +594,11 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
             for (var i = 0; i < batch.Count; i++)
             {
                 var image = features[i];
-                if (perImage > 0) image = image.index_select(0, torch.randperm(positions, generator: generator).narrow(0, 0, taken).to(resources.Device));
+                if (perImage > 0)
+                {
+                    image = image.index_select(0, torch.randperm(positions, generator: generator).narrow(0, 0, taken).to(resources.Device));
+                }
+
                 samples.narrow(0, row, taken).copy_(image);
                 row += taken;
             }
@@ -476,12 +611,18 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
     private (double, long) TrainOnAllPositions(IImages normal, FitContext context, OptimizerHelper optimizer)
     {
         var perEpoch = (normal.Count + settings.BatchSize - 1) / settings.BatchSize;
-        return Training.Run(context, Autoencoder, optimizer, (long)perEpoch * settings.Epochs, step =>
-        {
-            var order = context.Shuffle(normal.Count, step / perEpoch);
-            var batch = order.Skip((int)(step % perEpoch) * settings.BatchSize).Take(settings.BatchSize).ToArray();
-            return Loss(Features(new ImageBatch(normal, batch)));
-        });
+        return Training.Run(
+            context,
+            Autoencoder,
+            optimizer,
+            (long)perEpoch * settings.Epochs,
+            step =>
+            {
+                var order = context.Shuffle(normal.Count, step / perEpoch);
+                var batch = order.Skip((int)(step % perEpoch) * settings.BatchSize).Take(settings.BatchSize).ToArray();
+                return Loss(Features(new ImageBatch(normal, batch)));
+            }
+        );
     }
 
     /// <summary>A reduced schedule: positions drawn once from each image, mixed over all images in each step.</summary>
@@ -491,14 +632,20 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         var count = (int)samples.shape[0];
         var batchSize = Math.Min(count, settings.BatchSize * settings.PositionsPerImage);
         var perEpoch = count / batchSize;
-        return Training.Run(context, Autoencoder, optimizer, (long)perEpoch * settings.Epochs, step =>
-        {
-            var order = context.Shuffle(count, step / perEpoch);
-            var rows = order.AsSpan((int)(step % perEpoch) * batchSize, batchSize).ToArray().Select(row => (long)row).ToArray();
-            var batch = samples.index_select(0, torch.tensor(rows).to(resources.Device));
-            // As one image of a single row: positions of images of one position each would not have their channels innermost.
-            return Loss(batch.unsqueeze(0).unsqueeze(0).permute(0, 3, 1, 2));
-        });
+        return Training.Run(
+            context,
+            Autoencoder,
+            optimizer,
+            (long)perEpoch * settings.Epochs,
+            step =>
+            {
+                var order = context.Shuffle(count, step / perEpoch);
+                var rows = order.AsSpan((int)(step % perEpoch) * batchSize, batchSize).ToArray().Select(row => (long)row).ToArray();
+                var batch = samples.index_select(0, torch.tensor(rows).to(resources.Device));
+                // As one image of a single row: positions of images of one position each would not have their channels innermost.
+                return Loss(batch.unsqueeze(0).unsqueeze(0).permute(0, 3, 1, 2));
+            }
+        );
     }
 
     /// <summary>The thresholds that at most the accepted share of the training images' pixels reaches (section III-D).</summary>
@@ -514,8 +661,12 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         }
         var sorted = torch.cat(maps).sort(0, descending: true).Values;
         // Just above the first value that must not count: scores that reach a threshold are anomalous.
-        return [.. settings.AcceptedFpr.Select(fpr =>
-            Point(fpr, MathF.BitIncrement(sorted[(long)Math.Min(fpr * sorted.shape[0], sorted.shape[0] - 1)].item<float>())))];
+        return
+        [
+            .. settings.AcceptedFpr.Select(fpr =>
+                Point(fpr, MathF.BitIncrement(sorted[(long)Math.Min(fpr * sorted.shape[0], sorted.shape[0] - 1)].item<float>()))
+            ),
+        ];
     }
 
     private static OperatingPoint? PointOf(string text) =>

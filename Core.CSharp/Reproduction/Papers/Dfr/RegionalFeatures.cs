@@ -55,7 +55,9 @@ public sealed class RegionalFeatures : IDisposable
         using var scope = torch.NewDisposeScope();
         if (map.shape[2] == _image.Height && map.shape[3] == _image.Width)
         {
-            return nn.functional.avg_pool2d(map.channels_last(), [_filter.Size, _filter.Size], [_filter.Stride, _filter.Stride]).MoveToOuterDisposeScope();
+            return nn
+                .functional.avg_pool2d(map.channels_last(), [_filter.Size, _filter.Size], [_filter.Stride, _filter.Stride])
+                .MoveToOuterDisposeScope();
         }
         // With the channels innermost both are products of a matrix with the rows of a matrix.
         var (count, channels, height, width) = (map.shape[0], map.shape[1], map.shape[2], map.shape[3]);
@@ -97,9 +99,10 @@ public sealed class RegionalFeatures : IDisposable
         {
             var share = weight.narrow(1, first, map.shape[1]);
             first += map.shape[1];
-            var term = map.shape[2] * map.shape[3] < (long)Height * Width
-                ? Align(nn.functional.conv2d(map, share))
-                : nn.functional.conv2d(Align(map), share);
+            var term =
+                map.shape[2] * map.shape[3] < (long)Height * Width
+                    ? Align(nn.functional.conv2d(map, share))
+                    : nn.functional.conv2d(Align(map), share);
             sum = sum is null ? term : sum.add_(term);
         }
         return (sum! + bias.reshape(1, -1, 1, 1)).MoveToOuterDisposeScope();
@@ -108,24 +111,35 @@ public sealed class RegionalFeatures : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var matrix in _operators.Values) matrix?.Dispose();
+        foreach (var matrix in _operators.Values)
+        {
+            matrix?.Dispose();
+        }
+
         _operators.Clear();
     }
 
     private int OutputLength(int pixels) => ((pixels - _filter.Size) / _filter.Stride) + 1;
 
-    /// <summary>The matrix of (1) and (2) along one axis, for maps of <paramref name="length"/> rows or columns; null where it is the identity.</summary>
+    /// <summary>
+    /// The matrix of (1) and (2) along one axis, for maps of <paramref name="length"/> rows or columns; null where it is the identity.
+    /// </summary>
     private Tensor? Operator(long length, bool rows, Device device)
     {
-        if (_operators.TryGetValue((length, rows, device.type), out var known)) return known;
+        if (_operators.TryGetValue((length, rows, device.type), out var known))
+        {
+            return known;
+        }
+
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
         // libtorch's own resize and mean filter, applied to the unit vectors, give the matrix's columns.
         var units = torch.eye(length).reshape(1, length, 1, length);
         var pixels = rows ? _image.Height : _image.Width;
-        var resized = _alignment == Alignment.Nearest
-            ? nn.functional.interpolate(units, [1, pixels], mode: InterpolationMode.Nearest)
-            : nn.functional.interpolate(units, [1, pixels], mode: InterpolationMode.Bilinear, align_corners: true);
+        var resized =
+            _alignment == Alignment.Nearest
+                ? nn.functional.interpolate(units, [1, pixels], mode: InterpolationMode.Nearest)
+                : nn.functional.interpolate(units, [1, pixels], mode: InterpolationMode.Bilinear, align_corners: true);
         var matrix = nn.functional.avg_pool2d(resized, [1, _filter.Size], [1, _filter.Stride]).reshape(length, -1);
         var isIdentity = matrix.shape[0] == matrix.shape[1] && matrix.allclose(torch.eye(length), 0, 1e-7);
         return _operators[(length, rows, device.type)] = isIdentity

@@ -57,7 +57,9 @@ public sealed record FavaeSettings
     /// <summary>Side that images are resized to: 128 for objects, 512 for textures (section 5.1).</summary>
     public required int ImageSize { get; init; }
 
-    /// <summary>Distance between the 128x128 tiles that cover a larger image at test; maps are averaged where tiles overlap. The paper does not say.</summary>
+    /// <summary>
+    /// Distance between the 128x128 tiles that cover a larger image at test; maps are averaged where tiles overlap. The paper does not say.
+    /// </summary>
     public int TileStride { get; init; } = 128;
 
     /// <summary>Objects are rotated by up to this many degrees in training; the paper does not say by how many.</summary>
@@ -102,11 +104,17 @@ public sealed record FavaeSettings
         }
         if (Extractor is FeatureExtractor.Encoder or FeatureExtractor.EncoderStopped)
         {
-            check.That(Layers.All(layer => FavaeNetwork.EncoderNumbers.Select(number => $"{number}").Contains(layer)),
-                Layers, $"of {string.Join(", ", FavaeNetwork.EncoderNumbers)}, the encoder's layers in appendix D");
+            check.That(
+                Layers.All(layer => FavaeNetwork.EncoderNumbers.Select(number => $"{number}").Contains(layer)),
+                Layers,
+                $"of {string.Join(", ", FavaeNetwork.EncoderNumbers)}, the encoder's layers in appendix D"
+            );
         }
-        check.That(DecoderLayers.All(FavaeNetwork.DecoderNumbers.Contains),
-            DecoderLayers, $"of {string.Join(", ", FavaeNetwork.DecoderNumbers)}, the decoder's layers in appendix D");
+        check.That(
+            DecoderLayers.All(FavaeNetwork.DecoderNumbers.Contains),
+            DecoderLayers,
+            $"of {string.Join(", ", FavaeNetwork.DecoderNumbers)}, the decoder's layers in appendix D"
+        );
         check.That(DecoderLayers.Count == Layers.Count, DecoderLayers, $"as many as layers, {Layers.Count}");
         check.Latent(Latent);
         check.Factor(Width);
@@ -118,7 +126,11 @@ public sealed record FavaeSettings
         check.Whole(ImagesPerEpoch, 1);
         check.Whole(Epochs, 1);
         check.Batch(BatchSize);
-        check.That((long)Epochs * ImagesPerEpoch >= BatchSize, BatchSize, $"at most the images of all epochs, {(long)Epochs * ImagesPerEpoch}");
+        check.That(
+            (long)Epochs * ImagesPerEpoch >= BatchSize,
+            BatchSize,
+            $"at most the images of all epochs, {(long)Epochs * ImagesPerEpoch}"
+        );
         check.NotNegative(LearningRate);
         check.NotNegative(LogVarianceLearningRate);
         check.NotNegative(LogVarianceBound, 64);
@@ -139,7 +151,10 @@ public sealed class FavaeMethod : Method<FavaeSettings>
 
     private static readonly FavaeSettings Vgg16 = Vanilla with
     {
-        Extractor = FeatureExtractor.Trained, Network = "vgg16", Layers = ["conv2_2", "conv3_3", "conv4_3"], DecoderLayers = ThreeLevels,
+        Extractor = FeatureExtractor.Trained,
+        Network = "vgg16",
+        Layers = ["conv2_2", "conv3_3", "conv4_3"],
+        DecoderLayers = ThreeLevels,
     };
 
     private static readonly FavaeSettings ResNet18 = Vgg16 with { Network = "resnet18", Layers = ["layer1", "layer2", "layer3"] };
@@ -154,28 +169,83 @@ public sealed class FavaeMethod : Method<FavaeSettings>
     public override string Title => "Dehaene & Eline, Anomaly localization by modeling perceptual features";
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, string> FormerSettings { get; } = new Dictionary<string, string> { ["feature_layers"] = "layers" };
+    public override IReadOnlyDictionary<string, string> FormerSettings { get; } =
+        new Dictionary<string, string> { ["feature_layers"] = "layers" };
 
     /// <inheritdoc/>
     public override IReadOnlyList<Variant<FavaeSettings>> Variants { get; } =
     [
         new("vgg16", "VGG-16: Table 1, M1 of figure 3b", Vgg16, Default: true, "vgg16/conv4_3"),
         new("resnet18", "ResNet-18: Table 3", ResNet18, Default: true, "resnet18/layer3"),
-        new(PackagedWeights.Name, "the ResNet-18 that comes with the program: not in the paper",
-            ResNet18 with { Network = PackagedWeights.Name }, Default: true, PackagedWeights.Name),
+        new(
+            PackagedWeights.Name,
+            "the ResNet-18 that comes with the program: not in the paper",
+            ResNet18 with
+            {
+                Network = PackagedWeights.Name,
+            },
+            Default: true,
+            PackagedWeights.Name
+        ),
         new("yolov3", "YOLOv3: Table 3", Vgg16 with { Network = "yolov3", Layers = ["20"], DecoderLayers = [10] }, Default: true, "yolov3"),
         new("vanilla", "the vanilla VAE: Tables 1 and 3, M4 of figure 3b", Vanilla, Default: true),
         new("random", "VGG-16 with random weights: M2 of figure 3b", Vgg16 with { Extractor = FeatureExtractor.Random }),
-        new("encoder-stop", "the own encoder with stopped gradient: M3 of figure 3b", OwnEncoder with { Extractor = FeatureExtractor.EncoderStopped }),
-        new("unfrozen", "VGG-16 that trains along: M5 of figure 3b", Vgg16 with { Extractor = FeatureExtractor.Unfrozen }, Network: "vgg16/conv4_3"),
+        new(
+            "encoder-stop",
+            "the own encoder with stopped gradient: M3 of figure 3b",
+            OwnEncoder with
+            {
+                Extractor = FeatureExtractor.EncoderStopped,
+            }
+        ),
+        new(
+            "unfrozen",
+            "VGG-16 that trains along: M5 of figure 3b",
+            Vgg16 with
+            {
+                Extractor = FeatureExtractor.Unfrozen,
+            },
+            Network: "vgg16/conv4_3"
+        ),
         new("encoder", "the own encoder without the stop: M6 of figure 3b", OwnEncoder with { Extractor = FeatureExtractor.Encoder }),
-        new("random-resnet18", "ResNet-18 with random weights: M2 with another network, not in the paper",
-            ResNet18 with { Extractor = FeatureExtractor.Random }),
-        new("unfrozen-resnet18", "ResNet-18 that trains along: M5 with another network, not in the paper",
-            ResNet18 with { Extractor = FeatureExtractor.Unfrozen }, Network: "resnet18/layer3"),
-        new("vgg19", "VGG-19 before the second and third pooling: a stand-in for VGG-16's first two levels, not in the paper",
-            Vgg16 with { Network = "vgg19", Layers = ["conv2_2", "conv3_4"], DecoderLayers = [22, 16] }, Network: "vgg19/conv3_4"),
-        new("embedded", "the embedded quarter-width VGG-16: not in the paper", Vgg16 with { Network = "vgg16_quarter" }, Default: true, "vgg16_quarter"),
+        new(
+            "random-resnet18",
+            "ResNet-18 with random weights: M2 with another network, not in the paper",
+            ResNet18 with
+            {
+                Extractor = FeatureExtractor.Random,
+            }
+        ),
+        new(
+            "unfrozen-resnet18",
+            "ResNet-18 that trains along: M5 with another network, not in the paper",
+            ResNet18 with
+            {
+                Extractor = FeatureExtractor.Unfrozen,
+            },
+            Network: "resnet18/layer3"
+        ),
+        new(
+            "vgg19",
+            "VGG-19 before the second and third pooling: a stand-in for VGG-16's first two levels, not in the paper",
+            Vgg16 with
+            {
+                Network = "vgg19",
+                Layers = ["conv2_2", "conv3_4"],
+                DecoderLayers = [22, 16],
+            },
+            Network: "vgg19/conv3_4"
+        ),
+        new(
+            "embedded",
+            "the embedded quarter-width VGG-16: not in the paper",
+            Vgg16 with
+            {
+                Network = "vgg16_quarter",
+            },
+            Default: true,
+            "vgg16_quarter"
+        ),
     ];
 
     /// <inheritdoc/>
@@ -239,7 +309,12 @@ internal sealed class FavaeDetector : IAnomalyDetector
             _ => null,
         };
         _ownsExtractor = settings.Extractor is FeatureExtractor.Unfrozen or FeatureExtractor.Random;
-        _network = new FavaeNetwork(settings.Latent, settings.Width, [.. settings.DecoderLayers.Zip(settings.Layers.Select(Channels))], settings.UnboundedPixels);
+        _network = new FavaeNetwork(
+            settings.Latent,
+            settings.Width,
+            [.. settings.DecoderLayers.Zip(settings.Layers.Select(Channels))],
+            settings.UnboundedPixels
+        );
         _network.to(resources.Device);
     }
 
@@ -252,20 +327,38 @@ internal sealed class FavaeDetector : IAnomalyDetector
         var trained = new TrainedTogether(_network, _settings.Extractor == FeatureExtractor.Unfrozen ? _extractor : null);
         trained.train();
         var logVariances = _network.LogVariances.ToHashSet<Tensor>(ReferenceEqualityComparer.Instance);
-        using var optimizer = torch.optim.Adam(trained.parameters().Where(parameter => !logVariances.Contains(parameter)), _settings.LearningRate);
+        using var optimizer = torch.optim.Adam(
+            trained.parameters().Where(parameter => !logVariances.Contains(parameter)),
+            _settings.LearningRate
+        );
         optimizer.add_param_group(new Adam.ParamGroup(_network.LogVariances, _settings.LogVarianceLearningRate));
         StartLogVariances(normal, context);
         var steps = (long)_settings.Epochs * _settings.ImagesPerEpoch / _settings.BatchSize;
-        var (loss, done) = Training.Run(context, trained, optimizer, steps, step =>
-        {
-            using var generator = context.Generator(step, _resources.Device);
-            return Loss(Sample(normal, generator), generator);
-        });
+        var (loss, done) = Training.Run(
+            context,
+            trained,
+            optimizer,
+            steps,
+            step =>
+            {
+                using var generator = context.Generator(step, _resources.Device);
+                return Loss(Sample(normal, generator), generator);
+            }
+        );
         trained.eval();
         using var scope = torch.NewDisposeScope();
         var bounds = _network.LogVariances.Select(value => value.min().item<float>()).ToArray();
-        if (bounds.Min() <= -_settings.LogVarianceBound) context.Warn("a log variance reached its bound");
-        return new Dictionary<string, double> { ["loss"] = loss, ["steps"] = done, ["least_log_variance"] = bounds.Min() };
+        if (bounds.Min() <= -_settings.LogVarianceBound)
+        {
+            context.Warn("a log variance reached its bound");
+        }
+
+        return new Dictionary<string, double>
+        {
+            ["loss"] = loss,
+            ["steps"] = done,
+            ["least_log_variance"] = bounds.Min(),
+        };
     }
 
     /// <inheritdoc/>
@@ -277,8 +370,9 @@ internal sealed class FavaeDetector : IAnomalyDetector
         var map = maps.sum([1L], keepdim: true);
         return new Scores(map.MoveToOuterDisposeScope(), map.sum([1L, 2L, 3L]).MoveToOuterDisposeScope())
         {
-            Parts = Enumerable.Range(0, (int)maps.shape[1]).ToDictionary(
-                i => i == 0 ? "pixels" : $"features_{i}", i => maps.narrow(1, i, 1).clone().MoveToOuterDisposeScope()),
+            Parts = Enumerable
+                .Range(0, (int)maps.shape[1])
+                .ToDictionary(i => i == 0 ? "pixels" : $"features_{i}", i => maps.narrow(1, i, 1).clone().MoveToOuterDisposeScope()),
             Reconstruction = reconstruction.clone().MoveToOuterDisposeScope(),
         };
     }
@@ -289,7 +383,10 @@ internal sealed class FavaeDetector : IAnomalyDetector
         var tensors = _network.state_dict();
         if (_settings.Extractor == FeatureExtractor.Unfrozen)
         {
-            foreach (var (name, value) in _extractor!.StateDict(fold: false)) tensors["extractor." + name] = value;
+            foreach (var (name, value) in _extractor!.StateDict(fold: false))
+            {
+                tensors["extractor." + name] = value;
+            }
         }
         return new DetectorState(tensors, new Dictionary<string, string>());
     }
@@ -312,12 +409,16 @@ internal sealed class FavaeDetector : IAnomalyDetector
     public void Dispose()
     {
         _network.Dispose();
-        if (_ownsExtractor) _extractor?.Dispose();
+        if (_ownsExtractor)
+        {
+            _extractor?.Dispose();
+        }
     }
 
     private Tensor Bounded(Tensor logVariance) => logVariance.clamp(-_settings.LogVarianceBound, _settings.LogVarianceBound);
 
-    private int Channels(string layer) => _extractor?.Channels(layer) ?? FavaeNetwork.EncoderChannels(int.Parse(layer, CultureInfo.InvariantCulture), _settings.Width);
+    private int Channels(string layer) =>
+        _extractor?.Channels(layer) ?? FavaeNetwork.EncoderChannels(int.Parse(layer, CultureInfo.InvariantCulture), _settings.Width);
 
     /// <summary>
     /// Sets the log variances to those of the first batch's pixels and features: what is left to explain before anything is learned. From
@@ -345,7 +446,8 @@ internal sealed class FavaeDetector : IAnomalyDetector
     internal Tensor Loss(Tensor images, Generator? generator) => -Elbo(images, generator).mean();
 
     /// <summary>
-    /// What equation (8) is the negative of: the log probabilities, summed over pixels and layers, of one z drawn from q(z|x), less the one KL term.
+    /// What equation (8) is the negative of: the log probabilities, summed over pixels and layers, of one z drawn from q(z|x), less the one
+    /// KL term.
     /// </summary>
     /// <param name="images"><c>[N,3,128,128]</c>.</param>
     /// <param name="generator">Draws z from q(z|x).</param>
@@ -367,32 +469,54 @@ internal sealed class FavaeDetector : IAnomalyDetector
     /// <param name="code"><c>[N,latent,1,1]</c>.</param>
     /// <param name="encoderLayers">The encoder's outputs, for models that reconstruct them.</param>
     /// <returns>The mean of p(x|z), <c>[N,3,128,128]</c>, and the maps, <c>[N,1+L,128,128]</c>.</returns>
-    private (Tensor Reconstruction, Tensor Maps) NegativeLogProbabilities(Tensor images, Tensor code, IReadOnlyDictionary<int, Tensor> encoderLayers)
+    private (Tensor Reconstruction, Tensor Maps) NegativeLogProbabilities(
+        Tensor images,
+        Tensor code,
+        IReadOnlyDictionary<int, Tensor> encoderLayers
+    )
     {
         var targets = Features(images, encoderLayers).Prepend(images).ToArray();
         var means = _network.Decode(code, [.. targets.Skip(1).Select(target => (target.shape[2], target.shape[3]))]);
         var variances = _network.LogVariances;
-        return (means[0], torch.cat([.. targets.Select((target, i) =>
-        {
-            var logVariance = Bounded(variances[i]);
-            var scaled = (target - means[i]) * (logVariance * -0.5).exp().reshape(1, -1, 1, 1);
-            var map = 0.5 * (scaled.square().sum([1L], keepdim: true) + (logVariance + LogTwoPi).sum());
-            return map.shape[2] == images.shape[2]
-                ? map
-                : nn.functional.interpolate(map, [images.shape[2], images.shape[3]], mode: InterpolationMode.Bilinear, align_corners: false);
-        })], 1));
+        return (
+            means[0],
+            torch.cat(
+                [
+                    .. targets.Select(
+                        (target, i) =>
+                        {
+                            var logVariance = Bounded(variances[i]);
+                            var scaled = (target - means[i]) * (logVariance * -0.5).exp().reshape(1, -1, 1, 1);
+                            var map = 0.5 * (scaled.square().sum([1L], keepdim: true) + (logVariance + LogTwoPi).sum());
+                            return map.shape[2] == images.shape[2]
+                                ? map
+                                : nn.functional.interpolate(
+                                    map,
+                                    [images.shape[2], images.shape[3]],
+                                    mode: InterpolationMode.Bilinear,
+                                    align_corners: false
+                                );
+                        }
+                    ),
+                ],
+                1
+            )
+        );
     }
 
     /// <summary>What is reconstructed beside the pixels.</summary>
     /// <param name="images"><c>[N,3,128,128]</c>.</param>
     /// <param name="encoderLayers">The encoder's outputs, for models that reconstruct them.</param>
-    internal IEnumerable<Tensor> Features(Tensor images, IReadOnlyDictionary<int, Tensor> encoderLayers) => _settings.Extractor switch
-    {
-        FeatureExtractor.None => [],
-        FeatureExtractor.Encoder => _settings.Layers.Select(layer => encoderLayers[int.Parse(layer, CultureInfo.InvariantCulture)]),
-        FeatureExtractor.EncoderStopped => _settings.Layers.Select(layer => encoderLayers[int.Parse(layer, CultureInfo.InvariantCulture)].detach()),
-        _ => _extractor!.Forward(images, _settings.Layers),
-    };
+    internal IEnumerable<Tensor> Features(Tensor images, IReadOnlyDictionary<int, Tensor> encoderLayers) =>
+        _settings.Extractor switch
+        {
+            FeatureExtractor.None => [],
+            FeatureExtractor.Encoder => _settings.Layers.Select(layer => encoderLayers[int.Parse(layer, CultureInfo.InvariantCulture)]),
+            FeatureExtractor.EncoderStopped => _settings.Layers.Select(layer =>
+                encoderLayers[int.Parse(layer, CultureInfo.InvariantCulture)].detach()
+            ),
+            _ => _extractor!.Forward(images, _settings.Layers),
+        };
 
     /// <summary>The reconstruction and the maps of images of any size that 128x128 tiles cover; averaged where tiles overlap.</summary>
     /// <returns><c>[N,3,H,W]</c> and <c>[N,1+L,H,W]</c>.</returns>
@@ -420,7 +544,11 @@ internal sealed class FavaeDetector : IAnomalyDetector
 
         IEnumerable<long> Starts(long length)
         {
-            for (long start = 0; start < length - FavaeNetwork.Side; start += _settings.TileStride) yield return start;
+            for (long start = 0; start < length - FavaeNetwork.Side; start += _settings.TileStride)
+            {
+                yield return start;
+            }
+
             yield return length - FavaeNetwork.Side;
         }
     }
@@ -431,18 +559,32 @@ internal sealed class FavaeDetector : IAnomalyDetector
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
         var batch = _settings.BatchSize;
-        var indices = torch.randint(normal.Count, [batch], generator: generator).data<long>().ToArray().Select(index => (int)index).ToArray();
+        var indices = torch
+            .randint(normal.Count, [batch], generator: generator)
+            .data<long>()
+            .ToArray()
+            .Select(index => (int)index)
+            .ToArray();
         var images = normal.Pixels(indices, _size, _resources.Device);
         var isMoved = _settings is not { Rotation: 0, Translation: 0 };
-        return (_settings.ImageSize > FavaeNetwork.Side ? Crops(images, generator) : isMoved ? Moved(images, generator) : images)
-            .channels_last().MoveToOuterDisposeScope();
+        return (
+            _settings.ImageSize > FavaeNetwork.Side ? Crops(images, generator)
+            : isMoved ? Moved(images, generator)
+            : images
+        ).channels_last().MoveToOuterDisposeScope();
     }
 
     private static Tensor Crops(Tensor images, Generator generator)
     {
-        var corners = torch.randint(images.shape[2] - FavaeNetwork.Side + 1, [images.shape[0], 2], generator: generator).data<long>().ToArray();
-        return torch.stack([.. Enumerable.Range(0, (int)images.shape[0]).Select(i =>
-            images[i].narrow(1, corners[2 * i], FavaeNetwork.Side).narrow(2, corners[(2 * i) + 1], FavaeNetwork.Side))]);
+        var corners = torch
+            .randint(images.shape[2] - FavaeNetwork.Side + 1, [images.shape[0], 2], generator: generator)
+            .data<long>()
+            .ToArray();
+        return torch.stack([
+            .. Enumerable
+                .Range(0, (int)images.shape[0])
+                .Select(i => images[i].narrow(1, corners[2 * i], FavaeNetwork.Side).narrow(2, corners[(2 * i) + 1], FavaeNetwork.Side)),
+        ]);
     }
 
     private Tensor Moved(Tensor images, Generator generator)
@@ -451,7 +593,9 @@ internal sealed class FavaeDetector : IAnomalyDetector
         var random = (torch.rand([count, 3], generator: generator) * 2 - 1).to(images.device);
         var angle = random.select(1, 0) * (_settings.Rotation * Math.PI / 180);
         var shift = random.narrow(1, 1, 2) * (2 * _settings.Translation); // the grid spans -1..1
-        var theta = torch.stack([angle.cos(), -angle.sin(), shift.select(1, 0), angle.sin(), angle.cos(), shift.select(1, 1)], 1).reshape(count, 2, 3);
+        var theta = torch
+            .stack([angle.cos(), -angle.sin(), shift.select(1, 0), angle.sin(), angle.cos(), shift.select(1, 1)], 1)
+            .reshape(count, 2, 3);
         var grid = nn.functional.affine_grid(theta, images.shape, align_corners: false);
         return nn.functional.grid_sample(images, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Border, align_corners: false);
     }
@@ -462,12 +606,16 @@ internal sealed class FavaeDetector : IAnomalyDetector
         private readonly FavaeNetwork network;
         private readonly Backbone? _extractor;
 
-        public TrainedTogether(FavaeNetwork network, Backbone? extractor) : base(nameof(TrainedTogether))
+        public TrainedTogether(FavaeNetwork network, Backbone? extractor)
+            : base(nameof(TrainedTogether))
         {
             this.network = network;
             _extractor = extractor;
             RegisterComponents();
-            if (extractor is not null) this.RegisterBackbone(extractor);
+            if (extractor is not null)
+            {
+                this.RegisterBackbone(extractor);
+            }
         }
 
         public override void train(bool on = true)

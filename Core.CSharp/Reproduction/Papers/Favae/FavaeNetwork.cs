@@ -19,15 +19,29 @@ internal sealed class FavaeNetwork : nn.Module
     /// <summary>Number, input and output channels, kernel, stride and padding of the encoder's convolutions.</summary>
     private static readonly (int Number, int In, int Out, int Kernel, int Stride, int Padding)[] EncoderLayers =
     [
-        (0, 3, 128, 4, 2, 1), (3, 128, 128, 4, 2, 1), (6, 128, 256, 3, 1, 1), (9, 256, 256, 4, 2, 1), (12, 256, 512, 3, 1, 1),
-        (15, 512, 512, 4, 2, 1), (18, 512, 512, 3, 1, 1), (21, 512, 32, 3, 1, 1), (24, 32, 200, 8, 1, 0),
+        (0, 3, 128, 4, 2, 1),
+        (3, 128, 128, 4, 2, 1),
+        (6, 128, 256, 3, 1, 1),
+        (9, 256, 256, 4, 2, 1),
+        (12, 256, 512, 3, 1, 1),
+        (15, 512, 512, 4, 2, 1),
+        (18, 512, 512, 3, 1, 1),
+        (21, 512, 32, 3, 1, 1),
+        (24, 32, 200, 8, 1, 0),
     ];
 
     /// <summary>Likewise of the decoder's transposed convolutions.</summary>
     private static readonly (int Number, int In, int Out, int Kernel, int Stride, int Padding)[] DecoderLayers =
     [
-        (1, 100, 32, 8, 1, 0), (4, 32, 512, 3, 1, 1), (7, 512, 512, 3, 1, 1), (10, 512, 512, 4, 2, 1), (13, 512, 256, 3, 1, 1),
-        (16, 256, 256, 4, 2, 1), (19, 256, 128, 3, 1, 1), (22, 128, 128, 4, 2, 1), (25, 128, 3, 4, 2, 1),
+        (1, 100, 32, 8, 1, 0),
+        (4, 32, 512, 3, 1, 1),
+        (7, 512, 512, 3, 1, 1),
+        (10, 512, 512, 4, 2, 1),
+        (13, 512, 256, 3, 1, 1),
+        (16, 256, 256, 4, 2, 1),
+        (19, 256, 128, 3, 1, 1),
+        (22, 128, 128, 4, 2, 1),
+        (25, 128, 3, 4, 2, 1),
     ];
 
     private readonly ModuleList<nn.Module<Tensor, Tensor>> encoder;
@@ -51,20 +65,40 @@ internal sealed class FavaeNetwork : nn.Module
         int In(int channels) => channels == 100 ? latent : Scaled(channels);
         int Out(int channels) => channels == 200 ? 2 * latent : Scaled(channels);
 
-        encoder = nn.ModuleList<nn.Module<Tensor, Tensor>>([.. EncoderLayers.Select(layer =>
-            nn.Conv2d(Scaled(layer.In), Out(layer.Out), layer.Kernel, stride: layer.Stride, padding: layer.Padding))]);
+        encoder = nn.ModuleList<nn.Module<Tensor, Tensor>>([
+            .. EncoderLayers.Select(layer =>
+                nn.Conv2d(Scaled(layer.In), Out(layer.Out), layer.Kernel, stride: layer.Stride, padding: layer.Padding)
+            ),
+        ]);
         encoderActivations = nn.ModuleList<nn.Module<Tensor, Tensor>>([.. EncoderLayers[..^1].Select(layer => Activation(Out(layer.Out)))]);
-        decoder = nn.ModuleList<nn.Module<Tensor, Tensor>>([.. DecoderLayers.Select(layer =>
-            nn.ConvTranspose2d(In(layer.In), Scaled(layer.Out), layer.Kernel, stride: layer.Stride, padding: layer.Padding))]);
-        decoderActivations = nn.ModuleList<nn.Module<Tensor, Tensor>>([.. DecoderLayers[..^1].Select(layer => Activation(Scaled(layer.Out)))]);
-        adapters = nn.ModuleList<nn.Module<Tensor, Tensor>>([.. features.Select(feature => Adapter(
-            Scaled(DecoderLayers.First(layer => layer.Number == feature.DecoderLayer).Out), feature.Channels))]);
+        decoder = nn.ModuleList<nn.Module<Tensor, Tensor>>([
+            .. DecoderLayers.Select(layer =>
+                nn.ConvTranspose2d(In(layer.In), Scaled(layer.Out), layer.Kernel, stride: layer.Stride, padding: layer.Padding)
+            ),
+        ]);
+        decoderActivations = nn.ModuleList<nn.Module<Tensor, Tensor>>([
+            .. DecoderLayers[..^1].Select(layer => Activation(Scaled(layer.Out))),
+        ]);
+        adapters = nn.ModuleList<nn.Module<Tensor, Tensor>>([
+            .. features.Select(feature =>
+                Adapter(Scaled(DecoderLayers.First(layer => layer.Number == feature.DecoderLayer).Out), feature.Channels)
+            ),
+        ]);
         // Registering takes nothing out of the caller's dispose scope, as TorchSharp's own layers do with their parameters.
-        _logVariances = [.. features.Select(feature => feature.Channels).Prepend(3)
-            .Select(channels => (Parameter)nn.Parameter(torch.zeros(channels)).DetachFromDisposeScope())];
+        _logVariances =
+        [
+            .. features
+                .Select(feature => feature.Channels)
+                .Prepend(3)
+                .Select(channels => (Parameter)nn.Parameter(torch.zeros(channels)).DetachFromDisposeScope()),
+        ];
         FeatureLayers = [.. features.Select(feature => feature.DecoderLayer)];
         RegisterComponents();
-        for (var i = 0; i < _logVariances.Length; i++) register_parameter($"log_variance_{i}", _logVariances[i]);
+        for (var i = 0; i < _logVariances.Length; i++)
+        {
+            register_parameter($"log_variance_{i}", _logVariances[i]);
+        }
+
         this.to_channels_last();
     }
 
@@ -102,12 +136,19 @@ internal sealed class FavaeNetwork : nn.Module
     public IReadOnlyList<Tensor> Decode(Tensor code, IReadOnlyList<(long Height, long Width)> sizes)
     {
         var (pixels, layers) = Run(code, decoder, decoderActivations, DecoderLayers);
-        return [_unboundedPixels ? pixels : pixels.sigmoid(), .. FeatureLayers.Select((number, i) => Resize(adapters[i].call(layers[number]), sizes[i]))];
+        return
+        [
+            _unboundedPixels ? pixels : pixels.sigmoid(),
+            .. FeatureLayers.Select((number, i) => Resize(adapters[i].call(layers[number]), sizes[i])),
+        ];
     }
 
     private static (Tensor Output, IReadOnlyDictionary<int, Tensor> Layers) Run(
-        Tensor input, IList<nn.Module<Tensor, Tensor>> convolutions, IList<nn.Module<Tensor, Tensor>> activations,
-        (int Number, int In, int Out, int Kernel, int Stride, int Padding)[] layers)
+        Tensor input,
+        IList<nn.Module<Tensor, Tensor>> convolutions,
+        IList<nn.Module<Tensor, Tensor>> activations,
+        (int Number, int In, int Out, int Kernel, int Stride, int Padding)[] layers
+    )
     {
         var outputs = new Dictionary<int, Tensor>();
         var value = input.channels_last();
@@ -115,7 +156,10 @@ internal sealed class FavaeNetwork : nn.Module
         {
             value = convolutions[i].call(value);
             outputs[layers[i].Number] = value;
-            if (i < activations.Count) value = activations[i].call(value);
+            if (i < activations.Count)
+            {
+                value = activations[i].call(value);
+            }
         }
         return (value, outputs);
     }

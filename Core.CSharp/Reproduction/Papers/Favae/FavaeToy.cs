@@ -15,15 +15,15 @@ public sealed record ToyDistribution(double NormalDeviation, double AmplitudeDev
     public const int Side = 128;
 
     /// <summary>
-    /// psi, the number of stripes. As printed, sin(2 pi psi j + phi) with psi = 5 is the same for every integer j, so that there would be no
-    /// stripes: j must be the share of the image's height.
+    /// psi, the number of stripes. As printed, sin(2 pi psi j + phi) with psi = 5 is the same for every integer j, so that there would be
+    /// no stripes: j must be the share of the image's height.
     /// </summary>
     public const int Stripes = 5;
 
     /// <summary>
     /// The constants of appendix A as printed. They break the appendix's own condition: a stripe's pixel deviates from the background by
-    /// sigma_a / sqrt 2 = 0.0403 on average, more than the noise of the normal images, and half of the anomalous images are less likely than
-    /// any normal one.
+    /// sigma_a / sqrt 2 = 0.0403 on average, more than the noise of the normal images, and half of the anomalous images are less likely
+    /// than any normal one.
     /// </summary>
     public static ToyDistribution AsPrinted { get; } = new(0.0285, 0.0570);
 
@@ -40,7 +40,9 @@ public sealed record ToyDistribution(double NormalDeviation, double AmplitudeDev
         return (background + noise * NormalDeviation).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Horizontal stripes on a background of one grey value: x_ij = mu + G sin(2 pi psi j / H + phi), with G ~ N(0, sigma_a^2).</summary>
+    /// <summary>
+    /// Horizontal stripes on a background of one grey value: x_ij = mu + G sin(2 pi psi j / H + phi), with G ~ N(0, sigma_a^2).
+    /// </summary>
     /// <returns><c>[count,1,128,128]</c>.</returns>
     public Tensor Anomalous(int count, Generator generator)
     {
@@ -97,7 +99,9 @@ public sealed class OptimalToyVae(double deviation)
         return ((pixels.sum(1) / total).MoveToOuterDisposeScope(), _variance / total);
     }
 
-    /// <summary>Equation (1) for an encoder that answers N(mean, variance): the expected log probability less the divergence from the prior.</summary>
+    /// <summary>
+    /// Equation (1) for an encoder that answers N(mean, variance): the expected log probability less the divergence from the prior.
+    /// </summary>
     /// <param name="images"><c>[N,1,H,W]</c>.</param>
     /// <param name="mean"><c>[N]</c>.</param>
     /// <param name="variance">Of z, for all images.</param>

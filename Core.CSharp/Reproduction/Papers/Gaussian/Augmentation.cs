@@ -18,12 +18,14 @@ public sealed record AugmentationRules(bool Flip, bool Rotate90, bool Rotate45, 
     /// <summary>
     /// The rules for a category of MVTec AD; another category may be flipped and turned by 90 degrees, and otherwise by 15.
     /// </summary>
-    public static AugmentationRules For(string category) => new(
-        Flip: !Unflippable.Contains(category),
-        Rotate90: category != "transistor",
-        Rotate45: FreelyTurned.Contains(category),
-        BackgroundEdge: category != "grid",
-        Noise: true);
+    public static AugmentationRules For(string category) =>
+        new(
+            Flip: !Unflippable.Contains(category),
+            Rotate90: category != "transistor",
+            Rotate45: FreelyTurned.Contains(category),
+            BackgroundEdge: category != "grid",
+            Noise: true
+        );
 }
 
 /// <summary>
@@ -42,46 +44,76 @@ public static class Augmentation
     public static Image Apply(Image image, AugmentationRules rules, SplitMix64 random)
     {
         if (!random.NextBool(Probability))
+        {
             return image;
+        }
+
         if (random.NextBool(0.2))
+        {
             image = Blurred(image, random);
+        }
+
         if (random.NextBool(0.3))
+        {
             image = Contrasted(image, random);
+        }
+
         if (random.NextBool(0.3))
+        {
             image = ColorSpaces.ShiftHsv(image, Integer(random, -10, 10), Integer(random, -30, 30), Integer(random, -10, 20));
+        }
+
         if (rules.Noise && random.NextBool(0.2))
+        {
             image = Noisy(image, random.NextDouble(0.01, 0.03) * 255, perChannel: random.NextBool(0.5), random);
+        }
+
         if (rules.Flip && random.NextBool(0.5))
+        {
             image = Geometry.FlipHorizontally(image);
+        }
+
         if (rules.Rotate90 && random.NextBool(0.5))
+        {
             image = Geometry.Rotate90(image, random.NextInt(4));
+        }
+
         if (random.NextBool(0.2))
+        {
             image = Moved(image, rules, random);
+        }
+
         return image;
     }
 
     /// <summary>One of motion blur (half of the cases), median and mean of 3 x 3.</summary>
-    private static Image Blurred(Image image, SplitMix64 random) => random.NextInt(4) switch
-    {
-        0 => Filters.Median3(image),
-        1 => Filters.Blur3(image),
-        _ => Filters.Correlate(image, MotionKernel(random)),
-    };
+    private static Image Blurred(Image image, SplitMix64 random) =>
+        random.NextInt(4) switch
+        {
+            0 => Filters.Median3(image),
+            1 => Filters.Blur3(image),
+            _ => Filters.Correlate(image, MotionKernel(random)),
+        };
 
-    private static Image Contrasted(Image image, SplitMix64 random) => random.NextInt(4) switch
-    {
-        0 => ColorSpaces.ClaheLightness(image, random.NextDouble(1, 2), ClaheTiles),
-        1 => Filters.Correlate(image, SharpenKernel(random.NextDouble(0.2, 0.5), random.NextDouble(0.5, 1))),
-        2 => Filters.Correlate(image, EmbossKernel(random.NextDouble(0.2, 0.5), random.NextDouble(0.2, 0.7))),
-        _ => BrightnessContrast(image, random.NextDouble(-0.1, 0.2), random.NextDouble(-0.2, 0.2)),
-    };
+    private static Image Contrasted(Image image, SplitMix64 random) =>
+        random.NextInt(4) switch
+        {
+            0 => ColorSpaces.ClaheLightness(image, random.NextDouble(1, 2), ClaheTiles),
+            1 => Filters.Correlate(image, SharpenKernel(random.NextDouble(0.2, 0.5), random.NextDouble(0.5, 1))),
+            2 => Filters.Correlate(image, EmbossKernel(random.NextDouble(0.2, 0.5), random.NextDouble(0.2, 0.7))),
+            _ => BrightnessContrast(image, random.NextDouble(-0.1, 0.2), random.NextDouble(-0.2, 0.2)),
+        };
 
     private static Image Moved(Image image, AugmentationRules rules, SplitMix64 random)
     {
         var (shift, enlarge, turn) = rules.BackgroundEdge ? (0.05, 0.1, rules.Rotate45 ? 45.0 : 15.0) : (0.0, 0.0, 0.0);
         return Geometry.ShiftScaleRotate(
-            image, random.NextDouble(-turn, turn), 1 + random.NextDouble(-0.05, enlarge),
-            random.NextDouble(-shift, shift), random.NextDouble(-shift, shift));
+            image,
+            random.NextDouble(-turn, turn),
+            1 + random.NextDouble(-0.05, enlarge),
+            random.NextDouble(-shift, shift),
+            random.NextDouble(-shift, shift)
+        );
     }
 
     private static int Integer(SplitMix64 random, int low, int high) => low + random.NextInt(high - low + 1);
@@ -90,12 +122,14 @@ public static class Augmentation
     internal static float[,] MotionKernel(SplitMix64 random)
     {
         var side = 3 + 2 * random.NextInt(3);
-        int startX, startY, endX, endY;
+        int startX,
+            startY,
+            endX,
+            endY;
         do
         {
             (startX, startY, endX, endY) = (random.NextInt(side), random.NextInt(side), random.NextInt(side), random.NextInt(side));
-        }
-        while (startX == endX && startY == endY);
+        } while (startX == endX && startY == endY);
         var steps = Math.Max(Math.Abs(endX - startX), Math.Abs(endY - startY));
         var kernel = new float[side, side];
         for (var i = 0; i <= steps; i++)
@@ -110,27 +144,40 @@ public static class Augmentation
     /// <summary>imgaug's sharpening: the image mixed with its Laplacian.</summary>
     /// <param name="alpha">Share of the sharpened image.</param>
     /// <param name="lightness">What the sharpening kernel sums to.</param>
-    internal static float[,] SharpenKernel(double alpha, double lightness) => MixedWithIdentity(alpha, new double[,]
-    {
-        { -1, -1, -1 },
-        { -1, 8 + lightness, -1 },
-        { -1, -1, -1 },
-    });
+    internal static float[,] SharpenKernel(double alpha, double lightness) =>
+        MixedWithIdentity(
+            alpha,
+            new double[,]
+            {
+                { -1, -1, -1 },
+                { -1, 8 + lightness, -1 },
+                { -1, -1, -1 },
+            }
+        );
 
     /// <summary>imgaug's embossing: the image mixed with its slope towards the upper left.</summary>
-    internal static float[,] EmbossKernel(double alpha, double strength) => MixedWithIdentity(alpha, new[,]
-    {
-        { -1 - strength, -strength, 0 },
-        { -strength, 1, strength },
-        { 0, strength, 1 + strength },
-    });
+    internal static float[,] EmbossKernel(double alpha, double strength) =>
+        MixedWithIdentity(
+            alpha,
+            new[,]
+            {
+                { -1 - strength, -strength, 0 },
+                { -strength, 1, strength },
+                { 0, strength, 1 + strength },
+            }
+        );
 
     private static float[,] MixedWithIdentity(double alpha, double[,] effect)
     {
         var kernel = new float[3, 3];
         for (var y = 0; y < 3; y++)
+        {
             for (var x = 0; x < 3; x++)
+            {
                 kernel[y, x] = (float)(alpha * effect[y, x] + (1 - alpha) * (y == 1 && x == 1 ? 1 : 0));
+            }
+        }
+
         return kernel;
     }
 

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Reproduction.Papers.Gaussian;
 
 /// <summary>
-/// Several epochs of randomly augmented images: image <c>epoch * normal.Count + i</c> is image <c>i</c> in that epoch. What happens to it depends on
-/// its content and the epoch only, so that features of it can be kept.
+/// Several epochs of randomly augmented images: image <c>epoch * normal.Count + i</c> is image <c>i</c> in that epoch. What happens to it
+/// depends on its content and the epoch only, so that features of it can be kept.
 /// </summary>
 /// <param name="normal">The images to augment, after resizing.</param>
 /// <param name="rules">What may be done to them.</param>
@@ -27,15 +27,25 @@ public sealed class AugmentedImages(IImages normal, AugmentationRules rules, int
         using var plain = normal.Pixels([.. indices.Select(index => index % normal.Count)], size, CPU);
         var bytes = plain.mul(255).round().to(ScalarType.Byte).permute(0, 2, 3, 1).contiguous().data<byte>().ToArray();
         var length = size.Height * size.Width * 3;
-        Parallel.For(0, indices.Count, i =>
-        {
-            var image = new Image(size.Width, size.Height, 3, bytes.AsSpan(i * length, length).ToArray());
-            var random = SplitMix64.For((ulong)(indices[i] / normal.Count), normal.ContentId(indices[i] % normal.Count));
-            var augmented = Augmentation.Apply(image, rules, random);
-            // A quarter turn of a picture that is not square has its sides swapped.
-            Resizer.Resize(augmented, size.Width, size.Height, size.Resampling).Pixels.CopyTo(bytes.AsSpan(i * length));
-        });
-        return torch.tensor(bytes, [indices.Count, size.Height, size.Width, 3], ScalarType.Byte)
-            .to(device).permute(0, 3, 1, 2).contiguous().to(ScalarType.Float32).div_(255).MoveToOuterDisposeScope();
+        Parallel.For(
+            0,
+            indices.Count,
+            i =>
+            {
+                var image = new Image(size.Width, size.Height, 3, bytes.AsSpan(i * length, length).ToArray());
+                var random = SplitMix64.For((ulong)(indices[i] / normal.Count), normal.ContentId(indices[i] % normal.Count));
+                var augmented = Augmentation.Apply(image, rules, random);
+                // A quarter turn of a picture that is not square has its sides swapped.
+                Resizer.Resize(augmented, size.Width, size.Height, size.Resampling).Pixels.CopyTo(bytes.AsSpan(i * length));
+            }
+        );
+        return torch
+            .tensor(bytes, [indices.Count, size.Height, size.Width, 3], ScalarType.Byte)
+            .to(device)
+            .permute(0, 3, 1, 2)
+            .contiguous()
+            .to(ScalarType.Float32)
+            .div_(255)
+            .MoveToOuterDisposeScope();
     }
 }

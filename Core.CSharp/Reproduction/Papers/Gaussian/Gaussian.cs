@@ -20,7 +20,9 @@ public enum Normality
     /// <summary>A multivariate Gaussian: Mahalanobis distance, equation (2).</summary>
     Mahalanobis,
 
-    /// <summary>A one-class support vector machine with RBF kernel, the paper's baseline on the same features (Tables V and VIII).</summary>
+    /// <summary>
+    /// A one-class support vector machine with RBF kernel, the paper's baseline on the same features (Tables V and VIII).
+    /// </summary>
     OneClassSvm,
 }
 
@@ -64,7 +66,11 @@ public sealed record GaussianSettings
         check.Share(Variance);
         check.Share(Nu);
         check.Whole(AugmentationEpochs, 0, 10_000);
-        check.That(AugmentationEpochs == 0 || Augmentation is not null, AugmentationEpochs, "0, but for the variants that end in -augmented");
+        check.That(
+            AugmentationEpochs == 0 || Augmentation is not null,
+            AugmentationEpochs,
+            "0, but for the variants that end in -augmented"
+        );
     }
 }
 
@@ -73,9 +79,13 @@ public sealed record GaussianSettings
 /// fitted to the spatially averaged features of every level of a frozen classification network; the mean of the levels' Mahalanobis
 /// distances is the anomaly score of an image. There is no localisation. Beside it the baselines of Tables V and VIII.
 /// </summary>
-public sealed class GaussianMethod() : MethodFamily(
-    "gaussian", "Rippel, Mertens & Merhof, Modeling the Distribution of Normal Data in Pre-Trained Deep Features for Anomaly Detection", folds: 5,
-    [new FeatureDistributions(), new SupervisedClassifiers(), new MseAutoencoders()]);
+public sealed class GaussianMethod()
+    : MethodFamily(
+        "gaussian",
+        "Rippel, Mertens & Merhof, Modeling the Distribution of Normal Data in Pre-Trained Deep Features for Anomaly Detection",
+        folds: 5,
+        [new FeatureDistributions(), new SupervisedClassifiers(), new MseAutoencoders()]
+    );
 
 /// <summary>A network that <c>gaussian</c> takes features of.</summary>
 /// <param name="Name">In the names of variants.</param>
@@ -83,9 +93,16 @@ public sealed class GaussianMethod() : MethodFamily(
 /// <param name="Title">In words.</param>
 /// <param name="ImageSize">Side of its input in pixels.</param>
 /// <param name="Layers">What stands behind level 1, 2, ...</param>
-/// <param name="SupervisedBatch">Images a gradient step where it is tuned with labels: 64 for ResNet, 16 for EfficientNet (section IV.C).</param>
+/// <param name="SupervisedBatch">Images a gradient step where it is tuned with labels: 64 for ResNet, 16 for EfficientNet (section
+/// IV.C).</param>
 internal sealed record FeatureNetwork(
-    string Name, string Architecture, string Title, int ImageSize, IReadOnlyList<string> Layers, int SupervisedBatch)
+    string Name,
+    string Architecture,
+    string Title,
+    int ImageSize,
+    IReadOnlyList<string> Layers,
+    int SupervisedBatch
+)
 {
     private static readonly string[] ResNet = ["maxpool", "layer1", "layer2", "layer3", "layer4"];
 
@@ -94,7 +111,17 @@ internal sealed record FeatureNetwork(
     /// that level 7 (192 channels, as B0's) and level 9 (head) are the paper's.
     /// </summary>
     private static readonly string[] EfficientNet =
-        ["stem", "blocks.0", "blocks.1", "blocks.2", "blocks.3", "blocks.4", "blocks.5", "blocks.6", "head"];
+    [
+        "stem",
+        "blocks.0",
+        "blocks.1",
+        "blocks.2",
+        "blocks.3",
+        "blocks.4",
+        "blocks.5",
+        "blocks.6",
+        "head",
+    ];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<FeatureNetwork> All { get; } =
@@ -112,8 +139,14 @@ internal sealed record FeatureNetwork(
         new("resnet50", "resnet50", "ResNet-50", 224, ResNet, 64),
         new(PackagedWeights.Name, PackagedWeights.Name, "the ResNet-18 that comes with the program (not in the paper)", 224, ResNet, 64),
         new("efficientnetv2_b0", "tf_efficientnetv2_b0", "EfficientNetV2-B0 (not in the paper)", 224, EfficientNet, 16),
-        new("vgg16_quarter", "vgg16_quarter", "quarter-width VGG-16 (not in the paper)", 224,
-            ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"], 16),
+        new(
+            "vgg16_quarter",
+            "vgg16_quarter",
+            "quarter-width VGG-16 (not in the paper)",
+            224,
+            ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"],
+            16
+        ),
     ];
 }
 
@@ -149,16 +182,26 @@ internal sealed class FeatureDistributions : Method<GaussianSettings>
     public override IReadOnlyList<Variant<GaussianSettings>> Variants { get; } =
     [
         .. from network in FeatureNetwork.All
-           from model in Models
-           select new Variant<GaussianSettings>(
-               $"{network.Name}-{model.Name}", $"{network.Title}, {model.Title}", Of(network, model.Normality, model.Compression, model.Variance),
-               Default: true, network.Architecture),
+        from model in Models
+        select new Variant<GaussianSettings>(
+            $"{network.Name}-{model.Name}",
+            $"{network.Title}, {model.Title}",
+            Of(network, model.Normality, model.Compression, model.Variance),
+            Default: true,
+            network.Architecture
+        ),
         .. from network in FeatureNetwork.All
-           from model in Models
-           where model.Normality == Normality.Mahalanobis
-           select new Variant<GaussianSettings>(
-               $"{network.Name}-{model.Name}-augmented", $"{network.Title}, {model.Title}, fitted on augmented images",
-               Of(network, model.Normality, model.Compression, model.Variance) with { AugmentationEpochs = 100 }, Network: network.Architecture),
+        from model in Models
+        where model.Normality == Normality.Mahalanobis
+        select new Variant<GaussianSettings>(
+            $"{network.Name}-{model.Name}-augmented",
+            $"{network.Title}, {model.Title}, fitted on augmented images",
+            Of(network, model.Normality, model.Compression, model.Variance) with
+            {
+                AugmentationEpochs = 100,
+            },
+            Network: network.Architecture
+        ),
     ];
 
     /// <inheritdoc/>
@@ -169,21 +212,30 @@ internal sealed class FeatureDistributions : Method<GaussianSettings>
     }
 
     /// <inheritdoc/>
-    protected override GaussianSettings Adapt(GaussianSettings settings, Request request) => settings.AugmentationEpochs == 0 ? settings : settings with
-    {
-        AugmentationEpochs = request.Profile switch { Profile.Paper => settings.AugmentationEpochs, Profile.Quick => 10, _ => 2 },
-        Augmentation = AugmentationRules.For(request.MvtecCategory),
-    };
+    protected override GaussianSettings Adapt(GaussianSettings settings, Request request) =>
+        settings.AugmentationEpochs == 0
+            ? settings
+            : settings with
+            {
+                AugmentationEpochs = request.Profile switch
+                {
+                    Profile.Paper => settings.AugmentationEpochs,
+                    Profile.Quick => 10,
+                    _ => 2,
+                },
+                Augmentation = AugmentationRules.For(request.MvtecCategory),
+            };
 
-    private static GaussianSettings Of(FeatureNetwork network, Normality normality, Compression compression, double variance) => new()
-    {
-        Network = network.Architecture,
-        ImageSize = network.ImageSize,
-        Layers = network.Layers,
-        Normality = normality,
-        Compression = compression,
-        Variance = variance,
-    };
+    private static GaussianSettings Of(FeatureNetwork network, Normality normality, Compression compression, double variance) =>
+        new()
+        {
+            Network = network.Architecture,
+            ImageSize = network.ImageSize,
+            Layers = network.Layers,
+            Normality = normality,
+            Compression = compression,
+            Variance = variance,
+        };
 }
 
 /// <summary>"Fully-Supervised Fine-tune" of Tables V and VIII.</summary>
@@ -199,18 +251,20 @@ internal sealed class SupervisedClassifiers : Method<SupervisedClassifierSetting
     public override IReadOnlyList<Variant<SupervisedClassifierSettings>> Variants { get; } =
     [
         .. from network in FeatureNetwork.All
-           select new Variant<SupervisedClassifierSettings>(
-               network.Name + "-supervised", $"{network.Title}, tuned on labelled images, good and anomalous: an upper bound (Tables V, VIII)",
-               new SupervisedClassifierSettings
-               {
-                   Network = network.Architecture,
-                   Layer = network.Layers[^1],
-                   ImageSize = network.ImageSize,
-                   BatchSize = network.SupervisedBatch,
-                   Epochs = 100, // ours: the paper gives none
-                   Augmentation = AugmentationRules.For(""),
-               },
-               Network: network.Architecture),
+        select new Variant<SupervisedClassifierSettings>(
+            network.Name + "-supervised",
+            $"{network.Title}, tuned on labelled images, good and anomalous: an upper bound (Tables V, VIII)",
+            new SupervisedClassifierSettings
+            {
+                Network = network.Architecture,
+                Layer = network.Layers[^1],
+                ImageSize = network.ImageSize,
+                BatchSize = network.SupervisedBatch,
+                Epochs = 100, // ours: the paper gives none
+                Augmentation = AugmentationRules.For(""),
+            },
+            Network: network.Architecture
+        ),
     ];
 
     /// <inheritdoc/>
@@ -221,12 +275,23 @@ internal sealed class SupervisedClassifiers : Method<SupervisedClassifierSetting
     }
 
     /// <inheritdoc/>
-    protected override SupervisedClassifierSettings Adapt(SupervisedClassifierSettings settings, Request request) => settings with
-    {
-        BatchSize = request.Profile switch { Profile.Paper => settings.BatchSize, Profile.Quick => 16, _ => 8 },
-        Epochs = request.Profile switch { Profile.Paper => settings.Epochs, Profile.Quick => 5, _ => 1 },
-        Augmentation = AugmentationRules.For(request.MvtecCategory),
-    };
+    protected override SupervisedClassifierSettings Adapt(SupervisedClassifierSettings settings, Request request) =>
+        settings with
+        {
+            BatchSize = request.Profile switch
+            {
+                Profile.Paper => settings.BatchSize,
+                Profile.Quick => 16,
+                _ => 8,
+            },
+            Epochs = request.Profile switch
+            {
+                Profile.Paper => settings.Epochs,
+                Profile.Quick => 5,
+                _ => 1,
+            },
+            Augmentation = AugmentationRules.For(request.MvtecCategory),
+        };
 }
 
 /// <summary>"MSE AE" of Tables V and VIII.</summary>
@@ -241,8 +306,11 @@ internal sealed class MseAutoencoders : Method<MseAutoencoderSettings>
     /// <inheritdoc/>
     public override IReadOnlyList<Variant<MseAutoencoderSettings>> Variants { get; } =
     [
-        new("ae-mse", "ResNet-18 autoencoder, mean squared error averaged (Map-Mean) and by connected components (CCA) (Tables V, VIII)",
-            new MseAutoencoderSettings { Steps = 5000, Augmentation = AugmentationRules.For("") }),
+        new(
+            "ae-mse",
+            "ResNet-18 autoencoder, mean squared error averaged (Map-Mean) and by connected components (CCA) (Tables V, VIII)",
+            new MseAutoencoderSettings { Steps = 5000, Augmentation = AugmentationRules.For("") }
+        ),
     ];
 
     /// <inheritdoc/>
@@ -253,13 +321,19 @@ internal sealed class MseAutoencoders : Method<MseAutoencoderSettings>
     }
 
     /// <inheritdoc/>
-    protected override MseAutoencoderSettings Adapt(MseAutoencoderSettings settings, Request request) => settings with
-    {
-        BatchSize = request.Profile == Profile.Smoke ? 4 : settings.BatchSize,
-        Steps = request.Profile switch { Profile.Paper => settings.Steps, Profile.Quick => 20, _ => 2 },
-        Augmentation = AugmentationRules.For(request.MvtecCategory) with { Noise = false },
-        SmallestAnomaly = MseAutoencoder.SmallestAnomalyOf(request.MvtecCategory),
-    };
+    protected override MseAutoencoderSettings Adapt(MseAutoencoderSettings settings, Request request) =>
+        settings with
+        {
+            BatchSize = request.Profile == Profile.Smoke ? 4 : settings.BatchSize,
+            Steps = request.Profile switch
+            {
+                Profile.Paper => settings.Steps,
+                Profile.Quick => 20,
+                _ => 2,
+            },
+            Augmentation = AugmentationRules.For(request.MvtecCategory) with { Noise = false },
+            SmallestAnomaly = MseAutoencoder.SmallestAnomalyOf(request.MvtecCategory),
+        };
 }
 
 /// <summary>One distribution a level, the score their mean.</summary>
@@ -284,8 +358,10 @@ internal sealed class GaussianDetector : IAnomalyDetector
         var present = settings.Layers.Index().Where(level => _backbone.LayerNames.Contains(level.Item)).ToArray();
         if (present.Length == 0)
         {
-            throw new UserError($"none of the levels {string.Join(", ", settings.Layers)} is in the weights of {settings.Network}, " +
-                $"which have {string.Join(", ", _backbone.LayerNames)}; take a file that has the network's stages");
+            throw new UserError(
+                $"none of the levels {string.Join(", ", settings.Layers)} is in the weights of {settings.Network}, "
+                    + $"which have {string.Join(", ", _backbone.LayerNames)}; take a file that has the network's stages"
+            );
         }
         _names = [.. present.Select(level => string.Create(CultureInfo.InvariantCulture, $"level_{level.Index + 1}"))];
         _layers = [.. present.Select(level => level.Item)];
@@ -294,15 +370,23 @@ internal sealed class GaussianDetector : IAnomalyDetector
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context)
     {
-        if (normal.Count < 2) throw new UserError($"gaussian fits a covariance, which needs at least 2 training images; there is {normal.Count}");
+        if (normal.Count < 2)
+        {
+            throw new UserError($"gaussian fits a covariance, which needs at least 2 training images; there is {normal.Count}");
+        }
+
         using var scope = torch.NewDisposeScope();
-        var features = _settings.AugmentationEpochs == 0 ? Features(scope, ImageBatch.All(normal)) : AugmentedFeatures(scope, normal, context);
+        var features =
+            _settings.AugmentationEpochs == 0 ? Features(scope, ImageBatch.All(normal)) : AugmentedFeatures(scope, normal, context);
         Clear();
         _levels = [.. features.Select((samples, level) => FitLevel(_names[level], samples, context))];
         var facts = new Dictionary<string, double> { ["samples"] = features[0].shape[0], ["levels"] = _levels.Length };
         for (var level = 0; level < _levels.Length; level++)
         {
-            foreach (var (name, value) in _levels[level].Numbers) facts[$"{_names[level]}.{name}"] = value;
+            foreach (var (name, value) in _levels[level].Numbers)
+            {
+                facts[$"{_names[level]}.{name}"] = value;
+            }
         }
         return facts;
     }
@@ -316,40 +400,61 @@ internal sealed class GaussianDetector : IAnomalyDetector
         var score = distances.mean([0L]).to(ScalarType.Float32).DetachFromDisposeScope();
         return new Scores(Map: null, Image: score)
         {
-            Parts = _names.Index().ToDictionary(
-                level => level.Item, level => distances[level.Index].to(ScalarType.Float32).DetachFromDisposeScope()),
+            Parts = _names
+                .Index()
+                .ToDictionary(level => level.Item, level => distances[level.Index].to(ScalarType.Float32).DetachFromDisposeScope()),
         };
     }
 
     /// <summary>The thresholds of equation (8) at 1 to 5 sigma, a level each: the sum has none (section IV.B).</summary>
     public IReadOnlyList<OperatingPoint> OperatingPoints =>
-    [
-        .. from level in _names.Zip(_levels)
-           let gaussian = level.Second as LevelGaussian
-           where gaussian is not null && _settings.Normality == Normality.Mahalanobis
-           from sigmas in Enumerable.Range(1, MostSigmas)
-           let target = LevelGaussian.TailProbability(sigmas)
-           select new OperatingPoint($"sigma{sigmas}", LevelGaussian.Threshold(gaussian.Dimensions, target), level.First, Pixel: false, target),
-    ];
+        [
+            .. from level in _names.Zip(_levels)
+            let gaussian = level.Second as LevelGaussian
+            where gaussian is not null && _settings.Normality == Normality.Mahalanobis
+            from sigmas in Enumerable.Range(1, MostSigmas)
+            let target = LevelGaussian.TailProbability(sigmas)
+            select new OperatingPoint(
+                $"sigma{sigmas}",
+                LevelGaussian.Threshold(gaussian.Dimensions, target),
+                level.First,
+                Pixel: false,
+                target
+            ),
+        ];
 
     /// <inheritdoc/>
-    public DetectorState Save() => new(
-        (from level in _names.Zip(_levels) from tensor in level.Second.Tensors select ($"{level.First}.{tensor.Key}", tensor.Value)).ToDictionary(),
-        (from level in _names.Zip(_levels)
-         from number in level.Second.Numbers
-         select ($"{level.First}.{number.Key}", number.Value.ToString("r", CultureInfo.InvariantCulture))).ToDictionary());
+    public DetectorState Save() =>
+        new(
+            (
+                from level in _names.Zip(_levels)
+                from tensor in level.Second.Tensors
+                select ($"{level.First}.{tensor.Key}", tensor.Value)
+            ).ToDictionary(),
+            (
+                from level in _names.Zip(_levels)
+                from number in level.Second.Numbers
+                select ($"{level.First}.{number.Key}", number.Value.ToString("r", CultureInfo.InvariantCulture))
+            ).ToDictionary()
+        );
 
     /// <inheritdoc/>
     public void Load(DetectorState state)
     {
         Clear();
-        _levels = [.. _names.Zip(_layers, (name, layer) =>
-        {
-            var (own, features) = (state.Under(name + "."), _backbone.Channels(layer));
-            return _settings.Normality == Normality.OneClassSvm
-                ? (ILevelModel)OneClassSvm.Load(own, features, _backbone.Device)
-                : LevelGaussian.Load(own, features, _settings.Normality == Normality.Mahalanobis, _backbone.Device);
-        })];
+        _levels =
+        [
+            .. _names.Zip(
+                _layers,
+                (name, layer) =>
+                {
+                    var (own, features) = (state.Under(name + "."), _backbone.Channels(layer));
+                    return _settings.Normality == Normality.OneClassSvm
+                        ? (ILevelModel)OneClassSvm.Load(own, features, _backbone.Device)
+                        : LevelGaussian.Load(own, features, _settings.Normality == Normality.Mahalanobis, _backbone.Device);
+                }
+            ),
+        ];
         state.CheckNoOther(from level in _names.Zip(_levels) from name in level.Second.Tensors.Keys select $"{level.First}.{name}");
     }
 
@@ -361,7 +466,10 @@ internal sealed class GaussianDetector : IAnomalyDetector
         using var scope = torch.NewDisposeScope();
         if ((samples - samples[0]).abs().max().item<float>() == 0)
         {
-            throw new UserError($"all {samples.shape[0]} training images have the same features at {name} of {_settings.Network}; there is no distribution to fit");
+            throw new UserError(
+                $"all {samples.shape[0]} training images have the same features at {name} of {_settings.Network}; there is no "
+                    + "distribution to fit"
+            );
         }
         switch (_settings.Normality)
         {
@@ -370,7 +478,14 @@ internal sealed class GaussianDetector : IAnomalyDetector
             case Normality.Sed:
                 var model = LevelGaussian.IndependentVariances(samples);
                 var constant = samples.shape[1] - model.Dimensions;
-                if (constant > 0) context.Warn($"{name}: {constant} of {samples.shape[1]} features do not vary over the training images and are left out of the distance");
+                if (constant > 0)
+                {
+                    context.Warn(
+                        $"{name}: {constant} of {samples.shape[1]} features do not vary over the training images and are left out of "
+                            + "the distance"
+                    );
+                }
+
                 return model;
             case Normality.OneClassSvm:
                 return OneClassSvm.Fit(samples, _settings.Nu);
@@ -403,7 +518,11 @@ internal sealed class GaussianDetector : IAnomalyDetector
 
     private void Clear()
     {
-        foreach (var level in _levels) level.Dispose();
+        foreach (var level in _levels)
+        {
+            level.Dispose();
+        }
+
         _levels = [];
     }
 }

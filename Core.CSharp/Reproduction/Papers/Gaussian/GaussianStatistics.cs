@@ -54,7 +54,9 @@ internal sealed class LevelGaussian : ILevelModel
         Shrinkage = shrinkage;
     }
 
-    /// <summary>Number of dimensions of the distribution: features, or the components kept; without the constant features for SED.</summary>
+    /// <summary>
+    /// Number of dimensions of the distribution: features, or the components kept; without the constant features for SED.
+    /// </summary>
     public int Dimensions { get; }
 
     /// <summary>Ledoit and Wolf's shrinkage intensity, rho of equation (6); 0 where nothing is shrunk.</summary>
@@ -66,18 +68,23 @@ internal sealed class LevelGaussian : ILevelModel
         get
         {
             var tensors = new Dictionary<string, Tensor> { ["mean"] = _mean, ["precisions"] = _precisions };
-            if (_axes is not null) tensors["axes"] = _axes;
+            if (_axes is not null)
+            {
+                tensors["axes"] = _axes;
+            }
+
             return tensors;
         }
     }
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, double> Numbers => new Dictionary<string, double>
-    {
-        ["dimensions"] = Dimensions,
-        ["shrinkage"] = Shrinkage,
-        ["rest_precision"] = _restPrecision,
-    };
+    public IReadOnlyDictionary<string, double> Numbers =>
+        new Dictionary<string, double>
+        {
+            ["dimensions"] = Dimensions,
+            ["shrinkage"] = Shrinkage,
+            ["rest_precision"] = _restPrecision,
+        };
 
     /// <summary>The distribution with these parameters.</summary>
     /// <param name="state">What <see cref="Tensors"/> and <see cref="Numbers"/> gave.</param>
@@ -91,8 +98,13 @@ internal sealed class LevelGaussian : ILevelModel
         Tensor Copy(string name, params long[] shape) => state.Tensor(name, ScalarType.Float64, shape).to(device, copy: true);
         var axes = isMultivariate ? Copy("axes", features, DetectorState.Any) : null;
         return new LevelGaussian(
-            Copy("mean", features), axes, Copy("precisions", axes is null ? features : axes.shape[1]),
-            state.Number("rest_precision"), state.Whole("dimensions", 1), state.Number("shrinkage"));
+            Copy("mean", features),
+            axes,
+            Copy("precisions", axes is null ? features : axes.shape[1]),
+            state.Number("rest_precision"),
+            state.Whole("dimensions", 1),
+            state.Number("shrinkage")
+        );
     }
 
     /// <summary>Equal variance in all features: the score is the L2 distance to the mean, as root of the mean over features.</summary>
@@ -126,7 +138,8 @@ internal sealed class LevelGaussian : ILevelModel
     /// </summary>
     /// <param name="samples">Features <c>[N,D]</c> of normal images; N may be below D.</param>
     /// <param name="compression">Which principal components are kept.</param>
-    /// <param name="variance">Share of the variance that they hold, e.g. 0.99 for PCA 99%, 0.01 for NPCA 1%; not used without compression.</param>
+    /// <param name="variance">Share of the variance that they hold, e.g. 0.99 for PCA 99%, 0.01 for NPCA 1%; not used without
+    /// compression.</param>
     public static LevelGaussian Multivariate(Tensor samples, Compression compression = Compression.None, double variance = 1)
     {
         using var scope = torch.NewDisposeScope();
@@ -160,7 +173,11 @@ internal sealed class LevelGaussian : ILevelModel
         var centred = features.to(ScalarType.Float64) - _mean;
         var squares = (_axes is null ? centred : centred.Times(_axes)).square();
         var distance = squares.Times(_precisions);
-        if (_restPrecision > 0) distance = distance + (_restPrecision * (centred.square().sum([1L]) - squares.sum([1L])).clamp_min(0));
+        if (_restPrecision > 0)
+        {
+            distance = distance + (_restPrecision * (centred.square().sum([1L]) - squares.sum([1L])).clamp_min(0));
+        }
+
         return distance.sqrt().DetachFromDisposeScope();
     }
 
@@ -171,7 +188,9 @@ internal sealed class LevelGaussian : ILevelModel
     public static double Threshold(int dimensions, double falsePositiveRate) =>
         Math.Sqrt(ChiSquared.InvCDF(dimensions, 1 - falsePositiveRate));
 
-    /// <summary>The share of a univariate normal distribution beyond n standard deviations: the target false positive rate of Table IV.</summary>
+    /// <summary>
+    /// The share of a univariate normal distribution beyond n standard deviations: the target false positive rate of Table IV.
+    /// </summary>
     public static double TailProbability(int sigmas) => SpecialFunctions.Erfc(sigmas / Math.Sqrt(2));
 
     /// <inheritdoc/>
@@ -217,9 +236,16 @@ internal sealed class LevelGaussian : ILevelModel
         for (; index < variances.Count - 1; index++)
         {
             cumulative += variances[index];
-            if (cumulative > threshold * total) break;
+            if (cumulative > threshold * total)
+            {
+                break;
+            }
         }
-        if (compression == Compression.Pca) return (0, index + 1);
+        if (compression == Compression.Pca)
+        {
+            return (0, index + 1);
+        }
+
         var first = Math.Max(0, index - 1);
         return (first, variances.Count - first);
     }

@@ -44,8 +44,9 @@ public sealed record MseAutoencoderSettings
 }
 
 /// <summary>
-/// "MSE AE" of Tables V and VIII: images are reconstructed through a narrow bottleneck; the squared error is the map, its mean the score
-/// of the image ("Map-Mean"), and the highest threshold at which a connected component is as large as the smallest anomaly the other one ("CCA").
+/// "MSE AE" of Tables V and VIII: images are reconstructed through a narrow bottleneck; the squared error is the map, its mean the score of
+/// the image ("Map-Mean"), and the highest threshold at which a connected component is as large as the smallest anomaly the other one
+/// ("CCA").
 /// </summary>
 internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device device) : IAnomalyDetector
 {
@@ -57,16 +58,28 @@ internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device dev
     /// </summary>
     private static readonly IReadOnlyDictionary<string, double> SmallestAnomalies = new Dictionary<string, double>
     {
-        ["bottle"] = 4663 / (900.0 * 900), ["cable"] = 1506 / (1024.0 * 1024), ["capsule"] = 371 / (1000.0 * 1000),
-        ["carpet"] = 1572 / (1024.0 * 1024), ["grid"] = 750 / (1024.0 * 1024), ["hazelnut"] = 2442 / (1024.0 * 1024),
-        ["leather"] = 900 / (1024.0 * 1024), ["metal_nut"] = 586 / (700.0 * 700), ["pill"] = 203 / (800.0 * 800),
-        ["screw"] = 692 / (1024.0 * 1024), ["tile"] = 5942 / (840.0 * 840), ["toothbrush"] = 1480 / (1024.0 * 1024),
-        ["transistor"] = 2346 / (1024.0 * 1024), ["wood"] = 1124 / (1024.0 * 1024), ["zipper"] = 1669 / (1024.0 * 1024),
+        ["bottle"] = 4663 / (900.0 * 900),
+        ["cable"] = 1506 / (1024.0 * 1024),
+        ["capsule"] = 371 / (1000.0 * 1000),
+        ["carpet"] = 1572 / (1024.0 * 1024),
+        ["grid"] = 750 / (1024.0 * 1024),
+        ["hazelnut"] = 2442 / (1024.0 * 1024),
+        ["leather"] = 900 / (1024.0 * 1024),
+        ["metal_nut"] = 586 / (700.0 * 700),
+        ["pill"] = 203 / (800.0 * 800),
+        ["screw"] = 692 / (1024.0 * 1024),
+        ["tile"] = 5942 / (840.0 * 840),
+        ["toothbrush"] = 1480 / (1024.0 * 1024),
+        ["transistor"] = 2346 / (1024.0 * 1024),
+        ["wood"] = 1124 / (1024.0 * 1024),
+        ["zipper"] = 1669 / (1024.0 * 1024),
     };
 
     private readonly ResNetAutoencoder _model = new ResNetAutoencoder(settings.Latent).to(device);
 
-    /// <summary>The share of the image that the smallest anomaly of one of MVTec AD's categories covers; null for another category.</summary>
+    /// <summary>
+    /// The share of the image that the smallest anomaly of one of MVTec AD's categories covers; null for another category.
+    /// </summary>
     public static double? SmallestAnomalyOf(string category) => SmallestAnomalies.TryGetValue(category, out var share) ? share : null;
 
     /// <inheritdoc/>
@@ -76,14 +89,24 @@ internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device dev
         var images = new AugmentedImages(normal, settings.Augmentation, (int)((settings.Steps + stepsAnEpoch - 1) / stepsAnEpoch));
         _model.train();
         using var optimizer = optim.Adam(_model.parameters(), settings.LearningRate);
-        var (loss, steps) = Training.Run(context, _model, optimizer, settings.Steps, step =>
-        {
-            var epoch = step / stepsAnEpoch;
-            var first = (int)(step % stepsAnEpoch) * settings.BatchSize;
-            var batch = context.Shuffle(normal.Count, epoch).Skip(first).Take(settings.BatchSize).Select(index => ((int)epoch * normal.Count) + index);
-            var pixels = images.Pixels([.. batch], Size, device);
-            return nn.functional.mse_loss(_model.call(pixels), pixels);
-        });
+        var (loss, steps) = Training.Run(
+            context,
+            _model,
+            optimizer,
+            settings.Steps,
+            step =>
+            {
+                var epoch = step / stepsAnEpoch;
+                var first = (int)(step % stepsAnEpoch) * settings.BatchSize;
+                var batch = context
+                    .Shuffle(normal.Count, epoch)
+                    .Skip(first)
+                    .Take(settings.BatchSize)
+                    .Select(index => ((int)epoch * normal.Count) + index);
+                var pixels = images.Pixels([.. batch], Size, device);
+                return nn.functional.mse_loss(_model.call(pixels), pixels);
+            }
+        );
         _model.eval();
         return new Dictionary<string, double> { ["loss"] = loss, ["steps"] = steps };
     }
@@ -101,7 +124,11 @@ internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device dev
             var area = Math.Max(1, (int)(share * Size.Height * Size.Width));
             var values = map.cpu().reshape(batch.Count, -1);
             var scores = new float[batch.Count];
-            for (var i = 0; i < scores.Length; i++) scores[i] = ComponentThreshold(values[i].data<float>().ToArray(), Size.Height, Size.Width, area);
+            for (var i = 0; i < scores.Length; i++)
+            {
+                scores[i] = ComponentThreshold(values[i].data<float>().ToArray(), Size.Height, Size.Width, area);
+            }
+
             parts["connected_component"] = torch.tensor(scores).DetachFromDisposeScope();
         }
         return new Scores(map.DetachFromDisposeScope(), map.mean([1L, 2L, 3L]).DetachFromDisposeScope()) { Parts = parts };
@@ -139,24 +166,42 @@ internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device dev
                 for (var column = Math.Max(0, x - 1); column <= Math.Min(width - 1, x + 1); column++)
                 {
                     var neighbour = (row * width) + column;
-                    if (neighbour != pixel && parent[neighbour] != 0) Join(pixel, neighbour);
+                    if (neighbour != pixel && parent[neighbour] != 0)
+                    {
+                        Join(pixel, neighbour);
+                    }
                 }
             }
-            if (-parent[Root(pixel)] >= area) return map[pixel];
+            if (-parent[Root(pixel)] >= area)
+            {
+                return map[pixel];
+            }
         }
         return map[order[^1]];
 
         int Root(int pixel)
         {
-            while (parent[pixel] > 0) pixel = parent[pixel] - 1;
+            while (parent[pixel] > 0)
+            {
+                pixel = parent[pixel] - 1;
+            }
+
             return pixel;
         }
 
         void Join(int a, int b)
         {
             var (large, small) = (Root(a), Root(b));
-            if (large == small) return;
-            if (parent[large] > parent[small]) (large, small) = (small, large);
+            if (large == small)
+            {
+                return;
+            }
+
+            if (parent[large] > parent[small])
+            {
+                (large, small) = (small, large);
+            }
+
             parent[large] += parent[small];
             parent[small] = large + 1;
         }

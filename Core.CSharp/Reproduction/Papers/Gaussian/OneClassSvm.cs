@@ -26,18 +26,11 @@ internal sealed class OneClassSvm : ILevelModel
     }
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, Tensor> Tensors => new Dictionary<string, Tensor>
-    {
-        ["support_vectors"] = _supportVectors,
-        ["coefficients"] = _coefficients,
-    };
+    public IReadOnlyDictionary<string, Tensor> Tensors =>
+        new Dictionary<string, Tensor> { ["support_vectors"] = _supportVectors, ["coefficients"] = _coefficients };
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, double> Numbers => new Dictionary<string, double>
-    {
-        ["gamma"] = _gamma,
-        ["offset"] = _offset,
-    };
+    public IReadOnlyDictionary<string, double> Numbers => new Dictionary<string, double> { ["gamma"] = _gamma, ["offset"] = _offset };
 
     /// <summary>The machine with these parameters.</summary>
     /// <param name="state">What <see cref="Tensors"/> and <see cref="Numbers"/> gave.</param>
@@ -65,8 +58,10 @@ internal sealed class OneClassSvm : ILevelModel
         var gamma = 1 / (d * (x - x.mean()).square().mean().item<double>());
         if (least == most || !double.IsFinite(gamma))
         {
-            throw new UserError($"one-class SVM: the {n} x {d} features lie between {least} and {most}; "
-                + "their variance is the kernel's width, so they must be finite and vary");
+            throw new UserError(
+                $"one-class SVM: the {n} x {d} features lie between {least} and {most}; "
+                    + "their variance is the kernel's width, so they must be finite and vary"
+            );
         }
         using var kernel = new RbfKernel(x, gamma);
         var (coefficients, offset, _) = SequentialMinimalOptimization.Solve(kernel, nu);
@@ -76,7 +71,8 @@ internal sealed class OneClassSvm : ILevelModel
             x.index_select(0, torch.tensor(support.Select(i => (long)i).ToArray())).to(device),
             torch.tensor(support.Select(i => coefficients[i]).ToArray()).to(device),
             gamma,
-            offset);
+            offset
+        );
     }
 
     /// <summary>Minus the decision value, sum_i alpha_i exp(-gamma |x_i - x|^2) - rho.</summary>

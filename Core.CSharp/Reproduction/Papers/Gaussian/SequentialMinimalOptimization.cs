@@ -16,9 +16,9 @@ namespace Reproduction.Papers.Gaussian;
 internal static class SequentialMinimalOptimization
 {
     /// <summary>
-    /// By how much the conditions on G may be broken, ε, as a share of Σ α = ν N. f is then at most ε (ν N)² above its minimum, so a decision
-    /// value, whose kernel has norm 1, is at most √(2 ε) ν N = 1.4e-6 ν N from the exact one; in practice four digits less. libsvm's default
-    /// is an absolute 1e-3.
+    /// By how much the conditions on G may be broken, ε, as a share of Σ α = ν N. f is then at most ε (ν N)² above its minimum, so a
+    /// decision value, whose kernel has norm 1, is at most √(2 ε) ν N = 1.4e-6 ν N from the exact one; in practice four digits less.
+    /// libsvm's default is an absolute 1e-3.
     /// </summary>
     public const double DefaultTolerance = 1e-12;
 
@@ -36,7 +36,11 @@ internal static class SequentialMinimalOptimization
     /// <returns>α, ρ and the number of steps. A sample at a bound has exactly 0 or 1.</returns>
     /// <exception cref="UserError">ν is not in (0, 1], or the steps do not suffice.</exception>
     public static (double[] Coefficients, double Offset, long Steps) Solve(
-        RbfKernel kernel, double nu, double tolerance = DefaultTolerance, long maximumSteps = DefaultMaximumSteps)
+        RbfKernel kernel,
+        double nu,
+        double tolerance = DefaultTolerance,
+        long maximumSteps = DefaultMaximumSteps
+    )
     {
         if (!(nu > 0 && nu <= 1))
         {
@@ -63,8 +67,11 @@ internal static class SequentialMinimalOptimization
             }
             if (step >= maximumSteps)
             {
-                throw new UserError($"one-class SVM: {maximumSteps} steps brought the violation of the optimality conditions to "
-                    + $"{violation / (nu * kernel.Count):g2} of nu N, not to {tolerance:g2}; are the {kernel.Count} samples on one scale?");
+                throw new UserError(
+                    $"one-class SVM: {maximumSteps} steps brought the violation of the optimality conditions to "
+                        + $"{violation / (nu * kernel.Count):g2} of nu N, not to {tolerance:g2}; are the {kernel.Count} samples on one "
+                        + "scale?"
+                );
             }
             Exchange(alpha, gradient, kernel, up, down);
             isExact = false;
@@ -160,6 +167,8 @@ internal static class SequentialMinimalOptimization
                 free++;
             }
         }
-        return free > 0 ? sum / free : double.IsFinite(upper) ? (lower + upper) / 2 : lower;
+        return free > 0 ? sum / free
+            : double.IsFinite(upper) ? (lower + upper) / 2
+            : lower;
     }
 }

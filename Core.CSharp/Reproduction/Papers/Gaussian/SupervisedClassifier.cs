@@ -50,8 +50,8 @@ public sealed record SupervisedClassifierSettings
 }
 
 /// <summary>
-/// "Fully-Supervised Fine-tune" of Tables V and VIII: a pre-trained network with one logit on the spatial mean of its last layer, tuned whole on
-/// labelled images, good and anomalous, with binary cross-entropy. The state of the epoch with the best validation AUROC is kept.
+/// "Fully-Supervised Fine-tune" of Tables V and VIII: a pre-trained network with one logit on the spatial mean of its last layer, tuned
+/// whole on labelled images, good and anomalous, with binary cross-entropy. The state of the epoch with the best validation AUROC is kept.
 /// </summary>
 internal sealed class SupervisedClassifier : ISupervisedDetector
 {
@@ -72,7 +72,10 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context) =>
-        throw new UserError("the supervised classifier is trained on good and anomalous images; it is a baseline of 'repro run' only", exitCode: 2);
+        throw new UserError(
+            "the supervised classifier is trained on good and anomalous images; it is a baseline of 'repro run' only",
+            exitCode: 2
+        );
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Fit(IImages images, IReadOnlyList<bool> anomalous, int validation, FitContext context)
@@ -80,26 +83,43 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
         var count = images.Count - validation;
         if (!anomalous.Skip(count).Distinct().Skip(1).Any())
         {
-            throw new UserError($"the {validation} validation images are all {(anomalous[count] ? "anomalous" : "good")}; there is no AUROC to choose a state by");
+            throw new UserError(
+                $"the {validation} validation images are all {(anomalous[count] ? "anomalous" : "good")}; there is no AUROC to choose a "
+                    + $"state by"
+            );
         }
         var stepsAnEpoch = (count + _settings.BatchSize - 1) / _settings.BatchSize;
         var augmented = new AugmentedImages(images, _settings.Augmentation, _settings.Epochs);
         _model.train();
         using var optimizer = optim.Adam(_model.parameters(), _settings.LearningRate);
         var (loss, steps) = Training.Run(
-            context, _model, optimizer, (long)_settings.Epochs * stepsAnEpoch,
+            context,
+            _model,
+            optimizer,
+            (long)_settings.Epochs * stepsAnEpoch,
             step =>
             {
                 var epoch = step / stepsAnEpoch;
-                var batch = context.Shuffle(count, epoch).Skip((int)(step % stepsAnEpoch) * _settings.BatchSize).Take(_settings.BatchSize).ToArray();
+                var batch = context
+                    .Shuffle(count, epoch)
+                    .Skip((int)(step % stepsAnEpoch) * _settings.BatchSize)
+                    .Take(_settings.BatchSize)
+                    .ToArray();
                 var pixels = augmented.Pixels([.. batch.Select(index => (int)(epoch * images.Count) + index)], _size, _device);
                 var labels = torch.tensor([.. batch.Select(index => anomalous[index] ? 1f : 0f)], device: _device);
                 return nn.functional.binary_cross_entropy_with_logits(_model.call(pixels), labels);
             },
-            stop: (step, _) => (step + 1) % stepsAnEpoch == 0 && !_model.Improves(ValidationAuroc(images, anomalous, count), _settings.Patience));
+            stop: (step, _) =>
+                (step + 1) % stepsAnEpoch == 0 && !_model.Improves(ValidationAuroc(images, anomalous, count), _settings.Patience)
+        );
         _model.Restore();
         _model.eval();
-        return new Dictionary<string, double> { ["loss"] = loss, ["steps"] = steps, ["validation_auroc"] = _model.BestAuroc };
+        return new Dictionary<string, double>
+        {
+            ["loss"] = loss,
+            ["steps"] = steps,
+            ["validation_auroc"] = _model.BestAuroc,
+        };
     }
 
     /// <summary>The logit: the same ranking as the probability, without its saturation.</summary>
@@ -127,11 +147,13 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
     {
         _model.eval();
         var held = new ImageBatch(images, [.. Enumerable.Range(first, images.Count - first)]);
-        var logits = held.Chunks(ScoreBatch).SelectMany(batch =>
-        {
-            using var scores = Score(batch);
-            return scores.Image.cpu().data<float>().ToArray();
-        }).ToArray();
+        var logits = held.Chunks(ScoreBatch)
+            .SelectMany(batch =>
+            {
+                using var scores = Score(batch);
+                return scores.Image.cpu().data<float>().ToArray();
+            })
+            .ToArray();
         _model.train();
         return Roc.Auroc(logits, [.. anomalous.Skip(first).Select(label => (byte)(label ? 1 : 0))]).Value!.Value;
     }
@@ -149,7 +171,8 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
         private readonly Tensor _bestAuroc;
         private readonly Tensor _epochsSince;
 
-        public Model(Backbone backbone, string layer, Device device) : base(nameof(SupervisedClassifier))
+        public Model(Backbone backbone, string layer, Device device)
+            : base(nameof(SupervisedClassifier))
         {
             (_backbone, _layers) = (backbone, [layer]);
             head = nn.Linear(backbone.Channels(layer), 1, device: device);
@@ -182,15 +205,25 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
             _backbone.Train(on);
         }
 
-        /// <summary>Takes note of an epoch's AUROC, keeps the state if it is the best; false when there was none better for too long.</summary>
+        /// <summary>
+        /// Takes note of an epoch's AUROC, keeps the state if it is the best; false when there was none better for too long.
+        /// </summary>
         public bool Improves(double auroc, int patience)
         {
             using var scope = torch.NewDisposeScope();
             using var noGradient = torch.no_grad();
-            if (auroc <= BestAuroc) return _epochsSince.add_(1).item<long>() < patience;
+            if (auroc <= BestAuroc)
+            {
+                return _epochsSince.add_(1).item<long>() < patience;
+            }
+
             _bestAuroc.fill_(auroc);
             _epochsSince.zero_();
-            foreach (var (live, best) in _states.Values) best.copy_(live);
+            foreach (var (live, best) in _states.Values)
+            {
+                best.copy_(live);
+            }
+
             return true;
         }
 
@@ -198,14 +231,25 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
         public void Restore()
         {
             using var noGradient = torch.no_grad();
-            if (BestAuroc < 0) return;
-            foreach (var (live, best) in _states.Values) live.copy_(best);
+            if (BestAuroc < 0)
+            {
+                return;
+            }
+
+            foreach (var (live, best) in _states.Values)
+            {
+                live.copy_(best);
+            }
         }
 
         /// <inheritdoc/>
         protected override void Dispose(bool disposing)
         {
-            if (disposing) _backbone.Dispose();
+            if (disposing)
+            {
+                _backbone.Dispose();
+            }
+
             base.Dispose(disposing);
         }
     }

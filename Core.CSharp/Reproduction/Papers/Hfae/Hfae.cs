@@ -33,15 +33,59 @@ public sealed class HfaeMethod : Method<HfaeSettings>
     public override IReadOnlyList<Variant<HfaeSettings>> Variants { get; } =
     [
         Row("resnet18", "ResNet-18 encoder (Tables 1-4, R18)", ResNet18, isDefault: true),
-        Row("wide_resnet50_2", "wide ResNet-50-2 encoder (Tables 1-4, wR50)", ResNet18 with { Network = "wide_resnet50_2" }, isDefault: true),
-        Row("resnet50_v1", "ResNet-50 v1 encoder: a substitute for wR50, in no table of the paper", ResNet18 with { Network = "resnet50_v1" }),
-        Row(PackagedWeights.Name, "the ResNet-18 that comes with the program as encoder: a substitute for R18, in no table of the paper",
-            ResNet18 with { Network = PackagedWeights.Name }, isDefault: true),
-        Row("embedded", "quarter-width VGG-16 encoder that comes with the program: a substitute, in no table of the paper",
-            ResNet18 with { Network = "vgg16_quarter", Layers = ["pool2", "pool3", "pool4"] }, isDefault: true),
-        Row("eq9-literal", "residual maps weighted by 1/(w_k h_k) before their sum, as eq. (9) prints it", ResNet18 with { WeightByPositions = true }),
-        Row("no-normalisation", "ablation: residuals of the features as they are, without eq. (6); learning rate 0.04, as 0.4 diverges",
-            ResNet18 with { Normalise = false, LearningRate = 0.04 }),
+        Row(
+            "wide_resnet50_2",
+            "wide ResNet-50-2 encoder (Tables 1-4, wR50)",
+            ResNet18 with
+            {
+                Network = "wide_resnet50_2",
+            },
+            isDefault: true
+        ),
+        Row(
+            "resnet50_v1",
+            "ResNet-50 v1 encoder: a substitute for wR50, in no table of the paper",
+            ResNet18 with
+            {
+                Network = "resnet50_v1",
+            }
+        ),
+        Row(
+            PackagedWeights.Name,
+            "the ResNet-18 that comes with the program as encoder: a substitute for R18, in no table of the paper",
+            ResNet18 with
+            {
+                Network = PackagedWeights.Name,
+            },
+            isDefault: true
+        ),
+        Row(
+            "embedded",
+            "quarter-width VGG-16 encoder that comes with the program: a substitute, in no table of the paper",
+            ResNet18 with
+            {
+                Network = "vgg16_quarter",
+                Layers = ["pool2", "pool3", "pool4"],
+            },
+            isDefault: true
+        ),
+        Row(
+            "eq9-literal",
+            "residual maps weighted by 1/(w_k h_k) before their sum, as eq. (9) prints it",
+            ResNet18 with
+            {
+                WeightByPositions = true,
+            }
+        ),
+        Row(
+            "no-normalisation",
+            "ablation: residuals of the features as they are, without eq. (6); learning rate 0.04, as 0.4 diverges",
+            ResNet18 with
+            {
+                Normalise = false,
+                LearningRate = 0.04,
+            }
+        ),
         Row("level1", "ablation: reconstructs and compares the lowest level only", ResNet18 with { Levels = [1] }),
         Row("level2", "ablation: reconstructs and compares the middle level only", ResNet18 with { Levels = [2] }),
         Row("level3", "ablation: reconstructs and compares the deepest level only", ResNet18 with { Levels = [3] }),
@@ -79,7 +123,9 @@ public sealed class HfaeMethod : Method<HfaeSettings>
         new(name, description, settings, isDefault, settings.Network);
 }
 
-/// <summary>Hyperparameters of <see cref="HfaeMethod"/>. What section 4 gives is the default; what the paper leaves open was chosen by measurement.</summary>
+/// <summary>
+/// Hyperparameters of <see cref="HfaeMethod"/>. What section 4 gives is the default; what the paper leaves open was chosen by measurement.
+/// </summary>
 public sealed record HfaeSettings
 {
     private const int LargestKernel = 31;
@@ -143,10 +189,16 @@ public sealed record HfaeSettings
         var check = new SettingsCheck("hfae");
         check.Whole(ImageSize, 1);
         check.Layers(Layers);
-        check.That(Levels.Length > 0 && Levels.All(level => level >= 1 && level <= Layers.Length) && Levels.Distinct().Count() == Levels.Length,
-            Levels, $"distinct numbers of 1..{Layers.Length}");
-        check.That(KernelSizes.Length > 0 && KernelSizes.All(size => size is >= 1 and <= LargestKernel && size % 2 == 1),
-            KernelSizes, $"odd numbers from 1 to {LargestKernel}, one or more");
+        check.That(
+            Levels.Length > 0 && Levels.All(level => level >= 1 && level <= Layers.Length) && Levels.Distinct().Count() == Levels.Length,
+            Levels,
+            $"distinct numbers of 1..{Layers.Length}"
+        );
+        check.That(
+            KernelSizes.Length > 0 && KernelSizes.All(size => size is >= 1 and <= LargestKernel && size % 2 == 1),
+            KernelSizes,
+            $"odd numbers from 1 to {LargestKernel}, one or more"
+        );
         check.NotNegative(NegativeSlope, 1);
         check.NotNegative(Sigma, LargestSigma);
         check.Whole(Epochs, 1);
@@ -174,17 +226,30 @@ public sealed class HfaeDecoder : Module<Tensor, Tensor[]>
     /// <summary>A decoder with random weights.</summary>
     /// <param name="channels">c_1 ... c_K of the encoded features.</param>
     /// <param name="settings">Levels, kernel sizes, slope.</param>
-    public HfaeDecoder(IReadOnlyList<long> channels, HfaeSettings settings) : base(nameof(HfaeDecoder))
+    public HfaeDecoder(IReadOnlyList<long> channels, HfaeSettings settings)
+        : base(nameof(HfaeDecoder))
     {
         var lowest = settings.Levels.Min() - 1;
         var inputs = channels.Skip(1).Append(channels[^1]).ToArray();
         _firstBlockIsPointwise = settings.KernelSizes[0] == 1;
-        _firstBlocks = ModuleList([.. Enumerable.Range(lowest, channels.Count - lowest)
-            .Select(k => Block(inputs[k], channels[k], settings.KernelSizes[0], settings.NegativeSlope))]);
-        _furtherBlocks = ModuleList([.. Enumerable.Range(lowest, channels.Count - lowest)
-            .Select(k => (Module<Tensor, Tensor>)Sequential([
-                .. settings.KernelSizes.Skip(1).Select((kernel, i) => ($"block{i + 2}", Block(channels[k], channels[k], kernel, settings.NegativeSlope))),
-                ("out", Conv2d(channels[k], channels[k], 1))]))]);
+        _firstBlocks = ModuleList([
+            .. Enumerable
+                .Range(lowest, channels.Count - lowest)
+                .Select(k => Block(inputs[k], channels[k], settings.KernelSizes[0], settings.NegativeSlope)),
+        ]);
+        _furtherBlocks = ModuleList([
+            .. Enumerable
+                .Range(lowest, channels.Count - lowest)
+                .Select(k =>
+                    (Module<Tensor, Tensor>)
+                        Sequential([
+                            .. settings
+                                .KernelSizes.Skip(1)
+                                .Select((kernel, i) => ($"block{i + 2}", Block(channels[k], channels[k], kernel, settings.NegativeSlope))),
+                            ("out", Conv2d(channels[k], channels[k], 1)),
+                        ])
+                ),
+        ]);
         RegisterComponents();
         this.to_channels_last();
     }
@@ -200,7 +265,8 @@ public sealed class HfaeDecoder : Module<Tensor, Tensor[]>
         for (var i = decoded.Length - 1; i >= 0; i--)
         {
             var first = _firstBlocks[i];
-            var feature = i == decoded.Length - 1 ? first.call(deepest.channels_last())
+            var feature =
+                i == decoded.Length - 1 ? first.call(deepest.channels_last())
                 : _firstBlockIsPointwise ? Upsampled(first.call(decoded[i + 1]))
                 : first.call(Upsampled(decoded[i + 1]));
             decoded[i] = _furtherBlocks[i].call(feature);
@@ -209,15 +275,20 @@ public sealed class HfaeDecoder : Module<Tensor, Tensor[]>
     }
 
     /// <summary>Eq. (4): nearest neighbours, twice the height and width.</summary>
-    private static Tensor Upsampled(Tensor feature) => functional.interpolate(feature, scale_factor: [2, 2], mode: InterpolationMode.Nearest);
+    private static Tensor Upsampled(Tensor feature) =>
+        functional.interpolate(feature, scale_factor: [2, 2], mode: InterpolationMode.Nearest);
 
-    private static Module<Tensor, Tensor> Block(long input, long output, int kernel, double slope) => Sequential(
-        ("conv", Conv2d(input, output, kernel, padding: kernel / 2, bias: false)),
-        ("norm", BatchNorm2d(output)),
-        ("relu", LeakyReLU(slope, inplace: true)));
+    private static Module<Tensor, Tensor> Block(long input, long output, int kernel, double slope) =>
+        Sequential(
+            ("conv", Conv2d(input, output, kernel, padding: kernel / 2, bias: false)),
+            ("norm", BatchNorm2d(output)),
+            ("relu", LeakyReLU(slope, inplace: true))
+        );
 }
 
-/// <summary>Equations (5) to (11), on batches. Sums over channels stand where the paper has them: in eq. (7) and (9), not in eq. (5).</summary>
+/// <summary>
+/// Equations (5) to (11), on batches. Sums over channels stand where the paper has them: in eq. (7) and (9), not in eq. (5).
+/// </summary>
 public static class HfaeEquations
 {
     /// <summary>Eq. (6): each position's feature vector scaled to unit length.</summary>
@@ -254,7 +325,11 @@ public static class HfaeEquations
     public static Tensor ResizedMap(Tensor residual, long side, bool weightByPositions = false)
     {
         var map = residual.sum(1, keepdim: true);
-        if (weightByPositions) map /= residual.shape[2] * residual.shape[3];
+        if (weightByPositions)
+        {
+            map /= residual.shape[2] * residual.shape[3];
+        }
+
         return functional.interpolate(map, size: [side, side], mode: InterpolationMode.Bilinear, align_corners: false);
     }
 
@@ -263,7 +338,11 @@ public static class HfaeEquations
     /// <param name="sigma">Standard deviation in pixels; 0 leaves the map as it is.</param>
     public static Tensor GaussianFilter(Tensor map, double sigma)
     {
-        if (sigma == 0) return map.alias();
+        if (sigma == 0)
+        {
+            return map.alias();
+        }
+
         var radius = (long)Math.Ceiling(4 * sigma);
         var kernel = exp(-arange(-radius, radius + 1, ScalarType.Float32, map.device).square() / (2 * sigma * sigma));
         kernel /= kernel.sum();
@@ -308,11 +387,17 @@ public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : I
         using var rows = new FeatureRows(chosen, resources.Features, _encoder, settings.Layers, Size, context.Cancellation);
         using var optimizer = optim.SGD(decoder.parameters(), settings.LearningRate, settings.Momentum, 0, settings.WeightDecay);
 
-        var (loss, steps) = Training.Run(context, decoder, optimizer, (long)settings.Epochs * stepsPerEpoch, step =>
-        {
-            var order = context.Shuffle(count, step / stepsPerEpoch);
-            return HfaeEquations.Loss(Residuals(rows.Get([.. order.Skip((int)(step % stepsPerEpoch) * batchSize).Take(batchSize)])));
-        });
+        var (loss, steps) = Training.Run(
+            context,
+            decoder,
+            optimizer,
+            (long)settings.Epochs * stepsPerEpoch,
+            step =>
+            {
+                var order = context.Shuffle(count, step / stepsPerEpoch);
+                return HfaeEquations.Loss(Residuals(rows.Get([.. order.Skip((int)(step % stepsPerEpoch) * batchSize).Take(batchSize)])));
+            }
+        );
         decoder.eval();
         return new Dictionary<string, double>
         {
@@ -328,19 +413,27 @@ public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : I
         using var frozen = no_grad();
         using var scope = NewDisposeScope();
         var residuals = Residuals(Encode(batch));
-        Tensor[] Resized(bool weighted) => [.. residuals.Select(residual => HfaeEquations.ResizedMap(residual, settings.ImageSize, weighted))];
+        Tensor[] Resized(bool weighted) =>
+            [.. residuals.Select(residual => HfaeEquations.ResizedMap(residual, settings.ImageSize, weighted))];
         var resized = Resized(settings.WeightByPositions);
         var map = HfaeEquations.AnomalyMap(resized, settings.Sigma);
 
         var parts = new Dictionary<string, Tensor>();
-        foreach (var (level, phi) in settings.Levels.Zip(resized)) parts[$"phi{level}"] = phi.MoveToOuterDisposeScope();
+        foreach (var (level, phi) in settings.Levels.Zip(resized))
+        {
+            parts[$"phi{level}"] = phi.MoveToOuterDisposeScope();
+        }
+
         foreach (var sigma in ComparedSigmas.Where(sigma => sigma != settings.Sigma))
         {
             AddPart(parts, string.Create(CultureInfo.InvariantCulture, $"sigma{sigma}"), HfaeEquations.AnomalyMap(resized, sigma));
         }
         // The other reading of eq. (9) needs no other training.
-        AddPart(parts, settings.WeightByPositions ? "unweighted" : "weighted",
-            HfaeEquations.AnomalyMap(Resized(!settings.WeightByPositions), settings.Sigma));
+        AddPart(
+            parts,
+            settings.WeightByPositions ? "unweighted" : "weighted",
+            HfaeEquations.AnomalyMap(Resized(!settings.WeightByPositions), settings.Sigma)
+        );
         return new Scores(map.MoveToOuterDisposeScope(), HfaeEquations.ImageScore(map).MoveToOuterDisposeScope()) { Parts = parts };
     }
 
@@ -392,9 +485,15 @@ public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : I
     {
         using var scope = NewDisposeScope();
         var heights = Encode(new ImageBatch(normal, [0])).Select(feature => feature.shape[2]).ToArray();
-        if (heights.Zip(heights.Skip(1)).All(pair => pair.First == 2 * pair.Second)) return;
+        if (heights.Zip(heights.Skip(1)).All(pair => pair.First == 2 * pair.Second))
+        {
+            return;
+        }
+
         throw new UserError(
             $"hfae: the layers {string.Join(", ", settings.Layers)} of {settings.Network} have heights {string.Join(", ", heights)} "
-            + $"at image size {settings.ImageSize}, but each must be half of the one before; choose another image size (a multiple of 32 suits every encoder)");
+                + $"at image size {settings.ImageSize}, but each must be half of the one before; choose another image size (a multiple "
+                + "of 32 suits every encoder)"
+        );
     }
 }

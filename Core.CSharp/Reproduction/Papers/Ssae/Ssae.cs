@@ -28,7 +28,9 @@ public sealed record SsaeSettings
     /// <summary>Weight of the changed part in both objectives; 0.5 does for (1) (section 4.4).</summary>
     public double Lambda { get; init; } = 0.5;
 
-    /// <summary>What is done to training images, in turn (sections 3.2 and 4.3); empty in a variant that takes what section 4.3 gives the category.</summary>
+    /// <summary>
+    /// What is done to training images, in turn (sections 3.2 and 4.3); empty in a variant that takes what section 4.3 gives the category.
+    /// </summary>
     public IReadOnlyList<Distortion> Distortions { get; init; } = [];
 
     /// <summary>Whether changed parts also vary in brightness: "useful depending on the data" (section 3.2).</summary>
@@ -43,10 +45,15 @@ public sealed record SsaeSettings
     /// <summary>Factor on the network's channels; 1 in the paper.</summary>
     public double Width { get; init; } = 1;
 
-    /// <summary>Sides of the random crops that are trained on, as shares of the image, one stage after the other: the progressive growing of section 3.2.</summary>
+    /// <summary>
+    /// Sides of the random crops that are trained on, as shares of the image, one stage after the other: the progressive growing of section
+    /// 3.2.
+    /// </summary>
     public IReadOnlyList<double> Growing { get; init; } = [0.25, 0.5, 1];
 
-    /// <summary>Whether training images are flipped and rotated by multiples of 90 degrees ("depending on the category", section 4.1).</summary>
+    /// <summary>
+    /// Whether training images are flipped and rotated by multiples of 90 degrees ("depending on the category", section 4.1).
+    /// </summary>
     public bool Augment { get; init; }
 
     /// <summary>Gradient steps for each objective; the paper does not say.</summary>
@@ -58,7 +65,9 @@ public sealed record SsaeSettings
     /// <summary>Initial learning rate of Adam (section 4.1).</summary>
     public double LearningRate { get; init; } = 1e-4;
 
-    /// <summary>Learning rate at the last step, approached along half a cosine; the paper names no schedule, so that it keeps the initial one.</summary>
+    /// <summary>
+    /// Learning rate at the last step, approached along half a cosine; the paper names no schedule, so that it keeps the initial one.
+    /// </summary>
     public double FinalLearningRate { get; init; } = 1e-4;
 
     /// <summary>Share of the training images that is held out (section 4.1).</summary>
@@ -67,7 +76,9 @@ public sealed record SsaeSettings
     /// <summary>With objective (4): the validation loss is looked at every this many steps.</summary>
     public int ValidateEvery { get; init; } = 250;
 
-    /// <summary>With objective (4): training stops when the validation loss was not the best this many times (section 4.4 asks for early stopping).</summary>
+    /// <summary>
+    /// With objective (4): training stops when the validation loss was not the best this many times (section 4.4 asks for early stopping).
+    /// </summary>
     public int Patience { get; init; } = 8;
 
     /// <summary>How input and reconstruction are compared.</summary>
@@ -82,7 +93,9 @@ public sealed record SsaeSettings
     /// <summary>t of equation (14): exponent of the objects' correction; 0 leaves it out, as for textures.</summary>
     public double Correction { get; init; }
 
-    /// <summary>Whether anything is asked of the images that are held out of the training: early stopping, or the objects' correction.</summary>
+    /// <summary>
+    /// Whether anything is asked of the images that are held out of the training: early stopping, or the objects' correction.
+    /// </summary>
     internal bool NeedsValidation => Correction > 0 || Objectives.Contains(4);
 
     /// <summary>Refuses values that no detector can be built or trained with.</summary>
@@ -90,11 +103,18 @@ public sealed record SsaeSettings
     public void Check()
     {
         var check = new SettingsCheck("ssae");
-        check.That(Objectives.Count > 0 && Objectives.All(objective => objective is 1 or 4) && Objectives.Distinct().Count() == Objectives.Count,
-            Objectives, "1, 4 or both");
+        check.That(
+            Objectives.Count > 0 && Objectives.All(objective => objective is 1 or 4) && Objectives.Distinct().Count() == Objectives.Count,
+            Objectives,
+            "1, 4 or both"
+        );
         check.NotNegative(Lambda, 1);
         check.That(Distortions.Count > 0, Distortions, "one or more kinds of distortion");
-        check.That(ImageSize >= SsaeNetwork.Divisor && ImageSize % SsaeNetwork.Divisor == 0, ImageSize, $"above 0 and divisible by {SsaeNetwork.Divisor}");
+        check.That(
+            ImageSize >= SsaeNetwork.Divisor && ImageSize % SsaeNetwork.Divisor == 0,
+            ImageSize,
+            $"above 0 and divisible by {SsaeNetwork.Divisor}"
+        );
         check.That(Kernel is 3 or 5, Kernel, "3 or 5");
         check.Factor(Width);
         check.That(Growing.Count > 0 && Growing.All(share => share is > 0 and <= 1), Growing, "one or more shares above 0, at most 1");
@@ -106,7 +126,11 @@ public sealed record SsaeSettings
         check.Whole(ValidateEvery, 1);
         check.Whole(Patience, 1);
         check.Whole(Smoothings, 0, 1000);
-        check.That(SmoothingSize is >= 1 and <= LargestSmoothing && SmoothingSize % 2 == 1, SmoothingSize, $"an odd number from 1 to {LargestSmoothing}");
+        check.That(
+            SmoothingSize is >= 1 and <= LargestSmoothing && SmoothingSize % 2 == 1,
+            SmoothingSize,
+            $"an odd number from 1 to {LargestSmoothing}"
+        );
         check.NotNegative(Correction, 1000);
     }
 }
@@ -135,11 +159,16 @@ public sealed class SsaeMethod : Method<SsaeSettings>
         new("objective4", "objective (4): Table 4", Plain with { Objectives = [4] }),
         new("ensemble", "the pixel-wise maximum of both: Table 4", Plain with { Objectives = [1, 4] }),
         .. from objective in new[] { 1, 4 }
-           from distortion in new[] { (Kind: Distortion.CutOut, Name: "cutout"), (Kind: Distortion.Swap, Name: "swap") }
-           select new Variant<SsaeSettings>(
-               $"objective{objective}-{distortion.Name}",
-               $"objective ({objective}) with {distortion.Name} instead of elastic deformation (section 3.2, figure 11)",
-               Plain with { Objectives = [objective], Distortions = [distortion.Kind] }),
+        from distortion in new[] { (Kind: Distortion.CutOut, Name: "cutout"), (Kind: Distortion.Swap, Name: "swap") }
+        select new Variant<SsaeSettings>(
+            $"objective{objective}-{distortion.Name}",
+            $"objective ({objective}) with {distortion.Name} instead of elastic deformation (section 3.2, figure 11)",
+            Plain with
+            {
+                Objectives = [objective],
+                Distortions = [distortion.Kind],
+            }
+        ),
     ];
 
     /// <inheritdoc/>
@@ -167,26 +196,43 @@ public sealed class SsaeMethod : Method<SsaeSettings>
             // Whole images from the start: in so few steps growing crops leave a loss seven times as high (measured, see the sheet).
             Profile.Quick => settings with
             {
-                ImageSize = 64, Width = 0.25, Growing = [1], Steps = request.Dataset == "surfaces" ? 1000 : 5000, BatchSize = 4,
-                LearningRate = 1e-3, FinalLearningRate = 1e-5, ValidateEvery = 250, SmoothingSize = 3,
+                ImageSize = 64,
+                Width = 0.25,
+                Growing = [1],
+                Steps = request.Dataset == "surfaces" ? 1000 : 5000,
+                BatchSize = 4,
+                LearningRate = 1e-3,
+                FinalLearningRate = 1e-5,
+                ValidateEvery = 250,
+                SmoothingSize = 3,
                 // Images of every pose would need many times these steps.
                 Augment = false,
             },
             _ => settings with
             {
-                ImageSize = 64, Width = 0.0625, Growing = [0.5, 1], Steps = 6, BatchSize = 4, LearningRate = 1e-3, FinalLearningRate = 1e-3,
-                ValidateEvery = 3, SmoothingSize = 5,
+                ImageSize = 64,
+                Width = 0.0625,
+                Growing = [0.5, 1],
+                Steps = 6,
+                BatchSize = 4,
+                LearningRate = 1e-3,
+                FinalLearningRate = 1e-3,
+                ValidateEvery = 3,
+                SmoothingSize = 5,
             },
         };
     }
 
-    /// <summary>Section 4.3: occlusion in turn with elastic deformation for cable, screw and transistor, and rotation for transistor.</summary>
-    private static IReadOnlyList<Distortion> ForCategory(string category) => category switch
-    {
-        "cable" or "screw" => [Distortion.Elastic, Distortion.Occlusion],
-        "transistor" => [Distortion.Elastic, Distortion.Occlusion, Distortion.Rotation],
-        _ => [Distortion.Elastic],
-    };
+    /// <summary>
+    /// Section 4.3: occlusion in turn with elastic deformation for cable, screw and transistor, and rotation for transistor.
+    /// </summary>
+    private static IReadOnlyList<Distortion> ForCategory(string category) =>
+        category switch
+        {
+            "cable" or "screw" => [Distortion.Elastic, Distortion.Occlusion],
+            "transistor" => [Distortion.Elastic, Distortion.Occlusion, Distortion.Rotation],
+            _ => [Distortion.Elastic],
+        };
 }
 
 /// <summary>One autoencoder an objective, difference, smoothing.</summary>
@@ -209,7 +255,10 @@ internal sealed class SsaeDetector : IAnomalyDetector
         _size = ImageSize.Square(settings.ImageSize);
         _networks = [.. settings.Objectives.Select(_ => new SsaeNetwork(settings.Kernel, settings.Width))];
         _corrections = [.. settings.Objectives.Select(_ => (Tensor?)null)];
-        foreach (var network in _networks) network.to(resources.Device);
+        foreach (var network in _networks)
+        {
+            network.to(resources.Device);
+        }
     }
 
     /// <summary>Equation (1): the mean over the batch of the two parts' errors, each in proportion to its size.</summary>
@@ -220,11 +269,15 @@ internal sealed class SsaeDetector : IAnomalyDetector
     internal static Tensor Objective1(Tensor restored, Tensor images, Tensor mask, double lambda) =>
         ((1 - lambda) * WeightedError(1 - mask, restored, images) + lambda * WeightedError(mask, restored, images)).mean();
 
-    /// <summary>Equation (4): the error of the changed part is rewarded, in proportion to how much each of its pixels was changed.</summary>
+    /// <summary>
+    /// Equation (4): the error of the changed part is rewarded, in proportion to how much each of its pixels was changed.
+    /// </summary>
     /// <inheritdoc cref="Objective1"/>
     /// <param name="distorted">X^.</param>
     internal static Tensor Objective4(Tensor restored, Tensor images, Tensor distorted, Tensor mask, double lambda) =>
-        ((1 - lambda) * WeightedError(1 - mask, restored, images) - lambda * WeightedError((distorted - images).abs(), restored, images)).mean();
+        (
+            (1 - lambda) * WeightedError(1 - mask, restored, images) - lambda * WeightedError((distorted - images).abs(), restored, images)
+        ).mean();
 
     /// <summary>|W o (F - X)|^2 / |W|_1 of each image, <c>[N]</c>; 0 where W is all zero.</summary>
     private static Tensor WeightedError(Tensor weights, Tensor restored, Tensor images)
@@ -239,7 +292,10 @@ internal sealed class SsaeDetector : IAnomalyDetector
     {
         if (normal.Count < 2 && _settings.NeedsValidation)
         {
-            throw new UserError($"ssae holds training images out, for its correction and for early stopping, so that it needs at least 2; there is {normal.Count}");
+            throw new UserError(
+                "ssae holds training images out, for its correction and for early stopping, so that it needs at least 2; there is "
+                    + $"{normal.Count}"
+            );
         }
         var order = context.Shuffle(normal.Count, -1);
         var held = Math.Min(normal.Count - 1, Math.Max(1, (int)Math.Round(_settings.Validation * normal.Count)));
@@ -256,7 +312,10 @@ internal sealed class SsaeDetector : IAnomalyDetector
                 facts[$"objective{objective}_steps"] = steps;
             }
             _networks[member].eval();
-            if (_settings.Correction > 0) _corrections[member] = AverageMap(member, new ImageBatch(normal, validation));
+            if (_settings.Correction > 0)
+            {
+                _corrections[member] = AverageMap(member, new ImageBatch(normal, validation));
+            }
         }
         return facts;
     }
@@ -272,8 +331,11 @@ internal sealed class SsaeDetector : IAnomalyDetector
         var map = maps.Aggregate(torch.maximum);
         return new Scores(map.clone().MoveToOuterDisposeScope(), map.sum([1L, 2L, 3L]).MoveToOuterDisposeScope())
         {
-            Parts = maps.Length == 1 ? new Dictionary<string, Tensor>() : maps.Select((part, i) => (Name: $"objective{_settings.Objectives[i]}", part))
-                .ToDictionary(entry => entry.Name, entry => entry.part.clone().MoveToOuterDisposeScope()),
+            Parts =
+                maps.Length == 1
+                    ? new Dictionary<string, Tensor>()
+                    : maps.Select((part, i) => (Name: $"objective{_settings.Objectives[i]}", part))
+                        .ToDictionary(entry => entry.Name, entry => entry.part.clone().MoveToOuterDisposeScope()),
             Reconstruction = restored.Length == 1 ? restored[0].MoveToOuterDisposeScope() : null,
         };
     }
@@ -284,8 +346,15 @@ internal sealed class SsaeDetector : IAnomalyDetector
         var tensors = new Dictionary<string, Tensor>();
         for (var member = 0; member < _networks.Count; member++)
         {
-            foreach (var (name, value) in _networks[member].state_dict()) tensors[$"{member}.{name}"] = value;
-            if (_corrections[member] is { } correction) tensors[$"{member}.{AverageMapName}"] = correction;
+            foreach (var (name, value) in _networks[member].state_dict())
+            {
+                tensors[$"{member}.{name}"] = value;
+            }
+
+            if (_corrections[member] is { } correction)
+            {
+                tensors[$"{member}.{AverageMapName}"] = correction;
+            }
         }
         return new DetectorState(tensors, new Dictionary<string, string>());
     }
@@ -293,7 +362,11 @@ internal sealed class SsaeDetector : IAnomalyDetector
     /// <inheritdoc/>
     public void Load(DetectorState state)
     {
-        state.CheckNoOther(state.Tensors.Keys.Where(name => Enumerable.Range(0, _networks.Count).Any(member => name.StartsWith($"{member}.", StringComparison.Ordinal))));
+        state.CheckNoOther(
+            state.Tensors.Keys.Where(name =>
+                Enumerable.Range(0, _networks.Count).Any(member => name.StartsWith($"{member}.", StringComparison.Ordinal))
+            )
+        );
         for (var member = 0; member < _networks.Count; member++)
         {
             var own = state.Under($"{member}.");
@@ -301,7 +374,8 @@ internal sealed class SsaeDetector : IAnomalyDetector
             {
                 _corrections[member]?.Dispose();
                 _corrections[member] = own.Tensor(AverageMapName, ScalarType.Float32, [1, 1, _settings.ImageSize, _settings.ImageSize])
-                    .to(_resources.Device, copy: true).DetachFromDisposeScope();
+                    .to(_resources.Device, copy: true)
+                    .DetachFromDisposeScope();
                 own = own.Without(AverageMapName);
             }
             own.LoadInto(_networks[member]);
@@ -312,8 +386,15 @@ internal sealed class SsaeDetector : IAnomalyDetector
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var network in _networks) network.Dispose();
-        foreach (var correction in _corrections) correction?.Dispose();
+        foreach (var network in _networks)
+        {
+            network.Dispose();
+        }
+
+        foreach (var correction in _corrections)
+        {
+            correction?.Dispose();
+        }
     }
 
     private (double Loss, long Steps) Train(int member, int objective, IImages normal, int[] train, int[] validation, FitContext context)
@@ -322,20 +403,46 @@ internal sealed class SsaeDetector : IAnomalyDetector
         using var kept = new BestSoFar(network);
         network.train();
         using var optimizer = torch.optim.Adam(network.parameters(), _settings.LearningRate);
-        var result = Training.Run(context, kept, optimizer, _settings.Steps, step =>
+        var result = Training.Run(
+            context,
+            kept,
+            optimizer,
+            _settings.Steps,
+            step =>
+            {
+                using var generator = context.Generator(step, torch.CPU);
+                var indices = torch
+                    .randint(train.Length, [_settings.BatchSize], generator: generator)
+                    .data<long>()
+                    .ToArray()
+                    .Select(i => train[i])
+                    .ToArray();
+                var images = Augmented(normal.Pixels(indices, _size, _resources.Device), CropSide(step), generator);
+                return Loss(network, objective, images, _settings.Distortions[(int)(step % _settings.Distortions.Count)], generator);
+            },
+            LearningRate,
+            stop: objective == 4
+                ? (step, _) =>
+                    (step + 1) % _settings.ValidateEvery == 0
+                    && kept.ShouldStop(ValidationLoss(network, objective, normal, validation, context), _settings.Patience)
+                : null
+        );
+        if (objective == 4)
         {
-            using var generator = context.Generator(step, torch.CPU);
-            var indices = torch.randint(train.Length, [_settings.BatchSize], generator: generator).data<long>().ToArray().Select(i => train[i]).ToArray();
-            var images = Augmented(normal.Pixels(indices, _size, _resources.Device), CropSide(step), generator);
-            return Loss(network, objective, images, _settings.Distortions[(int)(step % _settings.Distortions.Count)], generator);
-        }, LearningRate, stop: objective == 4 ? (step, _) => (step + 1) % _settings.ValidateEvery == 0 && kept.ShouldStop(ValidationLoss(network, objective, normal, validation, context), _settings.Patience) : null);
-        if (objective == 4) kept.Restore();
+            kept.Restore();
+        }
+
         return result;
     }
 
     private Tensor Loss(SsaeNetwork network, int objective, Tensor images, Distortion distortion, Generator generator)
     {
-        var (distorted, mask) = SsaeDistortions.Apply(images, distortion, _settings.Brightness && distortion != Distortion.CutOut, generator);
+        var (distorted, mask) = SsaeDistortions.Apply(
+            images,
+            distortion,
+            _settings.Brightness && distortion != Distortion.CutOut,
+            generator
+        );
         var restored = network.call(distorted);
         return objective == 1
             ? Objective1(restored, images, mask, _settings.Lambda)
@@ -353,13 +460,16 @@ internal sealed class SsaeDetector : IAnomalyDetector
         {
             using var each = torch.NewDisposeScope();
             using var generator = context.Generator(-1 - batch.Indices[0], torch.CPU);
-            sum += Loss(network, objective, batch.Pixels(_size, _resources.Device), _settings.Distortions[0], generator).item<float>() * batch.Count;
+            sum +=
+                Loss(network, objective, batch.Pixels(_size, _resources.Device), _settings.Distortions[0], generator).item<float>()
+                * batch.Count;
         }
         network.train();
         return sum / validation.Length;
     }
 
-    private double LearningRate(long step) => _settings.FinalLearningRate
+    private double LearningRate(long step) =>
+        _settings.FinalLearningRate
         + (_settings.LearningRate - _settings.FinalLearningRate) * (1 + Math.Cos(Math.PI * step / _settings.Steps)) / 2;
 
     /// <summary>Side of the crops at a step, divisible by 8.</summary>
@@ -374,35 +484,57 @@ internal sealed class SsaeDetector : IAnomalyDetector
     {
         var room = images.shape[2] - side + 1;
         var choices = torch.randint(int.MaxValue, [images.shape[0], 4], generator: generator).data<long>().ToArray();
-        return torch.stack([.. Enumerable.Range(0, (int)images.shape[0]).Select(i =>
-        {
-            var image = images[i].narrow(1, choices[4 * i] % room, side).narrow(2, choices[(4 * i) + 1] % room, side);
-            if (!_settings.Augment) return image;
-            if (choices[(4 * i) + 2] % 2 == 1) image = image.flip(2);
-            return image.rot90(choices[(4 * i) + 3] % 4, (1, 2));
-        })]).channels_last();
+        return torch
+            .stack([
+                .. Enumerable
+                    .Range(0, (int)images.shape[0])
+                    .Select(i =>
+                    {
+                        var image = images[i].narrow(1, choices[4 * i] % room, side).narrow(2, choices[(4 * i) + 1] % room, side);
+                        if (!_settings.Augment)
+                        {
+                            return image;
+                        }
+                        if (choices[(4 * i) + 2] % 2 == 1)
+                        {
+                            image = image.flip(2);
+                        }
+                        return image.rot90(choices[(4 * i) + 3] % 4, (1, 2));
+                    }),
+            ])
+            .channels_last();
     }
 
     /// <summary>Equations (2) and (3): the difference heat map, smoothed.</summary>
     private Tensor Map(Tensor images, Tensor restored)
     {
-        var map = _settings.Difference == Difference.Squared
-            ? (images - restored).square().mean([1L], keepdim: true)
-            : 1 - Similarity(images, restored).mean([1L], keepdim: true);
+        var map =
+            _settings.Difference == Difference.Squared
+                ? (images - restored).square().mean([1L], keepdim: true)
+                : 1 - Similarity(images, restored).mean([1L], keepdim: true);
         return Smoothed(map, _settings.Smoothings, _settings.SmoothingSize);
     }
 
-    /// <summary>Equation (3): <paramref name="times"/> mean filters of <paramref name="size"/> x <paramref name="size"/>, zeros beyond the border.</summary>
+    /// <summary>
+    /// Equation (3): <paramref name="times"/> mean filters of <paramref name="size"/> x <paramref name="size"/>, zeros beyond the border.
+    /// </summary>
     internal static Tensor Smoothed(Tensor map, int times, int size)
     {
-        for (var i = 0; i < times; i++) map = nn.functional.avg_pool2d(map, [size, size], [1, 1], [size / 2, size / 2], count_include_pad: true);
+        for (var i = 0; i < times; i++)
+        {
+            map = nn.functional.avg_pool2d(map, [size, size], [1, 1], [size / 2, size / 2], count_include_pad: true);
+        }
+
         return map;
     }
 
-    /// <summary>The structural similarity index of every pixel and colour (Wang et al. 2004, Gaussian window of 11 pixels and sigma 1.5).</summary>
+    /// <summary>
+    /// The structural similarity index of every pixel and colour (Wang et al. 2004, Gaussian window of 11 pixels and sigma 1.5).
+    /// </summary>
     internal static Tensor Similarity(Tensor a, Tensor b)
     {
-        const double c1 = 0.01 * 0.01, c2 = 0.03 * 0.03;
+        const double c1 = 0.01 * 0.01,
+            c2 = 0.03 * 0.03;
         var offsets = torch.arange(SsimWindow).to(ScalarType.Float32) - (SsimWindow / 2);
         var line = (offsets.square() / (-2 * SsimSigma * SsimSigma)).exp();
         line = (line / line.sum()).to(a.device);
@@ -453,7 +585,8 @@ internal sealed class SsaeDetector : IAnomalyDetector
         private readonly Tensor _loss = torch.tensor(float.PositiveInfinity).DetachFromDisposeScope();
         private readonly Tensor _misses = torch.tensor(0L).DetachFromDisposeScope();
 
-        public BestSoFar(SsaeNetwork network) : base(nameof(BestSoFar))
+        public BestSoFar(SsaeNetwork network)
+            : base(nameof(BestSoFar))
         {
             this.network = network;
             RegisterComponents();
@@ -473,7 +606,11 @@ internal sealed class SsaeDetector : IAnomalyDetector
             {
                 _loss.fill_((float)loss);
                 _misses.zero_();
-                foreach (var (name, value) in network.state_dict()) _best[name].copy_(value);
+                foreach (var (name, value) in network.state_dict())
+                {
+                    _best[name].copy_(value);
+                }
+
                 return false;
             }
             _misses.add_(1);
@@ -483,22 +620,40 @@ internal sealed class SsaeDetector : IAnomalyDetector
         /// <summary>Puts the best parameters back, where any validation took place.</summary>
         public void Restore()
         {
-            if (!float.IsFinite(_loss.item<float>())) return;
+            if (!float.IsFinite(_loss.item<float>()))
+            {
+                return;
+            }
+
             using var noGradient = torch.no_grad();
-            foreach (var (name, value) in network.state_dict()) value.copy_(_best[name]);
+            foreach (var (name, value) in network.state_dict())
+            {
+                value.copy_(_best[name]);
+            }
         }
 
         /// <summary>The network is the detector's: only what this module made is freed.</summary>
         protected override void Dispose(bool disposing)
         {
-            foreach (var value in _best.Values) value.Dispose();
+            foreach (var value in _best.Values)
+            {
+                value.Dispose();
+            }
+
             _loss.Dispose();
             _misses.Dispose();
         }
     }
 
-    /// <summary>Checkpoints of one member of an ensemble: they hold the members that are finished as well, and the facts about their fits.</summary>
-    private sealed class MemberCheckpoints(ICheckpoints store, int member, IReadOnlyList<SsaeNetwork> networks, IDictionary<string, double> facts) : ICheckpoints
+    /// <summary>
+    /// Checkpoints of one member of an ensemble: they hold the members that are finished as well, and the facts about their fits.
+    /// </summary>
+    private sealed class MemberCheckpoints(
+        ICheckpoints store,
+        int member,
+        IReadOnlyList<SsaeNetwork> networks,
+        IDictionary<string, double> facts
+    ) : ICheckpoints
     {
         private const string Member = "member";
         private const string Fact = "fact.";
@@ -510,10 +665,17 @@ internal sealed class SsaeDetector : IAnomalyDetector
             var tensors = new Dictionary<string, Tensor>(state.Tensors);
             for (var i = 0; i < member; i++)
             {
-                foreach (var (name, value) in networks[i].state_dict()) tensors[$"finished.{i}.{name}"] = value;
+                foreach (var (name, value) in networks[i].state_dict())
+                {
+                    tensors[$"finished.{i}.{name}"] = value;
+                }
             }
             var values = new Dictionary<string, string>(state.Values) { [Member] = member.ToString(CultureInfo.InvariantCulture) };
-            foreach (var (name, value) in facts) values[Fact + name] = value.ToString("r", CultureInfo.InvariantCulture);
+            foreach (var (name, value) in facts)
+            {
+                values[Fact + name] = value.ToString("r", CultureInfo.InvariantCulture);
+            }
+
             store.Save(new DetectorState(tensors, values));
         }
 
@@ -523,11 +685,19 @@ internal sealed class SsaeDetector : IAnomalyDetector
         public bool RestoreIfFinished()
         {
             using var scope = torch.NewDisposeScope();
-            if (store.Load() is not { } state || MemberOf(state) <= member) return false;
+            if (store.Load() is not { } state || MemberOf(state) <= member)
+            {
+                return false;
+            }
+
             var prefix = $"finished.{member}.";
             state.Under(prefix).LoadInto(networks[member], finite: false);
             var told = state.Under(Fact);
-            foreach (var name in told.Values.Keys) facts[name] = told.Number(name, finite: false);
+            foreach (var name in told.Values.Keys)
+            {
+                facts[name] = told.Number(name, finite: false);
+            }
+
             return true;
         }
 

@@ -23,8 +23,8 @@ public enum Distortion
 }
 
 /// <summary>
-/// Distorted training images of <c>ssae</c>, figure 5: a patch of random size and place is changed and blended into the image under a smooth
-/// mask of random shape. Everything runs on whole batches and draws from the generator that it is given.
+/// Distorted training images of <c>ssae</c>, figure 5: a patch of random size and place is changed and blended into the image under a
+/// smooth mask of random shape. Everything runs on whole batches and draws from the generator that it is given.
 /// </summary>
 public static class SsaeDistortions
 {
@@ -66,7 +66,9 @@ public static class SsaeDistortions
         };
         if (brightness)
         {
-            content = (content * Uniform([count, 1, 1, 1], 1 - LargestBrightnessChange, 1 + LargestBrightnessChange, generator).to(images.device)).clamp(0, 1);
+            content = (
+                content * Uniform([count, 1, 1, 1], 1 - LargestBrightnessChange, 1 + LargestBrightnessChange, generator).to(images.device)
+            ).clamp(0, 1);
         }
         // X4 = X2 o X3 + (1 - X2) o X1 of figure 5, for the whole image at once.
         var distorted = torch.where(mask.eq(0), images, mask * content + (1 - mask) * images);
@@ -94,8 +96,18 @@ public static class SsaeDistortions
         var (count, height, width) = (images.shape[0], images.shape[2], images.shape[3]);
         var field = torch.randn([count, 2, FieldCells, FieldCells], generator: generator) * LargestShift;
         var shift = Smooth(field, height, width).permute(0, 2, 3, 1).to(images.device);
-        var identity = nn.functional.affine_grid(Thetas(torch.zeros([count]), torch.zeros([count, 2])).to(images.device), images.shape, align_corners: false);
-        return nn.functional.grid_sample(images, identity + shift, GridSampleMode.Bilinear, GridSamplePaddingMode.Reflection, align_corners: false);
+        var identity = nn.functional.affine_grid(
+            Thetas(torch.zeros([count]), torch.zeros([count, 2])).to(images.device),
+            images.shape,
+            align_corners: false
+        );
+        return nn.functional.grid_sample(
+            images,
+            identity + shift,
+            GridSampleMode.Bilinear,
+            GridSamplePaddingMode.Reflection,
+            align_corners: false
+        );
     }
 
     /// <summary>Images rotated by angles (radians) around their centre and shifted by shares of their size.</summary>
@@ -105,8 +117,10 @@ public static class SsaeDistortions
         return nn.functional.grid_sample(images, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Reflection, align_corners: false);
     }
 
-    private static Tensor Thetas(Tensor angles, Tensor shifts) => torch.stack(
-        [angles.cos(), -angles.sin(), shifts.select(1, 0), angles.sin(), angles.cos(), shifts.select(1, 1)], 1).reshape(-1, 2, 3);
+    private static Tensor Thetas(Tensor angles, Tensor shifts) =>
+        torch
+            .stack([angles.cos(), -angles.sin(), shifts.select(1, 0), angles.sin(), angles.cos(), shifts.select(1, 1)], 1)
+            .reshape(-1, 2, 3);
 
     /// <summary>
     /// Content from another source, for occlusions: coloured noise of two scales. The paper takes images of a texture data set; this keeps

@@ -18,22 +18,39 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
 
     /// <param name="kernel">f of Table 1: 3 or 5.</param>
     /// <param name="width">Factor on all channels; 1 in the paper.</param>
-    public SsaeNetwork(int kernel, double width) : base(nameof(SsaeNetwork))
+    public SsaeNetwork(int kernel, double width)
+        : base(nameof(SsaeNetwork))
     {
         int Scaled(int channels) => Math.Max(4, (int)Math.Round(channels * width));
         var (c64, c128, c256) = (Scaled(64), Scaled(128), Scaled(256));
         var stack = Dilations.Length * c64;
-        layers = nn.Sequential(
-        [
-            .. Conv(3, c64), .. Conv(c64, c64), nn.MaxPool2d(2),
-            .. Conv(c64, c128), .. Conv(c128, c128), nn.MaxPool2d(2),
-            .. Conv(c128, c256), .. Conv(c256, c256), nn.MaxPool2d(2),
-            .. Enumerable.Range(0, Stacks).SelectMany(i => (IEnumerable<nn.Module<Tensor, Tensor>>)
-                [new StackedDilatedConvolution(i == 0 ? c256 : stack, c64, kernel, Dilations), .. Conv(stack, stack)]),
-            .. Up(stack, c256), .. Conv(c256, c256), .. Conv(c256, c256),
-            .. Up(c256, c128), .. Conv(c128, c128), .. Conv(c128, c128),
-            .. Up(c128, c64), .. Conv(c64, c64), .. Conv(c64, c64),
-            nn.Conv2d(c64, 3, 1), nn.Sigmoid(),
+        layers = nn.Sequential([
+            .. Conv(3, c64),
+            .. Conv(c64, c64),
+            nn.MaxPool2d(2),
+            .. Conv(c64, c128),
+            .. Conv(c128, c128),
+            nn.MaxPool2d(2),
+            .. Conv(c128, c256),
+            .. Conv(c256, c256),
+            nn.MaxPool2d(2),
+            .. Enumerable
+                .Range(0, Stacks)
+                .SelectMany(i =>
+                    (IEnumerable<nn.Module<Tensor, Tensor>>)
+                        [new StackedDilatedConvolution(i == 0 ? c256 : stack, c64, kernel, Dilations), .. Conv(stack, stack)]
+                ),
+            .. Up(stack, c256),
+            .. Conv(c256, c256),
+            .. Conv(c256, c256),
+            .. Up(c256, c128),
+            .. Conv(c128, c128),
+            .. Conv(c128, c128),
+            .. Up(c128, c64),
+            .. Conv(c64, c64),
+            .. Conv(c64, c64),
+            nn.Conv2d(c64, 3, 1),
+            nn.Sigmoid(),
         ]);
         RegisterComponents();
         this.to_channels_last();
@@ -56,28 +73,42 @@ internal sealed class StackedDilatedConvolution : nn.Module<Tensor, Tensor>
     private readonly IReadOnlyList<int> _dilations;
     private readonly int _kernel;
 
-    public StackedDilatedConvolution(int from, int each, int kernel, IReadOnlyList<int> dilations) : base(nameof(StackedDilatedConvolution))
+    public StackedDilatedConvolution(int from, int each, int kernel, IReadOnlyList<int> dilations)
+        : base(nameof(StackedDilatedConvolution))
     {
         (_dilations, _kernel) = (dilations, kernel);
-        convolutions = nn.ModuleList<Conv2d>([.. dilations.Select(dilation =>
-            nn.Conv2d(from, each, kernel, padding: dilation * (kernel - 1) / 2, dilation: dilation))]);
+        convolutions = nn.ModuleList<Conv2d>([
+            .. dilations.Select(dilation => nn.Conv2d(from, each, kernel, padding: dilation * (kernel - 1) / 2, dilation: dilation)),
+        ]);
         RegisterComponents();
     }
 
     /// <summary><c>[N,C,H,W]</c> to <c>[N,6 * each,H,W]</c>.</summary>
-    public override Tensor forward(Tensor input) => torch.cat([.. convolutions.Select((convolution, i) => Within(input, convolution, _dilations[i]))], 1);
+    public override Tensor forward(Tensor input) =>
+        torch.cat([.. convolutions.Select((convolution, i) => Within(input, convolution, _dilations[i]))], 1);
 
     /// <summary>
     /// The convolution without the taps that see nothing but padding because they lie a map's side or more from the centre: the same result
-    /// and gradients in fewer multiplications, a tenth of the time for the widest dilations of the network at full width on maps of 16 x 16.
+    /// and gradients in fewer multiplications, a tenth of the time for the widest dilations of the network at full width on maps of 16 x
+    /// 16.
     /// </summary>
     private Tensor Within(Tensor input, Conv2d convolution, int dilation)
     {
         var farthest = _kernel / 2;
         var reach = (int)Math.Min(farthest, (Math.Max(input.shape[2], input.shape[3]) - 1) / dilation);
-        if (reach == farthest) return convolution.call(input);
+        if (reach == farthest)
+        {
+            return convolution.call(input);
+        }
+
         var taps = 2 * reach + 1;
         var weight = convolution.weight!.narrow(2, farthest - reach, taps).narrow(3, farthest - reach, taps);
-        return nn.functional.conv2d(input, weight, convolution.bias, padding: [reach * dilation, reach * dilation], dilation: [reach > 0 ? dilation : 1, reach > 0 ? dilation : 1]);
+        return nn.functional.conv2d(
+            input,
+            weight,
+            convolution.bias,
+            padding: [reach * dilation, reach * dilation],
+            dilation: [reach > 0 ? dilation : 1, reach > 0 ? dilation : 1]
+        );
     }
 }

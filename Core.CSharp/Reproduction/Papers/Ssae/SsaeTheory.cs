@@ -58,7 +58,11 @@ public static class SsaeTheory
         return (mean.MoveToOuterDisposeScope(), deviation.MoveToOuterDisposeScope());
 
         // What a pixel of the window sees while the window slides over the image is a rectangle of the image: its rows' and columns' means.
-        Tensor Seen(Tensor values) => nn.functional.avg_pool2d(
-            nn.functional.avg_pool2d(values, [values.shape[2] - window + 1, 1], [1, 1]), [1, values.shape[3] - window + 1], [1, 1]);
+        Tensor Seen(Tensor values) =>
+            nn.functional.avg_pool2d(
+                nn.functional.avg_pool2d(values, [values.shape[2] - window + 1, 1], [1, 1]),
+                [1, values.shape[3] - window + 1],
+                [1, 1]
+            );
     }
 }
