@@ -16,6 +16,8 @@ public static partial class TorchRuntime
     /// <summary>The variable that holds oneDNN, libtorch's convolutions, to an instruction set.</summary>
     public const string InstructionsVariable = "ONEDNN_MAX_CPU_ISA";
 
+    private static bool _isQuiet;
+
     /// <summary>The version of libtorch that this TorchSharp is made for, such as 2.10.0: the only one that it loads.</summary>
     public static string LibtorchVersion { get; } = Version();
 
@@ -76,9 +78,29 @@ public static partial class TorchRuntime
         {
             return;
         }
-        // NNPACK tells of every processor that it does not know; idle threads spin beside other work unless they are told to sleep.
-        SetVariable("TORCH_CPP_LOG_LEVEL", "ERROR", 0);
+        // Idle threads spin beside other work unless they are told to sleep.
         SetVariable("OMP_WAIT_POLICY", "PASSIVE", 0);
+        NativeLibrary.SetDllImportResolver(typeof(torch).Assembly, Quiet);
+    }
+
+    /// <summary>
+    /// Asked by .NET at TorchSharp's first calls into libtorch, which is loaded then: raises the level below which libtorch logs nothing.
+    /// Where caches are hidden, as in many virtual machines, it warns at every convolution that NNPACK, which it does not need, is not
+    /// there. It reads TORCH_CPP_LOG_LEVEL only when Python starts it.
+    /// </summary>
+    private static nint Quiet(string name, Assembly assembly, DllImportSearchPath? path)
+    {
+        if (
+            !_isQuiet
+            && NativeLibrary.TryLoad("c10", assembly, path, out var library)
+            && NativeLibrary.TryGetExport(library, "FLAGS_caffe2_log_level", out var level)
+        )
+        {
+            const int error = 2;
+            Marshal.WriteInt32(level, error);
+            _isQuiet = true;
+        }
+        return 0; // .NET finds the library by itself
     }
 
     /// <summary>
