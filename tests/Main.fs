@@ -1,8 +1,11 @@
 /// Runs every value marked [<Tests>] of this assembly; the last line of the output is `N passed, N failed`.
 module Reproduction.Tests.Main
 
+open System
+open System.IO
 open Expecto
 open Expecto.Impl
+open Repro.Verbs
 
 let private printSlowest (summary: TestRunSummary) =
     let slow =
@@ -17,6 +20,8 @@ let private printSlowest (summary: TestRunSummary) =
         System.Console.WriteLine $"  %6.1f{result.meanDuration / 1000.0} s  {test.fullName JoinWith.Dot.asString}"
 
 let private runTests args =
+    // As the command does it before the first convolution: its processes and this one then compute alike, to the bit.
+    ProcessorCheck.Settle(Path.Combine(AppContext.BaseDirectory, "repro.dll"))
     let mutable summary = None
     let remember = Append_Summary_Handler(SummaryHandler(fun result -> summary <- Some result))
     let exitCode = runTestsInAssemblyWithCLIArgs [ remember; if System.Console.IsOutputRedirected then Colours 0 ] args

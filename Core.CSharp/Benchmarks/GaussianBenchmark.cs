@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace Benchmarks;
 
 /// <summary>
-/// The fits of <see cref="GaussianMethod"/> on features of the paper's sizes, which one eigendecomposition of the smaller of covariance and Gram
+/// The fits of <see cref="GaussianMethod"/> on features of the paper's sizes, which one eigendecomposition of the smaller of covariance
+/// and Gram
 /// matrix gives; beside the covariance, shrunk by its definition and inverted, as scikit-learn's <c>LedoitWolf</c> does it.
 /// </summary>
 public sealed class GaussianBenchmark : IBenchmark

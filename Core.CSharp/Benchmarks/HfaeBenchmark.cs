@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 namespace Benchmarks;
 
 /// <summary>
-/// A training epoch of <see cref="HfaeMethod"/> with ResNet-18 on as many images of 256 x 256 as MVTec AD's bottle has, the encoder's features
+/// A training epoch of <see cref="HfaeMethod"/> with ResNet-18 on as many images of 256 x 256 as MVTec AD's bottle has, the encoder's
+/// features
 /// computed beforehand.
 /// </summary>
 public sealed class HfaeBenchmark : IBenchmark

@@ -53,6 +53,7 @@ public static class CommandLine
             DataVerb.Create(),
             PretrainVerb.Create(),
             ToyVerb.Create(),
+            ProcessorVerb.Create(),
         };
         root.Options.Add(Debug);
         var parsed = root.Parse(args);

@@ -1,7 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Loader;
 using System.Text.RegularExpressions;
 using TorchSharp;
 
@@ -39,6 +38,33 @@ public static partial class TorchRuntime
         return true;
     }
 
+    /// <summary>
+    /// Loads libtorch where its files lie beside TorchSharp's, so that a failure is told in one line. TorchSharp itself would go on by
+    /// copying all of it, half a gigabyte, into another folder, and fail there with a page of text. Without effect where it is loaded
+    /// already or its files lie elsewhere.
+    /// </summary>
+    /// <exception cref="UserError">The system's loader refuses it; the line has the way out.</exception>
+    public static void Require()
+    {
+        var folder = Path.GetDirectoryName(typeof(torch).Assembly.Location) ?? "";
+        foreach (var file in new[] { "libLibTorchSharp.so", "LibTorchSharp.dll", "libLibTorchSharp.dylib" })
+        {
+            var path = Path.Combine(folder, file);
+            if (!File.Exists(path))
+            {
+                continue;
+            }
+            try
+            {
+                NativeLibrary.Load(path);
+            }
+            catch (Exception failure) when (failure is DllNotFoundException or BadImageFormatException)
+            {
+                throw new UserError(Explain(failure.Message), failure);
+            }
+        }
+    }
+
     /// <summary>Why libtorch cannot be loaded, and the way out, in one line.</summary>
     /// <param name="failure">What the loader or TorchSharp said, which may be a page.</param>
     public static string Explain(string failure)
@@ -73,7 +99,6 @@ public static partial class TorchRuntime
     internal static void Prepare()
     {
         Instructions = Environment.GetEnvironmentVariable(InstructionsVariable) is { Length: > 0 } chosen ? chosen : null;
-        AssemblyLoadContext.GetLoadContext(typeof(TorchRuntime).Assembly)!.ResolvingUnmanagedDll += TellWhy;
         if (!OperatingSystem.IsLinux())
         {
             return;
@@ -101,37 +126,6 @@ public static partial class TorchRuntime
             _isQuiet = true;
         }
         return 0; // .NET finds the library by itself
-    }
-
-    /// <summary>
-    /// Asked by .NET for a library that it could not load. Where the file is there, beside TorchSharp, the loader's reason becomes the
-    /// error: TorchSharp would go on by copying all of libtorch, half a gigabyte, into another folder and fail there.
-    /// </summary>
-    private static nint TellWhy(Assembly assembly, string name)
-    {
-        if (assembly.GetName().Name != "TorchSharp" || !name.Contains("torch", StringComparison.OrdinalIgnoreCase))
-        {
-            return 0;
-        }
-        var folder = Path.GetDirectoryName(assembly.Location) ?? "";
-        var bare = Path.GetFileNameWithoutExtension(name);
-        foreach (var file in new[] { $"lib{bare}.so", $"{bare}.dll", $"lib{bare}.dylib" })
-        {
-            var path = Path.Combine(folder, file);
-            if (!File.Exists(path))
-            {
-                continue;
-            }
-            try
-            {
-                return NativeLibrary.Load(path);
-            }
-            catch (Exception failure) when (failure is DllNotFoundException or BadImageFormatException)
-            {
-                throw new UserError(Explain(failure.Message), failure);
-            }
-        }
-        return 0;
     }
 
     // The constant is in TorchSharp's metadata; torch.__version__, which returns it, loads libtorch.

@@ -12,8 +12,8 @@ using static TorchSharp.torch;
 /// appended.</item>
 /// <item><c>FAULTS_KILL=TEXT</c> and <c>FAULTS_KILL_AT=N</c>: SIGKILL at the N-th operation on a path that contains this text.</item>
 /// <item><c>FAULTS_CLOCK=SECONDS</c>: files bear times that are off by this much, as a process whose clock is wrong leaves them.</item>
-/// <item><c>FAULTS_CONVOLUTIONS=wide|all</c>: the check of the convolutions sees wrong gradients, unless, for <c>wide</c>, they are held to
-/// AVX.</item>
+/// <item><c>FAULTS_CONVOLUTIONS=wide|all|end</c>: the check of the convolutions sees wrong gradients, for <c>wide</c> unless they are held
+/// to AVX; for <c>end</c> it ends its process, unless convolutions that are products are computed as such.</item>
 /// </list>
 /// </summary>
 internal static partial class StartupHook
@@ -38,7 +38,15 @@ internal static partial class StartupHook
                 Path.Combine(FeatureCache.UserFolder, "convolutions"),
                 [new ConvolutionLayer("hfae", 3, 5, 3, 8, Padding: 1)],
                 (layer, input, kernel, bias) =>
-                    Convolved(layer, input, kernel, bias, wrong == "all" || TorchRuntime.Instructions != ConvolutionVerdicts.Fallback)
+                {
+                    if (wrong == "end" && !Convolutions.AsProducts)
+                    {
+                        _ = Kill(Environment.ProcessId, Sigkill);
+                        Thread.Sleep(Timeout.Infinite);
+                    }
+                    var isWrong = wrong == "all" || (wrong == "wide" && TorchRuntime.Instructions != ConvolutionVerdicts.Fallback);
+                    return Convolved(layer, input, kernel, bias, isWrong);
+                }
             );
         }
     }
@@ -47,7 +55,7 @@ internal static partial class StartupHook
     private static Tensor Convolved(ConvolutionLayer layer, Tensor input, Tensor kernel, Tensor bias, bool isWrong)
     {
         using var half = input.detach().add(input).div(2);
-        return ConvolutionCheck.Libtorch(layer, isWrong ? half : input, kernel, bias);
+        return ConvolutionCheck.Ours(layer, isWrong ? half : input, kernel, bias);
     }
 
     private static void Meet(FileOperation operation, string path)

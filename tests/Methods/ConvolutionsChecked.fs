@@ -10,7 +10,7 @@ open Reproduction.Backbones
 
 let private layer = ConvolutionLayer("test", 3, 5, 3, 8, Padding = 1)
 let private transposed = ConvolutionLayer("test", 5, 3, 4, 6, 2, 1, Transposed = true)
-let private right = Convolve(fun layer input kernel bias -> ConvolutionCheck.Libtorch(layer, input, kernel, bias))
+let private right = Convolve(fun layer input kernel bias -> ConvolutionCheck.Ours(layer, input, kernel, bias))
 let private check layers convolve = List.ofSeq (ConvolutionCheck(layers, convolve).Wrong())
 
 /// A verdict folder that goes with the test.
@@ -22,7 +22,10 @@ type private Folder() =
         member _.Dispose() = Directory.Delete(path, true)
 
 let private choose (verdicts: ConvolutionVerdicts) (instructions: string option) = Option.ofObj (verdicts.Choose(Option.toObj instructions))
-let private find (verdicts: ConvolutionVerdicts) (instructions: string option) = Option.ofObj (verdicts.Find(Option.toObj instructions))
+
+let private find (verdicts: ConvolutionVerdicts) (instructions: string option) =
+    Option.ofObj (verdicts.Find(Option.toObj instructions, Convolutions.AsProducts))
+
 let private ours = Option.ofObj TorchRuntime.Instructions
 
 /// A verdict on this processor; its check writes into a folder that goes at once.
@@ -41,6 +44,7 @@ let private verdictOf (verdicts: ConvolutionVerdicts) (instructions: string opti
             Libtorch = verdict.Libtorch,
             Layers = verdict.Layers,
             Instructions = Option.toObj instructions,
+            AsProducts = true,
             Wrong = ResizeArray wrong,
             Checked = verdict.Checked
         )
@@ -66,7 +70,7 @@ let tests =
                 let random (shape: int64[]) = torch.rand (shape, dtype = torch.float64)
                 let input = random [| 2L; int64 each.In; int64 each.Side; int64 each.Side |]
                 let kernel, bias = random each.KernelShape, random [| int64 each.Out |]
-                let expected = ConvolutionCheck.Libtorch(each, input, kernel, bias)
+                let expected = ConvolutionCheck.Ours(each, input, kernel, bias)
                 let found = ConvolutionCheck.Reference(each, input, kernel, bias)
                 Expect.equal found.shape expected.shape $"{each}: shape"
                 Expect.equal expected.shape[2] (int64 each.OutputSide) $"{each}: side"
@@ -75,10 +79,73 @@ let tests =
         testCase "on this processor every layer of our networks is right"
         <| fun () -> Expect.equal (check ConvolutionLayer.OfOurNetworks right) [] "wrong layers"
 
+        testCase "convolutions that are matrix products are computed as such: values and gradients of double precision"
+        <| fun () ->
+            let before = Convolutions.AsProducts
+
+            try
+                Convolutions.AsProducts <- true
+
+                Expect.equal
+                    (check
+                        [|
+                            ConvolutionLayer("test", 5, 7, 1, 6)
+                            ConvolutionLayer("test", 5, 7, 1, 7, 2)
+                            ConvolutionLayer("test", 5, 7, 1, 8, 2)
+                            ConvolutionLayer("test", 5, 7, 6, 6)
+                            ConvolutionLayer("test", 5, 7, 4, 1, Transposed = true)
+                        |]
+                        right)
+                    []
+                    "wrong layers"
+            finally
+                Convolutions.AsProducts <- before
+
+        testCase "our layers have the parameters, initial values and results of TorchSharp's"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+
+            for ours, theirs, shape in
+                [
+                    (fun () -> Layers.Conv2d(5, 7, 1, stride = 2) :> torch.nn.Module<torch.Tensor, torch.Tensor>),
+                    (fun () -> torch.nn.Conv2d(5L, 7L, 1L, stride = 2L) :> torch.nn.Module<torch.Tensor, torch.Tensor>),
+                    [| 2L; 5L; 7L; 7L |]
+                    (fun () -> Layers.Conv2d(5, 7, 3, padding = 1, bias = false)),
+                    (fun () -> torch.nn.Conv2d(5L, 7L, 3L, padding = 1L, bias = false)),
+                    [| 2L; 5L; 7L; 7L |]
+                    (fun () -> Layers.ConvTranspose2d(5, 7, 4)), (fun () -> torch.nn.ConvTranspose2d(5L, 7L, 4L)), [| 2L; 5L; 1L; 1L |]
+                    (fun () -> Layers.ConvTranspose2d(5, 7, 3, stride = 2, padding = 1, outputPadding = 1)),
+                    (fun () -> torch.nn.ConvTranspose2d(5L, 7L, 3L, stride = 2L, padding = 1L, output_padding = 1L)),
+                    [| 2L; 5L; 4L; 4L |]
+                ] do
+                torch.random.manual_seed 3L |> ignore
+                let ours = ours ()
+                torch.random.manual_seed 3L |> ignore
+                let theirs = theirs ()
+                let names (m: torch.nn.Module) = [ for struct (name, _) in m.named_parameters () -> name ]
+                Expect.equal (names ours) (names theirs) "names"
+                // In double precision, which oneDNN does not compute: in single precision TorchSharp's may be wrong.
+                let double (layer: torch.nn.Module<torch.Tensor, torch.Tensor>) =
+                    layer.``to`` torch.float64 |> ignore
+                    layer
+
+                let input = torch.randn (shape, dtype = torch.float64)
+                let difference = ((double ours).forward input - (double theirs).forward input).abs().max().item<float>()
+                Expect.isLessThan difference 1e-12 "results"
+
+        testCase "a check that did not end is a wrong verdict on convolutions as they are"
+        <| fun () ->
+            use folder = new Folder()
+            let verdicts = ConvolutionVerdicts(folder.Path, [| layer |], right)
+            verdicts.SaveEnded "the process of the check ends with signal 8"
+            let found = Option.get (Option.ofObj (verdicts.Find(TorchRuntime.Instructions, false)))
+            Expect.isFalse found.IsRight "wrong"
+            Expect.stringContains found.Text "signal 8" "why"
+
         testCase "each part that is wrong is named, and no other"
         <| fun () ->
             let convolve (input: torch.Tensor -> torch.Tensor) kernel bias output =
-                Convolve(fun layer x k b -> output (ConvolutionCheck.Libtorch(layer, input x, kernel k, bias b)))
+                Convolve(fun layer x k b -> output (ConvolutionCheck.Ours(layer, input x, kernel k, bias b)))
             // The same value with half of the gradient.
             let half (value: torch.Tensor) = (value + value.detach ()) / 2.0.ToScalar()
             let same = id<torch.Tensor>
@@ -97,7 +164,7 @@ let tests =
         <| fun () ->
             let convolve =
                 Convolve(fun layer x k b ->
-                    let y = ConvolutionCheck.Libtorch(layer, x, k, b)
+                    let y = ConvolutionCheck.Ours(layer, x, k, b)
                     let hole = torch.zeros_like (y)
                     hole[0, 0, 0, 0] <- torch.tensor (nanf)
                     y + hole)
@@ -109,7 +176,7 @@ let tests =
             // As oneDNN does it: the gradient lies in memory that was never written.
             let unwritten =
                 Convolve(fun layer x k b ->
-                    let y = ConvolutionCheck.Libtorch(layer, x.detach (), k, b)
+                    let y = ConvolutionCheck.Ours(layer, x.detach (), k, b)
                     y + (x * torch.empty_like (x.detach ())).sum() * 0.0.ToScalar())
 
             Expect.isNonEmpty (check [| ConvolutionLayer("test", 64, 64, 3, 24, Padding = 1) |] unwritten) "seen"

@@ -50,7 +50,7 @@ let tests =
             Expect.equal ended.ExitCode 0 ended.Error
             Expect.stringContains ended.Output "doctor" "the verbs"
 
-        ptestCase "a library that cannot be loaded is a row of doctor, with the way out, and doctor goes on"
+        testCase "a library that cannot be loaded is a row of doctor, with the way out, and doctor goes on"
         <| fun () ->
             let change folder =
                 for name in [ "libtorch_cpu.so"; "libLibTorchSharp.so" ] do
@@ -107,6 +107,21 @@ let tests =
                 Expect.equal
                     [ for record in records sandbox -> record.Environment.Convolutions ]
                     [ "right with ONEDNN_MAX_CPU_ISA=AVX" ]
+                    time
+
+                Directory.Delete(sandbox.Run, true)
+
+        testCase "a check that ends its process: convolutions that are products are computed as such, and the record carries it"
+        <| fun () ->
+            use sandbox = new Sandbox()
+
+            for time in [ "first"; "from the verdict's file" ] do
+                let ended = fit sandbox "end"
+                Expect.equal ended.ExitCode 0 $"{time}: {ended.Error}"
+
+                Expect.equal
+                    [ for record in records sandbox -> record.Environment.Convolutions ]
+                    [ "right with 1x1 convolutions as matrix products" ]
                     time
 
                 Directory.Delete(sandbox.Run, true)

@@ -39,6 +39,7 @@ public static class Machine
     /// <exception cref="UserError">There is no such device here.</exception>
     public static Device Device(string name)
     {
+        TorchRuntime.Require();
         switch (name)
         {
             case "cpu":

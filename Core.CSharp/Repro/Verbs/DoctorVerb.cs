@@ -140,6 +140,7 @@ internal static class DoctorVerb
 
     private static IEnumerable<Row> Libtorch()
     {
+        TorchRuntime.Require();
         using (torch.zeros(1)) { } // loads it
         yield return Found(
             "libtorch",
@@ -187,6 +188,7 @@ internal static class DoctorVerb
 
     private static IEnumerable<Row> Convolutions()
     {
+        ProcessorCheck.Settle();
         var verdict = ConvolutionVerdicts.Current;
         var text =
             $"{verdict.Text}, in {ConvolutionLayer.OfOurNetworks.Count} layers and their gradients on {verdict.Processor} (checked "

@@ -70,6 +70,7 @@ internal static class FeaturesVerb
         });
         command.SetAction(parsed =>
         {
+            ProcessorCheck.BeforeConvolutions(torch.CPU, parsed.InvocationConfiguration.Error);
             Extract(
                 parsed.GetValue(weights),
                 parsed.GetRequiredValue(backbone),

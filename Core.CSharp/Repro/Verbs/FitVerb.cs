@@ -115,7 +115,7 @@ internal static class FitVerb
             RefuseTwins(samples, "--train", defects, "--defective");
             RefuseTwins(heldOut ?? [], "--good", defects, "--defective");
             var place = Machine.Device(parsed.GetRequiredValue(device));
-            ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
+            ProcessorCheck.BeforeConvolutions(place, parsed.InvocationConfiguration.Error);
             using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
             var resources = new Resources
             {

@@ -41,7 +41,7 @@ internal static class PretrainVerb
                 Task.Run(
                     () =>
                     {
-                        ProcessorCheck.BeforeTraining(torch.CPU, parsed.InvocationConfiguration.Error);
+                        ProcessorCheck.BeforeConvolutions(torch.CPU, parsed.InvocationConfiguration.Error);
                         return Run(
                             defaults with
                             {

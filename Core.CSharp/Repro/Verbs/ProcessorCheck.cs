@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
 using Reproduction;
@@ -15,6 +16,9 @@ namespace Repro.Verbs;
 internal static partial class ProcessorCheck
 {
     private const string Self = "/proc/self/cmdline";
+
+    // Exit codes above are signals, by the shell's convention and .NET's.
+    private const int Signalled = 128;
 
     // Not inside another program, such as the tests: that must not be run again.
     private static bool _isCommand;
@@ -36,18 +40,20 @@ internal static partial class ProcessorCheck
     public static bool IsHeld { get; private set; }
 
     /// <summary>
-    /// For verbs that train, before they compute anything: checks the processor where no verdict is there, and goes on with the fallback,
+    /// For verbs that compute convolutions, before they do: checks the processor where no verdict is there, and goes on with the fallback,
     /// told in one line, where the verdict is wrong.
     /// </summary>
-    /// <param name="device">Where is trained.</param>
+    /// <param name="device">Where they are computed.</param>
     /// <param name="error">Where the line goes.</param>
     /// <exception cref="UserError">No setting is known to be right.</exception>
-    public static void BeforeTraining(Device device, TextWriter error)
+    public static void BeforeConvolutions(Device device, TextWriter error)
     {
         if (device.type != DeviceType.CPU)
         {
             return;
         }
+        TorchRuntime.Require();
+        Settle();
         var verdict = ConvolutionVerdicts.Current;
         if (verdict.IsRight)
         {
@@ -68,6 +74,51 @@ internal static partial class ProcessorCheck
             RunAgain();
         }
         ConvolutionVerdicts.Require(device);
+    }
+
+    /// <summary>
+    /// Checks libtorch's convolutions as they are, in a process of its own, because a wrong plan of oneDNN's ends it; where they are wrong
+    /// or it ended, this process computes as products those that can be.
+    /// </summary>
+    /// <param name="program">The command's file.</param>
+    internal static void Settle(string program)
+    {
+        if (ConvolutionVerdicts.OfThisMachine.Find(TorchRuntime.Instructions, asProducts: false) is not null)
+        {
+            return;
+        }
+        var start = new ProcessStartInfo(Environment.ProcessPath!)
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+        };
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
+        {
+            start.ArgumentList.Add(program);
+        }
+        start.ArgumentList.Add(ProcessorVerb.Name);
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var words = process.StandardError.ReadToEndAsync();
+        process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        if (process.ExitCode > Signalled)
+        {
+            ConvolutionVerdicts.OfThisMachine.SaveEnded($"the process of the check ends with signal {process.ExitCode - Signalled}");
+        }
+        _ = words.Result;
+    }
+
+    /// <summary>
+    /// Finds out, where no verdict is there, whether libtorch's convolutions are right as they are. Before the first convolution.
+    /// </summary>
+    public static void Settle()
+    {
+        if (_isCommand)
+        {
+            Settle(Environment.GetCommandLineArgs()[0]);
+        }
     }
 
     private static string Line(string instructions, ConvolutionVerdict? verdict) =>

@@ -112,7 +112,7 @@ internal static class RunVerb
                 return 0;
             }
             var place = Machine.Device(parsed.GetRequiredValue(device));
-            ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
+            ProcessorCheck.BeforeConvolutions(place, parsed.InvocationConfiguration.Error);
             return Run(
                 cells,
                 dataset,

@@ -75,6 +75,7 @@ internal static class ScoreVerb
                 .Distinct()
                 .ToList();
             var place = Machine.Device(parsed.GetRequiredValue(device));
+            ProcessorCheck.BeforeConvolutions(place, parsed.InvocationConfiguration.Error);
             using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
             var resources = new Resources
             {

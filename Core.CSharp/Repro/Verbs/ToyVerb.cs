@@ -61,7 +61,7 @@ internal static class ToyVerb
                     () =>
                     {
                         var place = Machine.Device(parsed.GetRequiredValue(device));
-                        ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
+                        ProcessorCheck.BeforeConvolutions(place, parsed.InvocationConfiguration.Error);
                         using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
                         var sinceReport = Stopwatch.StartNew();
                         var study = new ToyStudy(

@@ -76,7 +76,7 @@ internal static class VerifyVerb
             }
             SplitMix64.For((ulong)parsed.GetValue(seed), "verify").Shuffle<RunRecord>(all);
             var place = Machine.Device(parsed.GetRequiredValue(device));
-            ProcessorCheck.BeforeTraining(place, parsed.InvocationConfiguration.Error);
+            ProcessorCheck.BeforeConvolutions(place, parsed.InvocationConfiguration.Error);
             using var stop = new StopSignals();
             using var verification = new Verification(
                 dataset,

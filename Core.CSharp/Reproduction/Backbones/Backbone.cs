@@ -185,6 +185,7 @@ public sealed class Backbone : IDisposable
 
     private void Run(Tensor input, Taps taps)
     {
+        ConvolutionVerdicts.Require(Device);
         try
         {
             _network.Run(input.to(Device).channels_last(), taps);

@@ -114,7 +114,7 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         var (padded, padding) = Pad(input);
-        var output = F.conv2d(padded, _weight!, _bias, [spec.Stride, spec.Stride], padding, [1, 1], spec.Groups);
+        var output = Convolutions.Apply(padded, _weight!, _bias, spec.Stride, padding, groups: spec.Groups);
         if (_norm is not null)
         {
             output = F.batch_norm(output, _norm.Mean, _norm.Variance, _norm.Weight, _norm.Bias, training, Momentum, spec.Epsilon);
@@ -169,23 +169,23 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
         return (folded.MoveToOuterDisposeScope(), shift.MoveToOuterDisposeScope());
     }
 
-    private (Tensor Padded, long[] Padding) Pad(Tensor input)
+    private (Tensor Padded, (long Height, long Width) Padding) Pad(Tensor input)
     {
         if (spec.Padding == PaddingSize.Symmetric && spec.Border == BorderMode.Zeros)
         {
             var side = (spec.Kernel - 1) / 2;
-            return (input, [side, side]);
+            return (input, (side, side));
         }
         if (spec.Border == BorderMode.Reflect)
         {
             var side = (spec.Kernel - 1) / 2;
-            return (side == 0 ? input : F.pad(input, [side, side, side, side], PaddingModes.Reflect), [0, 0]);
+            return (side == 0 ? input : F.pad(input, [side, side, side, side], PaddingModes.Reflect), default);
         }
         var height = Missing(spec.NominalSide ?? input.shape[2]);
         var width = Missing(spec.NominalSide ?? input.shape[3]);
         return height % 2 == 0 && width % 2 == 0
-            ? (input, [height / 2, width / 2])
-            : (F.pad(input, [width / 2, width - width / 2, height / 2, height - height / 2], PaddingModes.Constant, 0), [0, 0]);
+            ? (input, (height / 2, width / 2))
+            : (F.pad(input, [width / 2, width - width / 2, height / 2, height - height / 2], PaddingModes.Constant, 0), default);
     }
 
     private long Missing(long length)

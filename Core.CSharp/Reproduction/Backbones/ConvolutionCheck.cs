@@ -35,28 +35,11 @@ internal sealed class ConvolutionCheck(IReadOnlyList<ConvolutionLayer> layers, C
 
     private static readonly int[] BatchSizes = [1, 4];
 
-    /// <summary>libtorch's own convolutions.</summary>
-    public static Tensor Libtorch(ConvolutionLayer layer, Tensor input, Tensor kernel, Tensor bias) =>
+    /// <summary>Our networks' own convolutions, with or without products (<see cref="Convolutions.AsProducts"/>).</summary>
+    public static Tensor Ours(ConvolutionLayer layer, Tensor input, Tensor kernel, Tensor bias) =>
         layer.Transposed
-            ? F.conv_transpose2d(
-                input,
-                kernel,
-                bias,
-                [layer.Stride, layer.Stride],
-                [layer.Padding, layer.Padding],
-                [layer.OutputPadding, layer.OutputPadding],
-                [layer.Dilation, layer.Dilation],
-                layer.Groups
-            )
-            : F.conv2d(
-                input,
-                kernel,
-                bias,
-                [layer.Stride, layer.Stride],
-                [layer.Padding, layer.Padding],
-                [layer.Dilation, layer.Dilation],
-                layer.Groups
-            );
+            ? Convolutions.ApplyTransposed(input, kernel, bias, layer.Stride, layer.Padding, layer.OutputPadding)
+            : Convolutions.Apply(input, kernel, bias, layer.Stride, (layer.Padding, layer.Padding), layer.Dilation, layer.Groups);
 
     /// <summary>
     /// Checks every layer. libtorch's default generator is left as it is, so that a training draws the same numbers after it.

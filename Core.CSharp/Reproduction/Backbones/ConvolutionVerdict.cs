@@ -23,6 +23,9 @@ public sealed record ConvolutionVerdict
     /// <summary>What <see cref="TorchRuntime.Instructions"/> were; null where oneDNN was free.</summary>
     public string? Instructions { get; init; }
 
+    /// <summary>Whether convolutions that are matrix products were computed as such (<see cref="Convolutions.AsProducts"/>).</summary>
+    public bool AsProducts { get; init; }
+
     /// <summary>A hash of the layers that were checked.</summary>
     public required string Layers { get; init; }
 
@@ -41,6 +44,7 @@ public sealed record ConvolutionVerdict
     public string Text =>
         (IsRight ? "right" : "wrong")
         + (Instructions is null ? "" : $" with {TorchRuntime.InstructionsVariable}={Instructions}")
+        + (AsProducts ? $"{(Instructions is null ? " with" : " and")} 1x1 convolutions as matrix products" : "")
         + (IsRight ? "" : $": {Examples}");
 
     /// <summary>The first of what is wrong, and how much more there is.</summary>
@@ -70,7 +74,7 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
     private static ConvolutionVerdicts _ofThisMachine = new(
         Path.Combine(FeatureCache.UserFolder, "convolutions"),
         ConvolutionLayer.OfOurNetworks,
-        ConvolutionCheck.Libtorch
+        ConvolutionCheck.Ours
     );
 
     private readonly string _layers = Hash(layers.Select(layer => layer.Shape));
@@ -102,13 +106,13 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
         {
             lock (Gate)
             {
-                return _current ??= OfThisMachine.Find(TorchRuntime.Instructions) ?? OfThisMachine.Check();
+                return _current ??= OfThisMachine.Find(TorchRuntime.Instructions, Convolutions.AsProducts) ?? OfThisMachine.Check();
             }
         }
     }
 
-    /// <summary>Refuses to train where gradients are wrong.</summary>
-    /// <param name="device">Where is trained; only a processor is checked.</param>
+    /// <summary>Refuses to compute convolutions where they are wrong.</summary>
+    /// <param name="device">Where they are computed; only a processor is checked.</param>
     /// <exception cref="UserError">They are wrong; names layers and the way out.</exception>
     public static void Require(Device device)
     {
@@ -124,16 +128,17 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
     /// The fallback where a verdict on the user's choice is there and wrong, and none on the fallback says that it is wrong too; else null.
     /// </returns>
     public string? Choose(string? instructions) =>
-        Find(instructions) is { IsRight: false }
+        Find(instructions, asProducts: true) is { IsRight: false }
+        && Find(instructions, asProducts: false) is not { IsRight: true }
         && !Narrow.Contains(instructions, StringComparer.OrdinalIgnoreCase)
-        && Find(Fallback) is not { IsRight: false }
+        && Find(Fallback, asProducts: true) is not { IsRight: false }
             ? Fallback
             : null;
 
     /// <summary>A verdict from its file; null where there is none on this processor, libtorch and list of layers.</summary>
-    public ConvolutionVerdict? Find(string? instructions)
+    public ConvolutionVerdict? Find(string? instructions, bool asProducts)
     {
-        var wanted = Blank(instructions);
+        var wanted = Blank(instructions, asProducts);
         try
         {
             var found = JsonSerializer.Deserialize<ConvolutionVerdict>(File.ReadAllBytes(PathOf(wanted)), SnakeCaseJson.Options);
@@ -148,14 +153,21 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
     /// <summary>Checks, with the settings that libtorch was loaded with, and keeps the verdict where the folder can be written.</summary>
     public ConvolutionVerdict Check()
     {
-        var verdict = Blank(TorchRuntime.Instructions) with
+        var verdict = Blank(TorchRuntime.Instructions, Convolutions.AsProducts) with
         {
             Wrong = new ConvolutionCheck(layers, convolve).Wrong(),
-            Checked = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+            Checked = Now(),
         };
         Save(verdict);
         return verdict;
     }
+
+    /// <summary>
+    /// Keeps the verdict of a check that did not come to its end: a wrong plan of oneDNN's can end the process. Convolutions are not
+    /// computed as products there.
+    /// </summary>
+    /// <param name="end">How the process ended.</param>
+    public void SaveEnded(string end) => Save(Blank(TorchRuntime.Instructions, asProducts: false) with { Wrong = [end], Checked = Now() });
 
     /// <summary>Keeps a verdict; a folder that cannot be written only costs the next process its own check.</summary>
     public void Save(ConvolutionVerdict verdict)
@@ -181,22 +193,32 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
                 : $"Start the program with {TorchRuntime.InstructionsVariable}={fallback} in its environment"
         );
 
-    private ConvolutionVerdict Blank(string? instructions) =>
+    private ConvolutionVerdict Blank(string? instructions, bool asProducts) =>
         new()
         {
             Processor = Reproduction.Processor.Name,
             ProcessorHash = Reproduction.Processor.Hash,
             Libtorch = TorchRuntime.LibtorchVersion,
             Instructions = instructions?.ToUpperInvariant(),
+            AsProducts = asProducts,
             Layers = _layers,
             Wrong = [],
             Checked = "",
         };
 
+    private static string Now() => DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
     private string PathOf(ConvolutionVerdict verdict) =>
         Path.Combine(
             folder,
-            Hash([verdict.Processor, verdict.ProcessorHash, verdict.Libtorch, verdict.Instructions ?? "", verdict.Layers]) + ".json"
+            Hash([
+                verdict.Processor,
+                verdict.ProcessorHash,
+                verdict.Libtorch,
+                verdict.Instructions ?? "",
+                verdict.AsProducts ? "products" : "",
+                verdict.Layers,
+            ]) + ".json"
         );
 
     private static string Hash(IEnumerable<string> texts) =>

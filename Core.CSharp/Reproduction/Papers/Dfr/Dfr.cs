@@ -338,9 +338,9 @@ public sealed class DfrMethod : Method<DfrSettings>
 /// </summary>
 internal sealed class RegionalAutoencoder : nn.Module<Tensor, Tensor>
 {
-    private readonly Conv2d first;
+    private readonly Layers.Layer first;
     private readonly nn.Module<Tensor, Tensor> inner;
-    private readonly Conv2d last;
+    private readonly Layers.Layer last;
 
     /// <param name="channels">c_o.</param>
     /// <param name="latent">c_d.</param>
@@ -349,18 +349,18 @@ internal sealed class RegionalAutoencoder : nn.Module<Tensor, Tensor>
     public RegionalAutoencoder(long channels, long latent, long hidden, bool batchNorm)
         : base(nameof(RegionalAutoencoder))
     {
-        first = nn.Conv2d(channels, hidden, 1);
+        first = Layers.Conv2d(channels, hidden, 1);
         inner = nn.Sequential([
             .. Activation(hidden, batchNorm),
-            nn.Conv2d(hidden, 2 * latent, 1),
+            Layers.Conv2d(hidden, 2 * latent, 1),
             .. Activation(2 * latent, batchNorm),
-            nn.Conv2d(2 * latent, latent, 1),
-            nn.Conv2d(latent, 2 * latent, 1),
+            Layers.Conv2d(2 * latent, latent, 1),
+            Layers.Conv2d(latent, 2 * latent, 1),
             .. Activation(2 * latent, batchNorm),
-            nn.Conv2d(2 * latent, hidden, 1),
+            Layers.Conv2d(2 * latent, hidden, 1),
             .. Activation(hidden, batchNorm),
         ]);
-        last = nn.Conv2d(hidden, channels, 1);
+        last = Layers.Conv2d(hidden, channels, 1);
         Latent = latent;
         RegisterComponents();
         this.to_channels_last();
@@ -375,10 +375,10 @@ internal sealed class RegionalAutoencoder : nn.Module<Tensor, Tensor>
     /// <summary>What the last convolution sees, from the network's maps, without the concatenated features.</summary>
     /// <returns><c>[N,hidden,h_o,w_o]</c>.</returns>
     public Tensor BeforeLast(RegionalFeatures regions, IReadOnlyList<Tensor> maps) =>
-        inner.call(regions.Convolve(maps, first.weight!, first.bias!));
+        inner.call(regions.Convolve(maps, first.Weight!, first.Bias!));
 
     /// <summary>Weights <c>[c_o,hidden,1,1]</c> and bias <c>[c_o]</c> of the last convolution.</summary>
-    public (Tensor Weight, Tensor Bias) Last => (last.weight!, last.bias!);
+    public (Tensor Weight, Tensor Bias) Last => (last.Weight!, last.Bias!);
 
     private static IEnumerable<nn.Module<Tensor, Tensor>> Activation(long width, bool batchNorm) =>
         batchNorm ? [nn.BatchNorm2d(width), nn.ReLU()] : [nn.ReLU()];
@@ -525,7 +525,7 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         {
             using var each = torch.NewDisposeScope();
             var channels = map.shape[1];
-            var reconstruction = nn.functional.conv2d(hidden, weight.narrow(0, first, channels), bias.narrow(0, first, channels));
+            var reconstruction = Convolutions.Apply(hidden, weight.narrow(0, first, channels), bias.narrow(0, first, channels));
             sum.add_(reconstruction.sub_(_regions.Align(map)).pow_(2).sum([1L], keepdim: true));
             first += channels;
         }

@@ -67,13 +67,13 @@ internal sealed class FavaeNetwork : nn.Module
 
         encoder = nn.ModuleList<nn.Module<Tensor, Tensor>>([
             .. EncoderLayers.Select(layer =>
-                nn.Conv2d(Scaled(layer.In), Out(layer.Out), layer.Kernel, stride: layer.Stride, padding: layer.Padding)
+                Layers.Conv2d(Scaled(layer.In), Out(layer.Out), layer.Kernel, stride: layer.Stride, padding: layer.Padding)
             ),
         ]);
         encoderActivations = nn.ModuleList<nn.Module<Tensor, Tensor>>([.. EncoderLayers[..^1].Select(layer => Activation(Out(layer.Out)))]);
         decoder = nn.ModuleList<nn.Module<Tensor, Tensor>>([
             .. DecoderLayers.Select(layer =>
-                nn.ConvTranspose2d(In(layer.In), Scaled(layer.Out), layer.Kernel, stride: layer.Stride, padding: layer.Padding)
+                Layers.ConvTranspose2d(In(layer.In), Scaled(layer.Out), layer.Kernel, stride: layer.Stride, padding: layer.Padding)
             ),
         ]);
         decoderActivations = nn.ModuleList<nn.Module<Tensor, Tensor>>([
@@ -171,5 +171,5 @@ internal sealed class FavaeNetwork : nn.Module
 
     private static Sequential Activation(int channels) => nn.Sequential(nn.BatchNorm2d(channels), nn.LeakyReLU(Slope));
 
-    private static Sequential Adapter(int from, int to) => nn.Sequential(nn.Conv2d(from, to, 1), nn.ReLU(), nn.Conv2d(to, to, 1));
+    private static Sequential Adapter(int from, int to) => nn.Sequential(Layers.Conv2d(from, to, 1), nn.ReLU(), Layers.Conv2d(to, to, 1));
 }

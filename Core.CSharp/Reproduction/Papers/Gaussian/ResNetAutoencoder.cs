@@ -22,7 +22,7 @@ internal sealed class ResNetAutoencoder : Module<Tensor, Tensor>
         : base(nameof(ResNetAutoencoder))
     {
         encoder = Sequential(
-            Conv2d(3, 64, 7, stride: 2, padding: 3, bias: false),
+            Layers.Conv2d(3, 64, 7, stride: 2, padding: 3, bias: false),
             BatchNorm2d(64),
             ReLU(),
             MaxPool2d(3, stride: 2, padding: 1),
@@ -34,10 +34,10 @@ internal sealed class ResNetAutoencoder : Module<Tensor, Tensor>
             Down(256, 256, 1),
             Down(256, 512, 2),
             Down(512, 512, 1),
-            Conv2d(512, latent, 7, bias: false)
+            Layers.Conv2d(512, latent, 7, bias: false)
         );
         decoder = Sequential(
-            ConvTranspose2d(latent, 512, 7, bias: false),
+            Layers.ConvTranspose2d(latent, 512, 7, bias: false),
             ReLU(),
             Up(512, 512, 1),
             Up(512, 256, 2),
@@ -61,19 +61,19 @@ internal sealed class ResNetAutoencoder : Module<Tensor, Tensor>
     private static ResidualBlock Down(int from, int to, int stride) =>
         new(
             Sequential(
-                Conv2d(from, to, 3, stride: stride, padding: 1, bias: false),
+                Layers.Conv2d(from, to, 3, stride: stride, padding: 1, bias: false),
                 BatchNorm2d(to),
                 ReLU(),
-                Conv2d(to, to, 3, padding: 1, bias: false),
+                Layers.Conv2d(to, to, 3, padding: 1, bias: false),
                 BatchNorm2d(to)
             ),
-            stride == 1 ? null : Sequential(Conv2d(from, to, 1, stride: stride, bias: false), BatchNorm2d(to))
+            stride == 1 ? null : Sequential(Layers.Conv2d(from, to, 1, stride: stride, bias: false), BatchNorm2d(to))
         );
 
     private static ResidualBlock Up(int from, int to, int scale) =>
         new(
             Sequential(
-                Conv2d(from, from, 3, padding: 1, bias: false),
+                Layers.Conv2d(from, from, 3, padding: 1, bias: false),
                 BatchNorm2d(from),
                 ReLU(),
                 UpConvolution(from, to, 3, scale),
@@ -86,7 +86,7 @@ internal sealed class ResNetAutoencoder : Module<Tensor, Tensor>
     /// The inverse of a strided convolution: scale^2 times the channels, rearranged into scale times the rows and columns.
     /// </summary>
     private static Sequential UpConvolution(int from, int to, int kernel, int scale) =>
-        Sequential(Conv2d(from, to * scale * scale, kernel, padding: kernel / 2, bias: false), PixelShuffle(scale));
+        Sequential(Layers.Conv2d(from, to * scale * scale, kernel, padding: kernel / 2, bias: false), PixelShuffle(scale));
 
     private sealed class ResidualBlock : Module<Tensor, Tensor>
     {

@@ -246,7 +246,7 @@ public sealed class HfaeDecoder : Module<Tensor, Tensor[]>
                             .. settings
                                 .KernelSizes.Skip(1)
                                 .Select((kernel, i) => ($"block{i + 2}", Block(channels[k], channels[k], kernel, settings.NegativeSlope))),
-                            ("out", Conv2d(channels[k], channels[k], 1)),
+                            ("out", Layers.Conv2d(channels[k], channels[k], 1)),
                         ])
                 ),
         ]);
@@ -280,7 +280,7 @@ public sealed class HfaeDecoder : Module<Tensor, Tensor[]>
 
     private static Module<Tensor, Tensor> Block(long input, long output, int kernel, double slope) =>
         Sequential(
-            ("conv", Conv2d(input, output, kernel, padding: kernel / 2, bias: false)),
+            ("conv", Layers.Conv2d(input, output, kernel, padding: kernel / 2, bias: false)),
             ("norm", BatchNorm2d(output)),
             ("relu", LeakyReLU(slope, inplace: true))
         );

@@ -49,7 +49,7 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
             .. Up(c128, c64),
             .. Conv(c64, c64),
             .. Conv(c64, c64),
-            nn.Conv2d(c64, 3, 1),
+            Layers.Conv2d(c64, 3, 1),
             nn.Sigmoid(),
         ]);
         RegisterComponents();
@@ -60,10 +60,10 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor images) => layers.call(images.channels_last());
 
     private static IEnumerable<nn.Module<Tensor, Tensor>> Conv(int from, int to) =>
-        [nn.Conv2d(from, to, 3, padding: 1), nn.BatchNorm2d(to), nn.ReLU()];
+        [Layers.Conv2d(from, to, 3, padding: 1), nn.BatchNorm2d(to), nn.ReLU()];
 
     private static IEnumerable<nn.Module<Tensor, Tensor>> Up(int from, int to) =>
-        [nn.ConvTranspose2d(from, to, 3, stride: 2, padding: 1, output_padding: 1), nn.BatchNorm2d(to), nn.ReLU()];
+        [Layers.ConvTranspose2d(from, to, 3, stride: 2, padding: 1, outputPadding: 1), nn.BatchNorm2d(to), nn.ReLU()];
 }
 
 /// <summary>SDC of Table 1: convolutions with growing dilation side by side on the same input, their outputs concatenated.</summary>
