@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 using Repro.Verbs;
 using Reproduction;
@@ -20,6 +21,13 @@ public static class CommandLine
 
     private const string Smaller =
         "take smaller images or batches (a setting after the variant, as in --variant V+image_size=128), or a machine with more memory";
+
+    /// <summary>A word with two dashes that was taken for an argument, such as a photograph.</summary>
+    private static string? UnknownOption(ParseResult parsed) =>
+        parsed
+            .Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)
+            .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))
+            ?.Value;
 
     /// <summary>Parses the arguments, runs the verb, and turns errors into one or two lines on standard error.</summary>
     /// <param name="args">A verb and its options.</param>
@@ -56,7 +64,14 @@ public static class CommandLine
             ProcessorVerb.Create(),
         };
         root.Options.Add(Debug);
-        var parsed = root.Parse(args);
+        // A photograph may be called @x.png: that is no file of further arguments.
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (UnknownOption(parsed) is { } unknown)
+        {
+            error.WriteLine($"repro: '{unknown}' is no option of {parsed.CommandResult.Command.Name}; a file of that name goes behind --");
+            error.WriteLine($"'repro {parsed.CommandResult.Command.Name} --help' tells what is accepted.");
+            return 2;
+        }
         if (parsed.Errors.Count > 0)
         {
             var verb = parsed.CommandResult.Command;

@@ -64,7 +64,7 @@ internal static class DataVerb
         });
 
         var directory = new Argument<string>("DIR") { Description = "the data set's folder" };
-        var categories = RunOptions.List("--category", "Categories; all without it.", "C ...");
+        var categories = RunOptions.Category("Categories; all without it.");
         var verify = new Command("verify", "Reads every image and mask and tells what is wrong with them.") { directory, categories };
         verify.SetAction(
             (parsed, cancellation) =>
@@ -127,7 +127,7 @@ internal static class DataVerb
     {
         var source = new Argument<string>("SOURCE") { Description = "the data set's folder as published" };
         var output = Output();
-        var categories = RunOptions.List("--category", "Categories; all without it.", "C ...");
+        var categories = RunOptions.Category("Categories; all without it.");
         var seed = Seed("Chooses the training images where the data set has no split of its own (magnetic tile).");
         var command = new Command("import", "Writes a data set in MVTec layout.") { source, output, categories, seed };
         command.SetAction(
@@ -271,8 +271,7 @@ internal static class DataVerb
         return failed == 0 ? 0 : 1;
     }
 
-    private static IEnumerable<Category> Chosen(Dataset dataset, string[]? names) =>
-        (names is { Length: > 0 } ? names : dataset.CategoryNames).Select(dataset.Category);
+    private static IEnumerable<Category> Chosen(Dataset dataset, string[]? names) => (names ?? []).Among(dataset).Select(dataset.Category);
 
     private static Option<string> Output() =>
         new("--out")

@@ -50,12 +50,13 @@ internal static class FitVerb
             Description = "Photographs of defects, to choose the threshold with; needs --good.",
             HelpName = "DIR",
         };
-        var fpr = new Option<double>("--fpr")
-        {
-            Description = "Accepted share of good products that are called defective (0.01).",
-            HelpName = "F",
-            DefaultValueFactory = _ => 0.01,
-        };
+        var fpr = RunOptions.Number(
+            "--fpr",
+            "Accepted share of good products that are called defective.",
+            "F",
+            byDefault: 0.01,
+            example: "0.05"
+        );
         var folds = new Option<int?>("--folds")
         {
             Description = "Parts of the cross-validation that chooses the threshold (2; 5 for a paper with folds).",

@@ -37,7 +37,7 @@ internal static class OrthogonalityVerb
             HelpName = "DIR",
             Required = true,
         };
-        var category = RunOptions.List("--category", "Categories (all).", "C");
+        var category = RunOptions.Category("Categories (all).");
         var weights = RunOptions.Weights();
         var profile = RunOptions.ProfileOption();
         var device = RunOptions.Device();
@@ -68,7 +68,7 @@ internal static class OrthogonalityVerb
             {
                 var place = Machine.Device(parsed.GetRequiredValue(device));
                 var dataset = Datasets.Open(parsed.GetRequiredValue(data));
-                var categories = parsed.GetRequiredValue(category) is { Length: > 0 } named ? named : [.. dataset.CategoryNames];
+                var categories = parsed.GetRequiredValue(category).Among(dataset);
                 using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
                 var resources = new Resources
                 {

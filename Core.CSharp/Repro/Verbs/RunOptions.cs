@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using Reproduction;
 using Reproduction.Backbones;
+using Reproduction.Data;
 using Reproduction.Methods;
 
 namespace Repro.Verbs;
@@ -69,6 +71,57 @@ internal static class RunOptions
                         token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
                     ),
                 ],
+        };
+
+    /// <summary>Categories, each a name with the commas that it may have, or a list with commas (<see cref="Among"/>).</summary>
+    public static Option<string[]> Category(string description) =>
+        new("--category")
+        {
+            Description = description,
+            HelpName = "C ...",
+            AllowMultipleArgumentsPerToken = true,
+            Arity = ArgumentArity.OneOrMore,
+            DefaultValueFactory = _ => [],
+        };
+
+    /// <summary>The categories that were named, all where none was.</summary>
+    /// <exception cref="UserError">The data set has no such category.</exception>
+    public static IReadOnlyList<string> Among(this IReadOnlyList<string> named, Dataset dataset)
+    {
+        string[] names =
+        [
+            .. named.SelectMany(word =>
+                dataset.CategoryNames.Contains(word)
+                    ? [word]
+                    : word.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            ),
+        ];
+        return names.FirstOrDefault(name => !dataset.CategoryNames.Contains(name)) is { } unknown
+                ? throw new UserError(
+                    $"{dataset.Name} has no category '{unknown}'; its categories are {string.Join(", ", dataset.CategoryNames)}",
+                    exitCode: 2
+                )
+            : names.Length > 0 ? names
+            : dataset.CategoryNames;
+    }
+
+    /// <summary>A number with a point; a comma or a percent sign is an error, not another number.</summary>
+    public static Option<double> Number(string name, string description, string helpName, double byDefault, string example) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            DefaultValueFactory = _ => byDefault,
+            CustomParser = result =>
+            {
+                var text = result.Tokens[0].Value;
+                if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value))
+                {
+                    return value;
+                }
+                result.AddError($"{name} '{text}' is no number; write it with a point, as in {name} {example}");
+                return byDefault;
+            },
         };
 
     /// <summary>Refuses a number below <paramref name="least"/>; what is no number at all the parser refuses itself.</summary>

@@ -43,7 +43,7 @@ internal static class RunVerb
             HelpName = "DIR",
             Required = true,
         };
-        var category = RunOptions.List("--category", "Categories (all).", "C");
+        var category = RunOptions.Category("Categories (all).");
         var weights = RunOptions.Weights();
         var profile = RunOptions.ProfileOption();
         var device = RunOptions.Device();
@@ -91,7 +91,7 @@ internal static class RunVerb
             var dataset = Datasets.Open(parsed.GetRequiredValue(data));
             using var backbones = new BackboneProvider(parsed.GetValue(weights), Machine.Device(parsed.GetRequiredValue(device)));
             var variants = Variants(method, parsed.GetRequiredValue(variant), backbones);
-            var categories = Categories(dataset, parsed.GetRequiredValue(category));
+            var categories = parsed.GetRequiredValue(category).Among(dataset);
             var cells = Select(
                 Cell.Span(method, variants, dataset.Name, categories, Seeds(parsed.GetRequiredValue(seed)), parsed.GetValue(profile)),
                 parsed.GetValue(shard),
@@ -226,21 +226,6 @@ internal static class RunVerb
                     + $"or name a --variant, "
                     + $"or leave --weights out to take {PackagedWeights.Name}, which comes with the program"
             );
-    }
-
-    private static IReadOnlyList<string> Categories(Dataset dataset, string[] asked)
-    {
-        foreach (var name in asked)
-        {
-            if (!dataset.CategoryNames.Contains(name))
-            {
-                throw new UserError(
-                    $"{dataset.Name} has no category '{name}'; its categories are {string.Join(", ", dataset.CategoryNames)}",
-                    exitCode: 2
-                );
-            }
-        }
-        return asked.Length > 0 ? asked : dataset.CategoryNames;
     }
 
     private static IReadOnlyList<int> Seeds(string[] asked) =>

@@ -39,13 +39,16 @@ internal static class VerifyVerb
             DefaultValueFactory = _ => 3,
         }.AtLeast(1);
         var seed = new Option<int>("--seed") { Description = "Chooses the cells (0).", HelpName = "N" };
-        var tolerance = new Option<double>("--tolerance")
-        {
-            Description =
+        var tolerance = RunOptions
+            .Number(
+                "--tolerance",
                 "Largest difference of a metric that still counts as equal (0: bit for bit, as it is with the same program, device "
-                + "and threads).",
-            HelpName = "T",
-        }.AtLeast(0);
+                    + "and threads).",
+                "T",
+                byDefault: 0,
+                example: "0.001"
+            )
+            .AtLeast(0);
         var command = new Command(
             "verify",
             "Run a seeded sample of finished cells again, with the record's number of threads, and compare the metrics. Where they "

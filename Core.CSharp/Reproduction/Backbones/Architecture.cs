@@ -15,6 +15,20 @@ internal sealed partial record Architecture(
     Func<Checkpoint, Network, Checkpoint>? Rename = null
 )
 {
+    // What modules that hold a network call it: Lightning, timm's wrappers, DataParallel.
+    private static readonly string[] Prefixes =
+    [
+        "module.",
+        "model.",
+        "backbone.",
+        "encoder.",
+        "net.",
+        "model.model.",
+        "model.backbone.",
+        "module.model.",
+        "module.backbone.",
+    ];
+
     private static readonly int[] Depth18 = [2, 2, 2, 2];
 
     // CNTK's ResNet-18 has a residual block more than the paper's in its last stage.
@@ -112,6 +126,39 @@ internal sealed partial record Architecture(
         };
         return family is null ? this : Get(family + match.Groups["number"].Value);
     }
+
+    /// <summary>
+    /// A state dict of this network, out of one in which it is a part of another module: its tensors under <c>model.</c>,
+    /// <c>backbone.</c> and the like, without that prefix and what lies beside it.
+    /// </summary>
+    public Checkpoint Unwrapped(Checkpoint checkpoint)
+    {
+        if (Rename is not null)
+        {
+            return checkpoint;
+        }
+        foreach (var first in FirstTensors())
+        {
+            if (checkpoint.TryGet(first, out _))
+            {
+                return checkpoint;
+            }
+        }
+        var prefix = Prefixes.FirstOrDefault(each => FirstTensors().Any(first => checkpoint.TryGet(each + first, out _)));
+        return prefix is null
+            ? checkpoint
+            : checkpoint.Renamed(
+                checkpoint
+                    .Entries.Where(entry => entry.Name.StartsWith(prefix, StringComparison.Ordinal))
+                    .Select(entry => (entry.Name[prefix.Length..], entry))
+            );
+    }
+
+    /// <summary>The first tensor of this network in each of the forms that its files have.</summary>
+    private IEnumerable<string> FirstTensors() =>
+        EfficientNetName().IsMatch(Name)
+            ? ["features.0.0.weight", "_conv_stem.weight", "conv_stem.weight"]
+            : [$"{Create(BorderMode.Zeros).Convolutions[0].Spec.Name}.weight"];
 
     private static IEnumerable<Architecture> EfficientNets(string family, EfficientNetForm form) =>
         Enumerable

@@ -250,7 +250,8 @@ public sealed class Backbone : IDisposable
     {
         options ??= new BackboneOptions();
         var stamp = FileStamp.Of(path);
-        using var checkpoint = Checkpoint.Open(path);
+        using var opened = Checkpoint.Open(path);
+        var checkpoint = architecture.Unwrapped(opened);
         architecture = architecture.FormOf(checkpoint);
         var network = architecture.Create(options.Border);
         try

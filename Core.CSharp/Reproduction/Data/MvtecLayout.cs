@@ -10,6 +10,8 @@ namespace Reproduction.Data;
 /// </summary>
 internal static class MvtecLayout
 {
+    private static readonly string[] OtherNamesOfGood = ["ok", "normal", "fine", "pass", "passed", "nominal", "defect_free", "no_defect"];
+
     private static readonly string[] Visa =
     [
         "candle",
@@ -80,11 +82,27 @@ internal static class MvtecLayout
             .Folders(test)
             .SelectMany(kind =>
             {
-                var defect = Path.GetFileName(kind);
+                var defect = KindOf(kind);
                 string[] files = [.. DataFolder.Pictures(kind)];
                 var found = defect == "good" || !hasMasks ? null : MasksOf(Path.Combine(masks, defect), files);
                 return files.Select(file => new Sample(file, Id(folder, file), defect == "good" ? 0 : 1, defect, found?[file]));
             });
+    }
+
+    /// <summary>The kind of defect that a folder's name says, "good" for none.</summary>
+    /// <exception cref="UserError">The name means good parts, but is not the layout's: they would count as defects.</exception>
+    private static string KindOf(string folder)
+    {
+        var name = Path.GetFileName(folder);
+        if (name.Equals("good", StringComparison.OrdinalIgnoreCase))
+        {
+            return "good";
+        }
+        return OtherNamesOfGood.Contains(name, StringComparer.OrdinalIgnoreCase)
+            ? throw new UserError(
+                $"{folder}: its pictures would count as defects of the kind '{name}'; rename the folder to good if they are good ones"
+            )
+            : name;
     }
 
     /// <summary>The mask of each image of a kind of defect.</summary>

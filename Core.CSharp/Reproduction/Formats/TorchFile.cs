@@ -26,7 +26,7 @@ internal static class StateDict
     }
 
     // Trainers save a state dict within a dictionary of other things, at most a few levels deep.
-    private static readonly string[] Wrappers = ["state_dict", "model"];
+    private static readonly string[] Wrappers = ["state_dict", "model_state_dict", "model"];
     private const int DeepestWrapper = 4;
     private const string DataParallelPrefix = "module.";
 

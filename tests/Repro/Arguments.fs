@@ -1,0 +1,128 @@
+/// What the command line makes of words that users write: taken for what they are, or refused in one line with the way out.
+module Reproduction.Tests.Arguments
+
+open System.IO
+open Expecto
+open Repro
+open Repro.Records
+open Reproduction
+open Reproduction.Backbones
+open Reproduction.Data
+open Reproduction.Formats
+open Reproduction.Imaging
+
+let private inFolder body () =
+    let folder = Directory.CreateTempSubdirectory "repro-arguments-"
+
+    try
+        body folder.FullName
+    finally
+        folder.Delete true
+
+/// Exit code and standard error.
+let private run (arguments: string list) =
+    use output = new StringWriter()
+    use error = new StringWriter()
+    let code = CommandLine.Run(Array.ofList arguments, output, error)
+    code, error.ToString()
+
+let private picture (folder: string) (path: string) (grey: int) =
+    let file = Path.Combine(folder, path)
+    Directory.CreateDirectory(nonNull (Path.GetDirectoryName file)) |> ignore
+    let image = Image(16, 16, 1)
+    image[3, 4, 0] <- byte grey
+    File.WriteAllBytes(file, ImageFile.EncodePng image)
+
+let private category folder good kind =
+    for i in 0..2 do
+        picture folder $"train/good/{i}.png" (10 + i)
+
+    picture folder $"test/{good}/0.png" 50
+    picture folder $"test/{kind}/0.png" 200
+
+[<Tests>]
+let tests =
+    testList "arguments" [
+        testCase "a picture called @x.png is no file of further arguments"
+        <| inFolder (fun folder ->
+            picture folder "@x.png" 9
+            let code, error = run [ "score"; "--model"; Path.Combine(folder, "none"); $"@{folder}/x.png"; "--out"; folder ]
+            Expect.equal code 1 error
+            Expect.isFalse (error.Contains "Response") error)
+
+        testCase "a word with two dashes is no photograph"
+        <| fun () ->
+            let code, error = run [ "score"; "--model"; "m"; "a.png"; "--frobnicate"; "--out"; "o" ]
+            Expect.equal code 2 error
+            Expect.stringContains error "'--frobnicate' is no option of score" "named"
+
+        for text in [ "0,05"; "1%"; "1e999"; "a" ] do
+            testCase $"--fpr {text} is refused, not read as another number"
+            <| fun () ->
+                let code, error = run [ "fit"; "--method"; "ssae"; "--train"; "nowhere"; "--out"; "m"; "--fpr"; text ]
+                Expect.equal code 2 error
+                Expect.stringContains error $"--fpr '{text}'" "what was written"
+                Expect.stringContains error "--fpr 0.05" "how to write it"
+
+        testCase "a category may have a comma in its name, and a list commas between its names"
+        <| inFolder (fun folder ->
+            for name in [ "a,b"; "a"; "c" ] do
+                category (Path.Combine(folder, name)) "good" "hole"
+
+            let listed (words: string list) =
+                use output = new StringWriter()
+                use error = new StringWriter()
+
+                let arguments = [
+                    yield! [ "run"; "--paper"; "ssae"; "--profile"; "smoke"; "--list"; "--out"; folder; "--data"; folder; "--category" ]
+                    yield! words
+                ]
+
+                Expect.equal (CommandLine.Run(Array.ofList arguments, output, error)) 0 (error.ToString())
+                output.ToString().TrimEnd().Split('\n').Length
+
+            Expect.equal (listed [ "a,b" ]) 1 "one with a comma"
+            Expect.equal (listed [ "a,c" ]) 2 "two"
+            Expect.equal (listed [ "a,b"; "c" ]) 2 "one and another")
+
+        testCase "test/Good is good, and test/OK is refused instead of counted as defects"
+        <| inFolder (fun folder ->
+            category folder "Good" "hole"
+            let dataset = Datasets.Open folder
+            let labels (c: Category) = [ for sample in c.Test -> sample.Label, sample.Defect ] |> List.sort
+            Expect.equal (labels (dataset.Category dataset.CategoryNames[0])) [ 0, "good"; 1, "hole" ] "labels"
+            Directory.Move(Path.Combine(folder, "test", "Good"), Path.Combine(folder, "test", "OK"))
+
+            let refusal =
+                Expect.throwsT<UserError>(fun () ->
+                    let dataset = Datasets.Open folder
+                    dataset.Category dataset.CategoryNames[0] |> ignore)
+
+            ignore refusal)
+
+        testCase "a carriage return in a name is quoted in a CSV"
+        <| fun () -> Expect.equal (RunRecord.Csv "a\rb") "\"a\rb\"" "quoted"
+
+        testCase "weights of a network that is a part of another module are read under its prefix"
+        <| inFolder (fun folder ->
+            use _scope = TorchSharp.torch.NewDisposeScope()
+            use plain = Backbone.Random("resnet18", 3)
+            let input = TorchSharp.torch.rand ([| 1L; 3L; 32L; 32L |])
+            let expected = plain.ForwardRaw(input, [| "layer1" |])[0]
+
+            for prefix in [ ""; "model."; "backbone."; "model.backbone." ] do
+                let path = Path.Combine(folder, $"weights{prefix}safetensors")
+
+                let tensors =
+                    dict [
+                        for entry in plain.StateDict false do
+                            yield prefix + entry.Key, entry.Value
+
+                        if prefix <> "" then yield "head.weight", TorchSharp.torch.zeros (3L, 512L)
+                    ]
+
+                SafeTensors.Write(path, System.Collections.Generic.Dictionary tensors)
+                use loaded = Backbone.Load(path, "resnet18")
+                let found = loaded.ForwardRaw(input, [| "layer1" |])[0]
+                Expect.equal ((found - expected).abs().max().item<float32>()) 0.0f $"under '{prefix}'")
+    ]
