@@ -68,7 +68,7 @@ public sealed class SsaeBenchmark : IBenchmark
         void Step()
         {
             optimizer.zero_grad();
-            SsaeDetector.Objective1(network.call(distorted), images, mask, settings.Lambda).backward();
+            SsaeEquations.Objective1(network.call(distorted), images, mask, settings.Lambda).backward();
             optimizer.step();
         }
     }

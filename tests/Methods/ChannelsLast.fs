@@ -135,7 +135,7 @@ let tests =
                 use network = new SsaeNetwork(kernel, 0.0625)
                 let batch = images 2 (8 * 33 * (kernel / 2)) // so large that no tap of the widest dilation is left out
                 let mask = torch.rand [| 2L; 1L; batch.shape[2]; batch.shape[3] |]
-                Expect.equal (faults network (fun () -> SsaeDetector.Objective1(network.call batch, batch, mask, 0.5))) [] "layouts"
+                Expect.equal (faults network (fun () -> SsaeEquations.Objective1(network.call batch, batch, mask, 0.5))) [] "layouts"
 
         testCase "the autoencoder of gaussian's tables trains in it"
         <| fun () ->

@@ -174,11 +174,11 @@ let tests =
 
             let first = literal (fun n (_, y, x) -> at mask n 0 y x) 1.0
             let fourth = literal (fun n (c, y, x) -> abs (at distorted n c y x - at input n c y x)) -1.0
-            Expect.floatClose Accuracy.low (float (SsaeDetector.Objective1(restored, input, mask, lambda).ToSingle())) first "(1)"
+            Expect.floatClose Accuracy.low (float (SsaeEquations.Objective1(restored, input, mask, lambda).ToSingle())) first "(1)"
 
             Expect.floatClose
                 Accuracy.low
-                (float (SsaeDetector.Objective4(restored, input, distorted, mask, lambda).ToSingle()))
+                (float (SsaeEquations.Objective4(restored, input, distorted, mask, lambda).ToSingle()))
                 fourth
                 "(4)"
 
@@ -201,20 +201,20 @@ let tests =
                             }
                         ))
 
-            let actual = SsaeDetector.Smoothed(map, 2, 3)
+            let actual = SsaeEquations.Smoothed(map, 2, 3)
 
             values
             |> Array2D.iteri (fun y x value ->
                 Expect.floatClose Accuracy.medium (float (actual[0L, 0L, int64 y, int64 x].ToSingle())) value "smoothed")
 
-            Expect.equal (largest (SsaeDetector.Smoothed(map, 0, 3)) map) 0f "n = 0 is the identity"
+            Expect.equal (largest (SsaeEquations.Smoothed(map, 0, 3)) map) 0f "n = 0 is the identity"
 
         testCase "the similarity of an image to itself is 1, to another less"
         <| fun () ->
             use _scope = torch.NewDisposeScope()
             let input = images 2 24
-            Expect.floatClose Accuracy.medium (float (SsaeDetector.Similarity(input, input).min().ToSingle())) 1.0 "itself"
-            Expect.isLessThan (SsaeDetector.Similarity(input, 1 - input).mean().ToSingle()) 0.7f "its negative"
+            Expect.floatClose Accuracy.medium (float (SsaeEquations.Similarity(input, input).min().ToSingle())) 1.0 "itself"
+            Expect.isLessThan (SsaeEquations.Similarity(input, 1 - input).mean().ToSingle()) 0.7f "its negative"
 
         for variant in [ "objective1"; "objective4"; "ensemble" ] do
             testCase $"{variant}: saved and loaded, it scores the same; batches do not matter"
@@ -251,7 +251,7 @@ let tests =
             let losses = [
                 for _ in 1..60 do
                     optimizer.zero_grad ()
-                    use loss = SsaeDetector.Objective1(network.call distorted, input, mask, 0.5)
+                    use loss = SsaeEquations.Objective1(network.call distorted, input, mask, 0.5)
                     loss.backward ()
                     optimizer.step () |> ignore
                     loss.ToSingle()

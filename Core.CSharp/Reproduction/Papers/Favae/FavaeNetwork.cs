@@ -173,3 +173,28 @@ internal sealed class FavaeNetwork : nn.Module
 
     private static Sequential Adapter(int from, int to) => nn.Sequential(Layers.Conv2d(from, to, 1), nn.ReLU(), Layers.Conv2d(to, to, 1));
 }
+
+/// <summary>What one optimiser trains: the network, and the extractor of M5.</summary>
+internal sealed class TrainedTogether : nn.Module
+{
+    private readonly FavaeNetwork network;
+    private readonly Backbone? _extractor;
+
+    public TrainedTogether(FavaeNetwork network, Backbone? extractor)
+        : base(nameof(TrainedTogether))
+    {
+        this.network = network;
+        _extractor = extractor;
+        RegisterComponents();
+        if (extractor is not null)
+        {
+            this.RegisterBackbone(extractor);
+        }
+    }
+
+    public override void train(bool on = true)
+    {
+        network.train(on);
+        _extractor?.Train(on);
+    }
+}

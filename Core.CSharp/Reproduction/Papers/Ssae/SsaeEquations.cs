@@ -1,0 +1,100 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Reproduction.Papers.Ssae;
+
+/// <summary>
+/// The equations of the paper. X is an image, X^ the distorted one, M the mask of what was changed, F the autoencoder.
+/// </summary>
+public static class SsaeEquations
+{
+    private const int SsimWindow = 11;
+    private const double SsimSigma = 1.5;
+
+    /// <summary>Equation (1): the mean over the batch of the two parts' errors, each in proportion to its size.</summary>
+    /// <param name="restored">F(X^), <c>[N,3,H,W]</c>.</param>
+    /// <param name="images">X.</param>
+    /// <param name="mask">M, <c>[N,1,H,W]</c>.</param>
+    /// <param name="lambda">Weight of the changed part.</param>
+    public static Tensor Objective1(Tensor restored, Tensor images, Tensor mask, double lambda) =>
+        ((1 - lambda) * WeightedError(1 - mask, restored, images) + lambda * WeightedError(mask, restored, images)).mean();
+
+    /// <summary>
+    /// Equation (4): the error of the changed part is rewarded, in proportion to how much each of its pixels was changed.
+    /// </summary>
+    /// <inheritdoc cref="Objective1"/>
+    /// <param name="distorted">X^.</param>
+    public static Tensor Objective4(Tensor restored, Tensor images, Tensor distorted, Tensor mask, double lambda) =>
+        (
+            (1 - lambda) * WeightedError(1 - mask, restored, images) - lambda * WeightedError((distorted - images).abs(), restored, images)
+        ).mean();
+
+    /// <summary>|W o (F - X)|^2 / |W|_1 of each image, <c>[N]</c>; 0 where W is all zero.</summary>
+    private static Tensor WeightedError(Tensor weights, Tensor restored, Tensor images)
+    {
+        const double nothing = 1e-12;
+        var all = weights.expand(images.shape);
+        return (all * (restored - images)).square().sum([1L, 2L, 3L]) / all.sum([1L, 2L, 3L]).clamp_min(nothing);
+    }
+
+    /// <summary>Equation (2) with squared differences, the mean over colours.</summary>
+    /// <param name="restored">F(X), <c>[N,3,H,W]</c>.</param>
+    /// <param name="images">X.</param>
+    /// <returns><c>[N,1,H,W]</c>.</returns>
+    public static Tensor SquaredDifference(Tensor restored, Tensor images) => (images - restored).square().mean([1L], keepdim: true);
+
+    /// <summary>Equation (2) with one less the structural similarity, the mean over colours.</summary>
+    /// <inheritdoc cref="SquaredDifference"/>
+    public static Tensor StructuralDifference(Tensor restored, Tensor images) => 1 - Similarity(images, restored).mean([1L], keepdim: true);
+
+    /// <summary>Equation (13): the mean of the heat maps of held-out normal images.</summary>
+    /// <param name="sum">Sum of their maps, <c>[1,1,H,W]</c>; overwritten.</param>
+    /// <param name="count">How many they are.</param>
+    public static Tensor AverageMap(Tensor sum, int count) => sum.div_(count);
+
+    /// <summary>Equation (14): places that are bright on normal images too count for less.</summary>
+    /// <param name="map">Heat maps, <c>[N,1,H,W]</c>.</param>
+    /// <param name="average">The average of (13), <c>[1,1,H,W]</c>.</param>
+    /// <param name="t">The exponent.</param>
+    public static Tensor Corrected(Tensor map, Tensor average, double t) => map * (1 - average).clamp_min(0).pow(t);
+
+    /// <summary>
+    /// Equation (3): <paramref name="times"/> mean filters of <paramref name="size"/> x <paramref name="size"/>, zeros beyond the border.
+    /// </summary>
+    public static Tensor Smoothed(Tensor map, int times, int size)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            map = nn.functional.avg_pool2d(map, [size, size], [1, 1], [size / 2, size / 2], count_include_pad: true);
+        }
+
+        return map;
+    }
+
+    /// <summary>
+    /// The structural similarity index of every pixel and colour (Wang et al. 2004, Gaussian window of 11 pixels and sigma 1.5).
+    /// </summary>
+    public static Tensor Similarity(Tensor a, Tensor b)
+    {
+        const double c1 = 0.01 * 0.01,
+            c2 = 0.03 * 0.03;
+        var offsets = torch.arange(SsimWindow).to(ScalarType.Float32) - (SsimWindow / 2);
+        var line = (offsets.square() / (-2 * SsimSigma * SsimSigma)).exp();
+        line = (line / line.sum()).to(a.device);
+        var rows = line.reshape(1, 1, -1, 1).expand(a.shape[1], 1, -1, -1).contiguous();
+        var columns = line.reshape(1, 1, 1, -1).expand(a.shape[1], 1, -1, -1).contiguous();
+        var (meanA, meanB) = (Blur(a), Blur(b));
+        var varianceA = Blur(a.square()) - meanA.square();
+        var varianceB = Blur(b.square()) - meanB.square();
+        var covariance = Blur(a * b) - meanA * meanB;
+        return (2 * meanA * meanB + c1) * (2 * covariance + c2) / ((meanA.square() + meanB.square() + c1) * (varianceA + varianceB + c2));
+
+        Tensor Blur(Tensor value)
+        {
+            var half = SsimWindow / 2;
+            var padded = nn.functional.pad(value, [half, half, half, half], PaddingModes.Reflect);
+            var vertical = nn.functional.conv2d(padded, rows, groups: value.shape[1]);
+            return nn.functional.conv2d(vertical, columns, groups: value.shape[1]);
+        }
+    }
+}
