@@ -18,12 +18,19 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
     public const long CacheBytes = 1L << 30;
 
     private readonly ConcurrentDictionary<(int Index, ImageSize Size), byte[]> _cache = new();
+    private readonly ConcurrentDictionary<(int Index, ImageSize Size), Lazy<byte[]>> _underWay = new();
     private readonly string?[] _contentIds = new string?[samples.Count];
     private long _cachedBytes;
     private volatile Task _ahead = Task.CompletedTask;
 
     /// <inheritdoc/>
     public int Count => samples.Count;
+
+    /// <summary>Told of an image in its own size when it was decoded, by the thread that did it.</summary>
+    internal Action<int, Image>? Decoded { get; init; }
+
+    /// <summary>Told why an image cannot be read.</summary>
+    internal Action<int, UserError>? Refused { get; init; }
 
     /// <inheritdoc/>
     /// <exception cref="UserError">The file cannot be read.</exception>
@@ -42,7 +49,7 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         }
 
         var bytes = new byte[length * indices.Count];
-        ForEach(indices.Count, i => Resized(indices[i], size).CopyTo(bytes.AsSpan((int)(i * length))));
+        InParallel.For(indices.Count, i => Resized(indices[i], size).CopyTo(bytes.AsSpan((int)(i * length))));
         ReadAhead(indices, size);
         using var scope = NewDisposeScope();
         return torch
@@ -72,7 +79,7 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         var count = Math.Min(indices.Count, Count - first);
         if (count > 0)
         {
-            _ahead = Task.Run(() => ForEach(count, i => Preload(first + i, size)));
+            _ahead = Task.Run(() => InParallel.For(count, i => Preload(first + i, size)));
         }
     }
 
@@ -88,14 +95,58 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         }
     }
 
+    /// <summary>Frees what is kept of some images.</summary>
+    internal void Forget(IReadOnlyList<int> indices)
+    {
+        var gone = indices.ToHashSet();
+        foreach (var key in _cache.Keys.Where(key => gone.Contains(key.Index)))
+        {
+            if (_cache.TryRemove(key, out var pixels))
+            {
+                Interlocked.Add(ref _cachedBytes, -pixels.Length);
+            }
+        }
+    }
+
     private byte[] Resized(int index, ImageSize size)
+    {
+        var key = (index, size);
+        if (_cache.TryGetValue(key, out var cached))
+        {
+            return cached;
+        }
+
+        // An image that is asked for while it is read ahead is decoded once.
+        var work = _underWay.GetOrAdd(key, _ => new Lazy<byte[]>(() => Decode(index, size)));
+        try
+        {
+            return work.Value;
+        }
+        finally
+        {
+            _underWay.TryRemove(KeyValuePair.Create(key, work));
+        }
+    }
+
+    private byte[] Decode(int index, ImageSize size)
     {
         if (_cache.TryGetValue((index, size), out var cached))
         {
             return cached;
         }
 
-        var pixels = Resizer.Resize(samples[index].Load(), size.Width, size.Height, size.Resampling).Pixels;
+        Image image;
+        try
+        {
+            image = samples[index].Load();
+        }
+        catch (UserError error)
+        {
+            Refused?.Invoke(index, error);
+            throw;
+        }
+        Decoded?.Invoke(index, image);
+        var pixels = Resizer.Resize(image, size.Width, size.Height, size.Resampling).Pixels;
         // Once full, the cache stays as it is: with passes over all images, replacing would throw out each image just before its turn.
         if (Interlocked.Add(ref _cachedBytes, pixels.Length) <= CacheBytes)
         {
@@ -103,19 +154,6 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         }
 
         return pixels;
-    }
-
-    /// <summary>Parallel.For wraps what its body throws; a user is to see the first image's own error.</summary>
-    internal static void ForEach(int count, Action<int> body)
-    {
-        try
-        {
-            Parallel.For(0, count, body);
-        }
-        catch (AggregateException e) when (e.InnerExceptions.OfType<UserError>().FirstOrDefault() is { } error)
-        {
-            throw new UserError(error.Message, e, error.ExitCode);
-        }
     }
 
     /// <summary>The sha256 of a file, in lower-case hexadecimal.</summary>
