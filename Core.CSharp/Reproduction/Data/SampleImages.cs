@@ -19,6 +19,8 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
 
     private readonly ConcurrentDictionary<(int Index, ImageSize Size), byte[]> _cache = new();
     private readonly ConcurrentDictionary<(int Index, ImageSize Size), Lazy<byte[]>> _underWay = new();
+    private readonly ConcurrentDictionary<int, Image> _views = new();
+    private readonly ConcurrentDictionary<int, UserError> _unreadable = new();
     private readonly string?[] _contentIds = new string?[samples.Count];
     private long _cachedBytes;
     private volatile Task _ahead = Task.CompletedTask;
@@ -26,11 +28,8 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
     /// <inheritdoc/>
     public int Count => samples.Count;
 
-    /// <summary>Told of an image in its own size when it was decoded, by the thread that did it.</summary>
-    internal Action<int, Image>? Decoded { get; init; }
-
-    /// <summary>Told why an image cannot be read.</summary>
-    internal Action<int, UserError>? Refused { get; init; }
+    /// <summary>Keeps each image that is decoded also in its own shape, shrunk to at most this many pixels a side; 0 keeps none.</summary>
+    internal int ViewSide { get; init; }
 
     /// <inheritdoc/>
     /// <exception cref="UserError">The file cannot be read.</exception>
@@ -95,6 +94,13 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         }
     }
 
+    /// <summary>Why an image cannot be read; null where it can, or nobody has asked for it yet.</summary>
+    internal string? WhyUnreadable(int index) => _unreadable.GetValueOrDefault(index)?.Message;
+
+    /// <summary>An image in its own shape, at most <see cref="ViewSide"/> pixels a side; made when it is decoded.</summary>
+    /// <exception cref="UserError">It cannot be read.</exception>
+    internal Image View(int index) => _views.TryGetValue(index, out var view) ? view : Viewed(samples[index].Load());
+
     /// <summary>Frees what is kept of some images.</summary>
     internal void Forget(IReadOnlyList<int> indices)
     {
@@ -106,7 +112,13 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
                 Interlocked.Add(ref _cachedBytes, -pixels.Length);
             }
         }
+        foreach (var index in gone)
+        {
+            _views.TryRemove(index, out _);
+        }
     }
+
+    private Image Viewed(Image image) => ViewSide > 0 ? Resizer.Within(image, ViewSide) : image;
 
     private byte[] Resized(int index, ImageSize size)
     {
@@ -142,10 +154,13 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         }
         catch (UserError error)
         {
-            Refused?.Invoke(index, error);
+            _unreadable[index] = error;
             throw;
         }
-        Decoded?.Invoke(index, image);
+        if (ViewSide > 0)
+        {
+            _views[index] = Viewed(image);
+        }
         var pixels = Resizer.Resize(image, size.Width, size.Height, size.Resampling).Pixels;
         // Once full, the cache stays as it is: with passes over all images, replacing would throw out each image just before its turn.
         if (Interlocked.Add(ref _cachedBytes, pixels.Length) <= CacheBytes)

@@ -28,6 +28,9 @@ public sealed record AnomalyMap(int Height, int Width, float[] Values)
 /// <summary>A photograph as a model judged it.</summary>
 public sealed class Judgement
 {
+    /// <summary>The greatest width and height of an overlay, in pixels.</summary>
+    public const int OverlaySide = 1024;
+
     private readonly Image? _view;
     private readonly float _pixelThreshold;
 
@@ -58,8 +61,9 @@ public sealed class Judgement
     public AnomalyMap? Map { get; }
 
     /// <summary>
-    /// Draws the map over the photograph in grey, at most <see cref="HeatMap.LongestSide"/> pixels a side: blue at 0, red at twice the
-    /// model's pixel threshold, a white line at the pixel threshold. Null where there is no map.
+    /// Draws the map over the photograph in grey, at most <see cref="OverlaySide"/> pixels a side: blue at 0, red at twice the model's
+    /// pixel threshold, a white line at the pixel threshold. Null where there is no map.
     /// </summary>
-    public Image? DrawOverlay() => Map is { } map && _view is { } view ? HeatMap.Draw(view, map, _pixelThreshold) : null;
+    public Image? DrawOverlay() =>
+        Map is { } map && _view is { } view ? Overlay.HeatMap(view, map.Values, map.Height, map.Width, _pixelThreshold) : null;
 }

@@ -116,10 +116,11 @@ public sealed class Model : IDisposable
     /// <exception cref="UserError">A score is no finite number.</exception>
     public IEnumerable<Judgement> Score(Photographs photographs)
     {
-        var images = new JudgedImages(photographs.Samples, areDrawn: Description.PixelThreshold is not null);
-        foreach (var batch in images.All.Chunks(Batch))
+        var samples = photographs.Samples;
+        var images = new SampleImages(samples) { ViewSide = Description.PixelThreshold is null ? 0 : Judgement.OverlaySide };
+        foreach (var batch in ImageBatch.All(images).Chunks(Batch))
         {
-            foreach (var judgement in Judge(images, batch))
+            foreach (var judgement in Judge(samples, images, batch))
             {
                 yield return judgement;
             }
@@ -239,28 +240,28 @@ public sealed class Model : IDisposable
         };
 
     /// <summary>A batch's judgements in its order; if it cannot be judged as a whole, without the photographs that cannot be read.</summary>
-    private Judgement[] Judge(JudgedImages images, ImageBatch batch)
+    private Judgement[] Judge(IReadOnlyList<Sample> samples, SampleImages images, ImageBatch batch)
     {
         try
         {
-            return Judged(images, batch);
+            return Judged(samples, images, batch);
         }
         catch (UserError) when (batch.Indices.Any(index => images.WhyUnreadable(index) is not null))
         {
             int[] sound = [.. batch.Indices.Where(index => images.WhyUnreadable(index) is null)];
-            var judged = sound.Length > 0 ? Judged(images, batch with { Indices = sound }) : [];
+            var judged = sound.Length > 0 ? Judged(samples, images, batch with { Indices = sound }) : [];
             return
             [
                 .. batch.Indices.Select(index =>
                     images.WhyUnreadable(index) is { } reason
-                        ? new Judgement(images.Name(index), reason)
+                        ? new Judgement(samples[index].Path, reason)
                         : judged[Array.IndexOf(sound, index)]
                 ),
             ];
         }
     }
 
-    private Judgement[] Judged(JudgedImages images, ImageBatch batch)
+    private Judgement[] Judged(IReadOnlyList<Sample> samples, SampleImages images, ImageBatch batch)
     {
         float[] score;
         AnomalyMap[]? maps = null;
@@ -271,7 +272,7 @@ public sealed class Model : IDisposable
             using var scope = NewDisposeScope();
             using var noGradient = no_grad();
             using var scores = _detector.Score(batch);
-            scores.CheckFinite(i => images.Name(batch.Indices[i]));
+            scores.CheckFinite(i => samples[batch.Indices[i]].Path);
             score = scores.Image.cpu().data<float>().ToArray();
             if (scores.Map?.cpu().contiguous() is { } map)
             {
@@ -285,7 +286,7 @@ public sealed class Model : IDisposable
             .. batch.Indices.Select(
                 (index, i) =>
                     new Judgement(
-                        images.Name(index),
+                        samples[index].Path,
                         score[i],
                         score[i] >= Description.Threshold,
                         maps?[i],
