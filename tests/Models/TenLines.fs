@@ -70,6 +70,9 @@ let private settings =
 </configuration>
 """
 
+/// One that no feed has.
+let private version = $"0.0.1-test{DateTime.UtcNow.Ticks}"
+
 let private project () =
     $"""<Project Sdk="Microsoft.NET.Sdk">
   <PropertyGroup>
@@ -81,7 +84,7 @@ let private project () =
     <NuGetAudit>false</NuGetAudit>
   </PropertyGroup>
   <ItemGroup>
-    <PackageReference Include="Reproduction" Version="*-*" />
+    <PackageReference Include="Reproduction" Version="{version}" />
     <PackageReference Include="libtorch-cpu-linux-x64" Version="{libtorch.Value}" />
   </ItemGroup>
 </Project>
@@ -120,7 +123,10 @@ let tests =
 
             try
                 let library = Path.Combine(root, "Core.CSharp", "Reproduction")
-                succeed library [ "pack"; "-c"; configuration; "--no-build"; "-o"; at "../feed"; "-nologo" ] |> ignore
+
+                succeed library [ "pack"; "-c"; configuration; $"-p:PackageVersion={version}"; "--no-build"; "-o"; at "../feed"; "-nologo" ]
+                |> ignore
+
                 File.WriteAllText(at "nuget.config", settings)
                 File.WriteAllText(at "Inspect.csproj", project ())
                 File.WriteAllText(at "Program.cs", program.Value)

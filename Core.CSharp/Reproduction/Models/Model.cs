@@ -239,7 +239,9 @@ public sealed class Model : IDisposable
             Device = place,
         };
 
-    /// <summary>A batch's judgements in its order; if it cannot be judged as a whole, without the photographs that cannot be read.</summary>
+    /// <summary>
+    /// A batch's judgements in its order. If it cannot be judged as a whole, the photographs that cannot be read are told apart.
+    /// </summary>
     private Judgement[] Judge(IReadOnlyList<Sample> samples, SampleImages images, ImageBatch batch)
     {
         try

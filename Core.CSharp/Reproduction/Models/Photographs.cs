@@ -21,7 +21,9 @@ public sealed class Photographs
     /// <summary>The photographs, without labels.</summary>
     internal IReadOnlyList<Sample> Samples { get; }
 
-    /// <summary>The photographs of good products in a folder, to fit a model on; a folder of kinds, of which one is good, is refused.</summary>
+    /// <summary>
+    /// The photographs of good products in a folder, to fit a model on; a folder of kinds, of which one is good, is refused.
+    /// </summary>
     /// <param name="folder">Of folders below it, photographs are taken only where it has none itself.</param>
     /// <param name="recursive">Takes those of folders below in any case.</param>
     /// <exception cref="UserError">There is no such folder, no image in it, or it holds others than good ones.</exception>
