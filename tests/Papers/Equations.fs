@@ -54,7 +54,7 @@ let tests =
 
         testCase "ssae (2) with SSIM: constant images, for which it is the luminance term alone"
         <| scoped (fun () ->
-            let constant (value: float32) = torch.tensor(Array.create 256 value).reshape (1L, 1L, 16L, 16L)
+            let constant (value: float32) = torch.tensor(Array.create 256 value).reshape(1L, 1L, 16L, 16L)
             let c1 = 0.01 ** 2.0
             let luminance = (2.0 * 0.3 * 0.7 + c1) / (0.3 ** 2.0 + 0.7 ** 2.0 + c1)
             let found = SsaeEquations.StructuralDifference(constant 0.3f, constant 0.7f)

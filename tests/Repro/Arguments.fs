@@ -101,7 +101,7 @@ let tests =
             ignore refusal)
 
         testCase "a carriage return in a name is quoted in a CSV"
-        <| fun () -> Expect.equal (RunRecord.Csv "a\rb") "\"a\rb\"" "quoted"
+        <| fun () -> Expect.equal (Csv.Field "a\rb") "\"a\rb\"" "quoted"
 
         testCase "weights of a network that is a part of another module are read under its prefix"
         <| inFolder (fun folder ->

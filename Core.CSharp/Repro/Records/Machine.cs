@@ -34,25 +34,4 @@ public static class Machine
 
     /// <summary>The processor's name.</summary>
     public static string Processor => Reproduction.Processor.Name;
-
-    /// <summary>The device of a name.</summary>
-    /// <exception cref="UserError">There is no such device here.</exception>
-    public static Device Device(string name)
-    {
-        TorchRuntime.Require();
-        switch (name)
-        {
-            case "cpu":
-                return torch.CPU;
-            case "cuda" when torch.cuda.is_available():
-                return torch.CUDA;
-            case "cuda":
-                throw new UserError(
-                    $"--device cuda: libtorch {LibtorchVersion} sees no CUDA device; build with 'dotnet build -p:Torch=cuda' on a "
-                        + "machine that has one, or use --device cpu"
-                );
-            default:
-                throw new UserError($"--device '{name}': the devices are cpu and cuda", exitCode: 2);
-        }
-    }
 }

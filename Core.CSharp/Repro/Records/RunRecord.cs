@@ -143,7 +143,7 @@ public sealed record RunRecord
         var table = new StringBuilder("image,label,score\n");
         foreach (var (image, label, score) in scores)
         {
-            table.Append(CultureInfo.InvariantCulture, $"{Csv(image)},{label},{score:r}\n");
+            table.Append(CultureInfo.InvariantCulture, $"{Csv.Field(image)},{label},{score:r}\n");
         }
         var json = JsonSerializer.Serialize(this, SnakeCaseJson.Options) + "\n";
         var record = PathOf(run, Cell);
@@ -180,7 +180,4 @@ public sealed record RunRecord
         }
         return (values, undefined);
     }
-
-    internal static string Csv(string field) =>
-        field.AsSpan().ContainsAny(",\"\r\n") ? $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : field;
 }

@@ -1,4 +1,5 @@
 using Repro.Records;
+using Reproduction;
 using Reproduction.Data;
 using Reproduction.Imaging;
 using Reproduction.Metrics;
@@ -18,7 +19,7 @@ internal static class TestMasks
     {
         var masks = new byte[(long)test.Count * height * width];
         var (whole, lost) = (0, 0);
-        SampleImages.ForEach(
+        InParallel.For(
             test.Count,
             i =>
             {

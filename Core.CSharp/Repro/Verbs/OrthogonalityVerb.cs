@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Repro.Records;
 using Repro.Studies;
 using Repro.Sweeps;
 using Reproduction;
@@ -66,7 +65,7 @@ internal static class OrthogonalityVerb
         command.SetAction(
             (parsed, cancellation) =>
             {
-                var place = Machine.Device(parsed.GetRequiredValue(device));
+                var place = Devices.Named(parsed.GetRequiredValue(device));
                 var dataset = Datasets.Open(parsed.GetRequiredValue(data));
                 var categories = parsed.GetRequiredValue(category).Among(dataset);
                 using var backbones = new BackboneProvider(parsed.GetValue(weights), place);

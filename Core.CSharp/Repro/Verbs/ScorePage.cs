@@ -1,28 +1,24 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using Repro.Records;
 using Reproduction;
-using Reproduction.Data;
 using Reproduction.Models;
 
 namespace Repro.Verbs;
 
-/// <summary>What is known of one picture after scoring.</summary>
-/// <param name="Sample">The picture.</param>
-/// <param name="Score">Its score; null where it could not be read.</param>
-/// <param name="IsDefective">Whether the score reaches the threshold.</param>
+/// <summary>A picture as it was judged.</summary>
+/// <param name="Judgement">What the model says of it.</param>
 /// <param name="Overlay">Name of the heat map beside scores.csv; null where there is none.</param>
-internal sealed record ScoredImage(Sample Sample, float? Score, bool IsDefective, string? Overlay)
+internal sealed record ScoredImage(Judgement Judgement, string? Overlay)
 {
-    /// <summary>Why it was not judged; null where it was.</summary>
-    public string? Reason { get; init; }
-
-    /// <summary>In one word.</summary>
+    /// <summary>In one word, as in scores.csv.</summary>
     public string Verdict =>
-        Reason is not null ? "unreadable"
-        : IsDefective ? "defective"
-        : "good";
+        Judgement.Verdict switch
+        {
+            Reproduction.Models.Verdict.Unreadable => "unreadable",
+            Reproduction.Models.Verdict.Defective => "defective",
+            _ => "good",
+        };
 }
 
 /// <summary>scores.csv, of which every row that was added stays, whatever comes after it.</summary>
@@ -61,7 +57,8 @@ internal sealed class ScoreTable : IDisposable
                 _writer.WriteLine(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{RunRecord.Csv(row.Sample.Path)},{row.Score:r},{_threshold:r},{row.Verdict},{RunRecord.Csv(row.Reason ?? "")}"
+                        $"{Csv.Field(row.Judgement.Name)},{row.Judgement.Score:r},{_threshold:r},{row.Verdict},"
+                            + $"{Csv.Field(row.Judgement.Reason ?? "")}"
                     )
                 );
             }
@@ -93,12 +90,12 @@ internal static class ScorePage
     public static void Write(ModelFile model, IReadOnlyList<ScoredImage> rows, string path)
     {
         var cards = new StringBuilder();
-        foreach (var row in rows.OrderByDescending(row => row.Score ?? float.PositiveInfinity))
+        foreach (var row in rows.OrderByDescending(row => row.Judgement.Score ?? float.PositiveInfinity))
         {
-            var name = WebUtility.HtmlEncode(row.Sample.Path);
-            var told = row.Reason is { } reason
+            var name = WebUtility.HtmlEncode(row.Judgement.Name);
+            var told = row.Judgement.Reason is { } reason
                 ? WebUtility.HtmlEncode(reason)
-                : string.Create(CultureInfo.InvariantCulture, $"score {row.Score:g5}: {row.Verdict}");
+                : string.Create(CultureInfo.InvariantCulture, $"score {row.Judgement.Score:g5}: {row.Verdict}");
             cards.Append(CultureInfo.InvariantCulture, $"<figure class=\"{row.Verdict}\">");
             if (row.Overlay is { } overlay)
             {
@@ -127,7 +124,7 @@ internal static class ScorePage
                 figure.defective { border-top-color: #c8402f; }
                 img { width: 100%; height: auto; }
                 </style></head><body>
-                <h1>{{rows.Count}} images, {{rows.Count(row => row.IsDefective)}} judged defective{{NotJudged(rows)}}</h1>
+                <h1>{{rows.Count}} images, {{rows.Count(row => row.Judgement.IsDefective)}} judged defective{{NotJudged(rows)}}</h1>
                 <p>{{model.Method}} {{WebUtility.HtmlEncode(
                     model.Variant
                 )}}, fitted on {{model.Images}} images. Threshold {{model.Threshold:g5}}: {{WebUtility.HtmlEncode(model.ThresholdRule)}}.
@@ -141,5 +138,5 @@ internal static class ScorePage
     }
 
     private static string NotJudged(IReadOnlyList<ScoredImage> rows) =>
-        rows.Count(row => row.Reason is not null) is var count and > 0 ? $", {count} not judged" : "";
+        rows.Count(row => row.Judgement.Reason is not null) is var count and > 0 ? $", {count} not judged" : "";
 }

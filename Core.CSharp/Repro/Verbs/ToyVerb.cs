@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using Repro.Records;
 using Repro.Studies;
+using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Methods;
 
@@ -60,7 +60,7 @@ internal static class ToyVerb
                 Task.Run(
                     () =>
                     {
-                        var place = Machine.Device(parsed.GetRequiredValue(device));
+                        var place = Devices.Named(parsed.GetRequiredValue(device));
                         ProcessorCheck.BeforeConvolutions(place, parsed.InvocationConfiguration.Error);
                         using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
                         var sinceReport = Stopwatch.StartNew();

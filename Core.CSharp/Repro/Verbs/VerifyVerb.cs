@@ -78,7 +78,7 @@ internal static class VerifyVerb
                 );
             }
             SplitMix64.For((ulong)parsed.GetValue(seed), "verify").Shuffle<RunRecord>(all);
-            var place = Machine.Device(parsed.GetRequiredValue(device));
+            var place = Devices.Named(parsed.GetRequiredValue(device));
             ProcessorCheck.BeforeConvolutions(place, parsed.InvocationConfiguration.Error);
             using var stop = new StopSignals();
             using var verification = new Verification(

@@ -16,7 +16,7 @@ public static class DataFingerprint
     {
         Sample[] samples = [.. category.Train, .. category.Test];
         var lines = new string[samples.Length];
-        SampleImages.ForEach(
+        InParallel.For(
             samples.Length,
             i =>
             {

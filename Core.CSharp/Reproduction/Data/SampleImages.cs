@@ -18,12 +18,18 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
     public const long CacheBytes = 1L << 30;
 
     private readonly ConcurrentDictionary<(int Index, ImageSize Size), byte[]> _cache = new();
+    private readonly ConcurrentDictionary<(int Index, ImageSize Size), Lazy<byte[]>> _underWay = new();
+    private readonly ConcurrentDictionary<int, Image> _views = new();
+    private readonly ConcurrentDictionary<int, UserError> _unreadable = new();
     private readonly string?[] _contentIds = new string?[samples.Count];
     private long _cachedBytes;
     private volatile Task _ahead = Task.CompletedTask;
 
     /// <inheritdoc/>
     public int Count => samples.Count;
+
+    /// <summary>Keeps each image that is decoded also in its own shape, shrunk to at most this many pixels a side; 0 keeps none.</summary>
+    internal int ViewSide { get; init; }
 
     /// <inheritdoc/>
     /// <exception cref="UserError">The file cannot be read.</exception>
@@ -42,7 +48,7 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         }
 
         var bytes = new byte[length * indices.Count];
-        ForEach(indices.Count, i => Resized(indices[i], size).CopyTo(bytes.AsSpan((int)(i * length))));
+        InParallel.For(indices.Count, i => Resized(indices[i], size).CopyTo(bytes.AsSpan((int)(i * length))));
         ReadAhead(indices, size);
         using var scope = NewDisposeScope();
         return torch
@@ -72,7 +78,7 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         var count = Math.Min(indices.Count, Count - first);
         if (count > 0)
         {
-            _ahead = Task.Run(() => ForEach(count, i => Preload(first + i, size)));
+            _ahead = Task.Run(() => InParallel.For(count, i => Preload(first + i, size)));
         }
     }
 
@@ -88,14 +94,74 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         }
     }
 
+    /// <summary>Why an image cannot be read; null where it can, or nobody has asked for it yet.</summary>
+    internal string? WhyUnreadable(int index) => _unreadable.GetValueOrDefault(index)?.Message;
+
+    /// <summary>An image in its own shape, at most <see cref="ViewSide"/> pixels a side; made when it is decoded.</summary>
+    /// <exception cref="UserError">It cannot be read.</exception>
+    internal Image View(int index) => _views.TryGetValue(index, out var view) ? view : Viewed(samples[index].Load());
+
+    /// <summary>Frees what is kept of some images.</summary>
+    internal void Forget(IReadOnlyList<int> indices)
+    {
+        var gone = indices.ToHashSet();
+        foreach (var key in _cache.Keys.Where(key => gone.Contains(key.Index)))
+        {
+            if (_cache.TryRemove(key, out var pixels))
+            {
+                Interlocked.Add(ref _cachedBytes, -pixels.Length);
+            }
+        }
+        foreach (var index in gone)
+        {
+            _views.TryRemove(index, out _);
+        }
+    }
+
+    private Image Viewed(Image image) => ViewSide > 0 ? Resizer.Within(image, ViewSide) : image;
+
     private byte[] Resized(int index, ImageSize size)
+    {
+        var key = (index, size);
+        if (_cache.TryGetValue(key, out var cached))
+        {
+            return cached;
+        }
+
+        // An image that is asked for while it is read ahead is decoded once.
+        var work = _underWay.GetOrAdd(key, _ => new Lazy<byte[]>(() => Decode(index, size)));
+        try
+        {
+            return work.Value;
+        }
+        finally
+        {
+            _underWay.TryRemove(KeyValuePair.Create(key, work));
+        }
+    }
+
+    private byte[] Decode(int index, ImageSize size)
     {
         if (_cache.TryGetValue((index, size), out var cached))
         {
             return cached;
         }
 
-        var pixels = Resizer.Resize(samples[index].Load(), size.Width, size.Height, size.Resampling).Pixels;
+        Image image;
+        try
+        {
+            image = samples[index].Load();
+        }
+        catch (UserError error)
+        {
+            _unreadable[index] = error;
+            throw;
+        }
+        if (ViewSide > 0)
+        {
+            _views[index] = Viewed(image);
+        }
+        var pixels = Resizer.Resize(image, size.Width, size.Height, size.Resampling).Pixels;
         // Once full, the cache stays as it is: with passes over all images, replacing would throw out each image just before its turn.
         if (Interlocked.Add(ref _cachedBytes, pixels.Length) <= CacheBytes)
         {
@@ -103,19 +169,6 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         }
 
         return pixels;
-    }
-
-    /// <summary>Parallel.For wraps what its body throws; a user is to see the first image's own error.</summary>
-    internal static void ForEach(int count, Action<int> body)
-    {
-        try
-        {
-            Parallel.For(0, count, body);
-        }
-        catch (AggregateException e) when (e.InnerExceptions.OfType<UserError>().FirstOrDefault() is { } error)
-        {
-            throw new UserError(error.Message, e, error.ExitCode);
-        }
     }
 
     /// <summary>The sha256 of a file, in lower-case hexadecimal.</summary>

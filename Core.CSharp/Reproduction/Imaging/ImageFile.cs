@@ -20,6 +20,9 @@ public static class ImageFile
     /// <summary>The greatest width and height that is read, in pixels.</summary>
     public const int MaxSide = 16_384;
 
+    /// <summary>Told of each picture that is decoded, by its name; null, as everywhere but in tests, watches nothing.</summary>
+    internal static Action<string>? Watched { get; set; }
+
     /// <summary>True if the name ends in .png, .jpg, .jpeg, .bmp, .webp, .tif or .tiff, in any case.</summary>
     public static bool HasImageName(string path) => ImageFormats.OfName(path) is not null;
 
@@ -83,6 +86,7 @@ public static class ImageFile
         try
         {
             CheckedHeader(data, format, name);
+            Watched?.Invoke(name);
             var (image, orientation) = format switch
             {
                 ImageFormats.Png => DecodePng(data),

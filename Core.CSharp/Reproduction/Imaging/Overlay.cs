@@ -27,6 +27,18 @@ public static class Overlay
     }
 
     /// <summary>
+    /// A map over its photograph: blue at 0, red at twice the threshold, so that the same colour means the same in every picture, and a
+    /// line at the threshold.
+    /// </summary>
+    /// <param name="image">The photograph; the result has its size.</param>
+    /// <param name="map">Row-major values, <c>[height * width]</c>.</param>
+    public static Image HeatMap(Image image, ReadOnlySpan<float> map, int height, int width, float threshold)
+    {
+        var heat = ColorMap.Apply(map, height, width, 0, threshold > 0 ? 2 * threshold : 1);
+        return Contour(Blend(image, heat), Threshold(map, height, width, threshold), ContourColor);
+    }
+
+    /// <summary>
     /// The outline of a mask on a copy of the image: the anomalous pixels within <paramref name="thickness"/> pixels (chessboard distance)
     /// of a normal one. The image's border is no outline.
     /// </summary>

@@ -24,6 +24,17 @@ public enum Resampling
 /// <summary>Resizes 8-bit images to 8-bit images; every value is within 1 of OpenCV's or PIL's.</summary>
 public static class Resizer
 {
+    /// <summary>The image shrunk to at most so many pixels a side, antialiased; the image itself if it is not larger.</summary>
+    /// <param name="longestSide">At least 1.</param>
+    public static Image Within(Image image, int longestSide)
+    {
+        var scale = (double)longestSide / Math.Max(image.Width, image.Height);
+        return scale < 1
+            // A picture a thousand times as long as it is wide keeps a pixel of its width.
+            ? Resize(image, Math.Max(1, (int)(image.Width * scale)), Math.Max(1, (int)(image.Height * scale)), Resampling.BilinearAntialias)
+            : image;
+    }
+
     /// <summary>The image at another size; the image itself if it has that size already. Any number of threads may call.</summary>
     /// <param name="width">Columns of the result, at least 1.</param>
     /// <param name="height">Rows of the result, at least 1.</param>

@@ -50,6 +50,10 @@ public sealed class Configuration<TSettings>(
     /// <inheritdoc/>
     public override IAnomalyDetector Create(Resources resources) => create(settings, resources);
 
+    /// <summary>The same with changed settings.</summary>
+    /// <param name="change">Makes the settings out of these.</param>
+    public Configuration<TSettings> With(Func<TSettings, TSettings> change) => new(method, former, change(settings), create);
+
     /// <inheritdoc/>
     public override Configuration With(JsonObject recorded)
     {

@@ -1,0 +1,314 @@
+/// `Model`: what the command does, for programs of one's own.
+module Reproduction.Tests.FrontDoor
+
+open System
+open System.Collections.Concurrent
+open System.Diagnostics
+open System.IO
+open System.Text.RegularExpressions
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open Repro
+open Reproduction
+open Reproduction.Data
+open Reproduction.Imaging
+open Reproduction.Methods
+open Reproduction.Models
+open Reproduction.Papers
+open Reproduction.Papers.Hfae
+open Reproduction.Surfaces
+open Reproduction.Tests.ReproProcess
+
+let private repro (arguments: string list) =
+    use output = new StringWriter()
+    use error = new StringWriter()
+    let code = CommandLine.Run(List.toArray arguments, output, error)
+    code, output.ToString(), error.ToString()
+
+/// Photographs of good parts and of new ones, one of which is torn, in a folder that goes with the process.
+type private Bench() =
+    let root = Directory.CreateTempSubdirectory("reproduction-door-").FullName
+    let at name = Path.Combine(root, name)
+
+    let write folder split (defect: string) index =
+        let struct (photograph, _) = SurfacesDataset.Render("woven", split, defect, index, 0)
+        Directory.CreateDirectory(at folder) |> ignore
+        ImageFile.Write(Path.Combine(at folder, $"{defect}-{index:d2}.png"), photograph)
+
+    do
+        for index in 0..7 do
+            write "good" "train" "good" index
+
+        for index in 0..3 do
+            write "held" "test" "good" index
+
+        for index in 0..9 do
+            write "new" "test" "good" index
+            write "new" "test" "hole" index
+
+        File.WriteAllBytes(at "new/good-03.png", (File.ReadAllBytes(at "new/good-03.png"))[..500])
+
+    member _.Item
+        with get name = at name
+
+    interface IDisposable with
+        member _.Dispose() = Directory.Delete(root, true)
+
+let private bench =
+    lazy
+        (let bench = new Bench()
+         AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> (bench :> IDisposable).Dispose())
+         bench)
+
+let private options = FitOptions(Profile = Profile.Smoke, Weights = embedded)
+let private held () = FitOptions(Profile = Profile.Smoke, Weights = embedded, Good = Photographs.In bench.Value["held"])
+let private good () = Photographs.Good bench.Value["good"]
+
+/// The command's model, fitted and having judged the new photographs, with the pictures it decoded and from where.
+let private command =
+    lazy
+        (let bench = bench.Value
+
+         let code, _, error =
+             repro [
+                 "fit"
+                 "--method"
+                 "hfae"
+                 "--train"
+                 bench["good"]
+                 "--profile"
+                 "smoke"
+                 "--weights"
+                 embedded
+                 "--out"
+                 bench["model"]
+             ]
+
+         Expect.equal code 0 error
+
+         let score out images = repro [ "score"; "--model"; bench["model"]; "--weights"; embedded; images; "--out"; bench[out] ]
+
+         let code, output, _ = score "scored" bench["new"]
+         Expect.equal code 1 "one is torn"
+         Expect.stringContains output "19 images" "the others are judged"
+         score)
+
+let private rows out = File.ReadAllLines(bench.Value[out + "/scores.csv"])[1..] |> Array.map _.Split(',')
+
+let private load () =
+    command.Force() |> ignore
+    Model.Load(bench.Value["model"], embedded)
+
+/// Serialises the tests that look at the decoder, which is one for the process.
+let private watched (seen: string -> unit) (work: unit -> unit) =
+    ImageFile.Watched <- Action<string>(fun name -> if name.StartsWith bench.Value["new"] then seen name)
+
+    try
+        work ()
+    finally
+        ImageFile.Watched <- null
+
+/// The folders of the program that the call stack leads through, from the outermost; a folder counts once where it calls itself.
+let private rooms () =
+    [
+        for frame in StackTrace(false).GetFrames() do
+            let method = frame.GetMethod()
+
+            if not (isNull method) then
+                match Option.ofObj (nonNull method).DeclaringType with
+                | Some owner ->
+                    match Option.ofObj owner.Namespace with
+                    | Some space when Regex.IsMatch(space, @"^Repro(duction)?\.(?!Tests)") -> space.Split('.')[1]
+                    | _ -> ()
+                | None -> ()
+    ]
+    |> List.rev
+    |> List.fold
+        (fun path room ->
+            match path with
+            | last :: _ when last = room -> path
+            | _ -> room :: path)
+        []
+    |> List.rev
+
+let private fails (words: string list) (work: unit -> unit) =
+    let message =
+        try
+            work ()
+            failtest $"no error that says %A{words}"
+        with :? UserError as error ->
+            error.Message
+
+    for word in words do
+        Expect.stringContains message word "the message"
+
+[<Tests>]
+let tests =
+    testSequenced
+    <| testList "front door" [
+        testCase "Model.Fit saves, byte for byte, what repro fit writes"
+        <| fun () ->
+            command.Force() |> ignore
+            use model = Model.Fit("hfae", good (), options)
+            model.Save bench.Value["own.model"]
+            Expect.sequenceEqual (File.ReadAllBytes bench.Value["own.model"]) (File.ReadAllBytes bench.Value["model"]) "the file"
+
+        testCase "Model.Score gives the scores, verdicts and overlays of repro score"
+        <| fun () ->
+            use model = load ()
+            let judged = Seq.toArray (model.Score(Photographs.In bench.Value["new"]))
+
+            Expect.sequenceEqual
+                [ for each in judged -> each.Name, (string each.Score), (string each.Verdict).ToLowerInvariant() ]
+                [ for row in rows "scored" -> row[0], row[1], row[3] ]
+                "rows"
+
+            let torn = judged |> Array.find (fun each -> each.Verdict = Verdict.Unreadable)
+            Expect.stringContains (nonNull torn.Reason) "good-03.png: a damaged or truncated PNG" "the reason"
+            Expect.isTrue (isNull torn.Map && isNull (torn.DrawOverlay())) "no map"
+            let first = judged[0]
+            Expect.equal (nonNull first.Map).Values.Length ((nonNull first.Map).Height * (nonNull first.Map).Width) "the map"
+
+            Expect.sequenceEqual
+                (ImageFile.EncodeJpeg(nonNull (first.DrawOverlay())))
+                (File.ReadAllBytes bench.Value["scored/00000-good-00.jpg"])
+                "the overlay"
+
+        testCase "images in memory are fitted and judged as their files are"
+        <| fun () ->
+            let read folder = [|
+                for path in Directory.GetFiles bench.Value[folder] |> Array.sort do
+                    if not (path.EndsWith "good-03.png" && folder = "new") then ImageFile.Read path
+            |]
+
+            let images = read "good"
+            use files = Model.Fit("hfae", good (), held ())
+            use memory = Model.Fit("hfae", Photographs.Of images, held ())
+            Expect.equal memory.Description.Threshold files.Description.Threshold "threshold"
+
+            let expected = [
+                for each in files.Score(Photographs.In bench.Value["new"]) do
+                    if each.Score.HasValue then each.Score.Value
+            ]
+
+            // libtorch adds in another order where a batch holds one image.
+            for image, score in Seq.zip (read "new") expected do
+                Expect.floatClose Accuracy.medium (float (memory.Score image).Score.Value) (float score) "scores, one by one"
+
+        testCase "several threads score with one model as one does"
+        <| fun () ->
+            use model = load ()
+            let expected = [ for each in model.Score(Photographs.In bench.Value["new"]) -> each.Score ]
+
+            let found =
+                Task.WhenAll [
+                    for _ in 1..4 -> Task.Run(fun () -> [ for each in model.Score(Photographs.In bench.Value["new"]) -> each.Score ])
+                ]
+
+            for scores in found.Result do
+                Expect.sequenceEqual scores expected "scores"
+
+        for method in Registry.Methods do
+            testCase $"{method.Id}: a photograph is decoded once on its way to verdict and overlay"
+            <| fun () ->
+                use model = Model.Fit(method, good (), held ())
+                let decoded = ConcurrentBag<string>()
+
+                watched decoded.Add (fun () ->
+                    for each in model.Score(Photographs.In bench.Value["new"]) do
+                        Expect.equal (isNull (each.DrawOverlay())) (isNull each.Map) $"{each.Name}: an overlay where there is a map"
+
+                        if each.Score.HasValue then Expect.equal (isNull each.Map) (method.Id = "gaussian") $"{each.Name}: a map")
+
+                Expect.equal
+                    (List.ofSeq decoded |> List.countBy id |> List.filter (fun (_, count) -> count > 1))
+                    []
+                    "decoded more than once"
+
+                Expect.hasLength (Seq.distinct decoded) 20 "pictures"
+
+        testCase "repro score: decoded once, eight changes of folder at most, none into sweeps, records or studies"
+        <| fun () ->
+            let score = command.Value
+            let photograph = Path.Combine(bench.Value["new"], "hole-00.png")
+            let paths = ConcurrentBag<string list>()
+            let onFile operation (path: string) = if operation = FileOperation.Rename && path.EndsWith ".jpg" then paths.Add(rooms ())
+            FileOperations.Watched <- Action<FileOperation, string>(onFile)
+
+            try
+                watched (fun _ -> paths.Add(rooms ())) (fun () ->
+                    let code, _, error = score "trip" photograph
+                    Expect.equal code 0 error)
+            finally
+                FileOperations.Watched <- null
+
+            Expect.hasLength paths 2 $"decoded once, its overlay written once: %A{paths}"
+
+            // From the path to the score, five changes; from the overlay to its file, one. Drawing it takes two more: Models, Imaging.
+            Expect.containsAll
+                (List.ofSeq paths)
+                [ [ "Verbs"; "Models"; "Papers"; "Backbones"; "Data"; "Imaging" ]; [ "Verbs"; "Imaging" ] ]
+                "the trip: 5 + 1 + 2 changes of folder"
+
+        testCase "settings of one's own have their type"
+        <| fun () ->
+            let method = HfaeMethod()
+            let smoke = method.Configure(Request("embedded", Profile.Smoke, "good", "photographs"))
+            let other = (smoke.With([| "epochs=2" |]) :?> Configuration<HfaeSettings>).Settings
+
+            let change =
+                Func<HfaeSettings, HfaeSettings>(fun settings ->
+                    Expect.equal settings.Epochs smoke.Settings.Epochs "the variant's"
+                    other)
+
+            let options = FitOptions(Variant = "embedded", Profile = Profile.Smoke, Weights = embedded, Good = (held ()).Good)
+            use model = Model.Fit(method, change, good (), options)
+            Expect.equal model.Description.Variant "embedded" "variant"
+            Expect.equal (string model.Description.Settings["epochs"]) "2" "setting"
+            model.Save bench.Value["typed.model"]
+            use again = Model.Load(bench.Value["typed.model"], embedded)
+            Expect.equal (string again.Description.Settings["epochs"]) "2" "setting, loaded"
+
+        testCase "progress is told, and cancelling ends the fit"
+        <| fun () ->
+            use source = new CancellationTokenSource()
+            let stages = ConcurrentBag<string>()
+
+            let options =
+                FitOptions(
+                    Profile = Profile.Smoke,
+                    Weights = embedded,
+                    Cancellation = source.Token,
+                    Progress =
+                        (fun progress ->
+                            stages.Add progress.Stage
+                            source.Cancel())
+                )
+
+            Expect.throwsT<OperationCanceledException> (fun () -> (Model.Fit("hfae", good (), options)).Dispose()) "cancelled"
+            Expect.equal (List.ofSeq stages) [ "threshold, part 1 of 2" ] "stages"
+
+        testCase "errors name the way out"
+        <| fun () ->
+            let fit method options () = (Model.Fit((method: string), good (), options)).Dispose()
+            fails [ "no paper is called 'padim'"; "gaussian, hfae" ] (fit "padim" options)
+            fails [ "hfae has no variant 'resnet99'"; "embedded" ] (fit "hfae" (FitOptions(Variant = "resnet99")))
+            fails [ "--device 'tpu'"; "cpu and cuda" ] (fit "hfae" (FitOptions(Device = "tpu")))
+            fails [ "--fpr 2"; "from 0 to below 1" ] (fit "hfae" (FitOptions(FalsePositiveRate = 2.0)))
+            fails [ "--defective needs --good" ] (fit "hfae" (FitOptions(Defective = Photographs.In bench.Value["new"])))
+            fails [ "8 of the 8 pictures of --good are in --train" ] (fit "hfae" (FitOptions(Good = good ())))
+            fails [ "no such file or folder"; "give photographs" ] (fun () -> Photographs.In bench.Value["none"] |> ignore)
+            fails [ "there are no photographs" ] (fun () -> Photographs.Of [||] |> ignore)
+            fails [ "none.model" ] (fun () -> (Model.Load bench.Value["none.model"]).Dispose())
+
+            fails [ "needs trained weights"; "--weights" ] (fun () ->
+                (command.Force() |> ignore
+                 Model.Load bench.Value["model"])
+                    .Dispose())
+
+            let model = load ()
+            model.Dispose()
+            model.Dispose()
+            Expect.throwsT<ObjectDisposedException> (fun () -> model.Score(Image(64, 64, 3)) |> ignore) "after its end"
+    ]
