@@ -266,7 +266,7 @@ module Charts =
     let all (records: RunRecord list) (compared: Compared list) : ReportFigure list = [
         for metric in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
             yield! overview metric records
-        for paper in Published.papers do
+        for paper in compared |> List.map _.Published.Paper |> List.distinct do
             for metric in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
                 yield! publishedAgainstMeasured paper metric compared |> Option.toList
         yield! levels records

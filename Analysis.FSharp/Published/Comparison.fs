@@ -44,22 +44,13 @@ type Compared = {
         | _ -> None
 
 module Comparison =
-    /// The network whose weights are the nearest to be had, for variants whose own network was not run.
-    let private substitutes = [
-        "gaussian", "efficientnet_b0-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B0"
-        "gaussian", "efficientnet_b4-", "efficientnetv2_b0-", "EfficientNetV2-B0, not EfficientNet-B4"
-        "favae", "vgg16", "vgg19", "VGG-19, not VGG-16"
-        "dfr", "paper-f1-12-", "paper-f1-8-", "scales f{1:8}, not f{1:12}"
-        "hfae", "wide_resnet50_2", "resnet50_v1", "ResNet-50 v1, not wide ResNet-50-2"
-    ]
-
     /// Record variants that may stand for a published one, the exact one first, each with what it differs in.
-    let private candidates paper (variant: string) =
+    let private candidates (published: PublishedNumber) (variant: string) =
         (variant, [])
         :: [
-            for substituted, prefix, replacement, difference in substitutes do
-                if substituted = paper && variant.StartsWith(prefix, System.StringComparison.Ordinal) then
-                    replacement + variant.Substring prefix.Length, [ difference ]
+            for substitute in published.Substitutes do
+                if variant.StartsWith(substitute.Published, System.StringComparison.Ordinal) then
+                    substitute.Measured + variant.Substring substitute.Published.Length, [ substitute.Difference ]
         ]
 
     /// The cells that a printed number is about: dataset and categories.
@@ -73,15 +64,8 @@ module Comparison =
         | "cifar10" -> "cifar10", [ for i in 0..9 -> string i ]
         | single -> "mvtec", [ single ]
 
-    /// Baselines that the authors ran themselves and that are variants of their method here.
-    let private ownBaselines = [ "gaussian", "AE-MSE"; "gaussian", "OC-SVM"; "gaussian", "supervised"; "favae", "VAE" ]
-
     /// Name of the record variant that a published number is about; None for others' methods.
-    let private ownVariant (published: PublishedNumber) =
-        if published.Method = published.Paper || List.contains (published.Paper, published.Method) ownBaselines then
-            Some published.Variant
-        else
-            None
+    let private ownVariant (published: PublishedNumber) = if published.IsOwn then Some published.Variant else None
 
     /// "V/P/Q" and M to record variant V and metric M.P.Q.
     let private recordNames (published: PublishedNumber) =
@@ -128,7 +112,7 @@ module Comparison =
             let dataset, categories = scope published.Category
 
             [
-                for candidate, differences in candidates published.Paper variant do
+                for candidate, differences in candidates published variant do
                     for profile in profileOrder do
                         let found = [
                             for category in categories do

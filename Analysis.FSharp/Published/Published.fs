@@ -6,6 +6,10 @@ open System.IO
 /// One printed number of a paper: a row of papers/<id>/published/<table>.csv.
 type PublishedNumber = {
     Paper: string
+    /// Whether it is about the paper's own method or a baseline that is a variant of it here.
+    IsOwn: bool
+    /// What may stand for its variant.
+    Substitutes: Substitute list
     Table: string
     /// The paper's id for the authors' own method, otherwise the baseline's name.
     Method: string
@@ -24,8 +28,6 @@ type PublishedNumber = {
 }
 
 module Published =
-    let papers = [ "gaussian"; "dfr"; "hfae"; "favae"; "ssae" ]
-
     /// Categories of the means that papers print.
     let textures = [ "carpet"; "grid"; "leather"; "tile"; "wood" ]
 
@@ -36,7 +38,7 @@ module Published =
 
     let private columns = [ "table"; "method"; "variant"; "category"; "metric"; "value"; "spread"; "spread_kind"; "unit" ]
 
-    let private readTable paper path =
+    let private readTable (paper: Paper) path =
         let number row column =
             let text: string = row column
 
@@ -47,7 +49,9 @@ module Published =
         [
             for row in Csv.read columns path ->
                 {
-                    Paper = paper
+                    Paper = paper.Id
+                    IsOwn = List.contains (row "method") paper.OwnMethods
+                    Substitutes = paper.Substitutes
                     Table = row "table"
                     Method = row "method"
                     Variant = row "variant"
@@ -63,11 +67,8 @@ module Published =
 
     /// All published numbers under a folder papers/, paper by paper and table by table.
     let readAll (folder: string) : PublishedNumber list = [
-        for paper in papers do
-            let tables = Path.Combine(folder, paper, "published")
-
-            if not (Directory.Exists tables) then
-                raise (AnalysisError $"{tables} does not exist: the published numbers come with the repository; run from its checkout")
+        for paper in Papers.read folder do
+            let tables = Path.Combine(folder, paper.Id, "published")
 
             for path in Directory.EnumerateFiles(tables, "*.csv") |> Seq.sort do
                 yield! readTable paper path

@@ -114,11 +114,11 @@ let render (data: ReportData) =
 
     figures _.StartsWith("overview")
 
-    for paper in Published.papers do
+    for paper in data.Papers |> List.map _.Id do
         let own = data.Compared |> List.filter (fun number -> number.Published.Paper = paper && number.Measured.IsSome)
 
         if not own.IsEmpty then
-            add $"## {paper}\n\n{Text.titles[paper]}\n"
+            add $"## {paper}\n\n{data.Title paper}\n"
             add (numbers own)
             figures _.StartsWith(paper + "-")
 

@@ -163,7 +163,7 @@ let private publishedTables (data: ReportData) =
 
     let papers = [
         for paper, tables in PublishedTable.ofData data |> List.groupBy _.Paper ->
-            $"<h3 id=\"{paper}\">{encode Text.titles[paper]}</h3>\n{tables |> List.map table |> lines}"
+            $"<h3 id=\"{paper}\">{encode (data.Title paper)}</h3>\n{tables |> List.map table |> lines}"
     ]
 
     $"""<section id="tables"><h2>The papers' tables</h2>

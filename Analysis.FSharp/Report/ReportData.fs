@@ -38,6 +38,7 @@ type Standing = {
 type ReportData = {
     /// Name of the run folder.
     Run: string
+    Papers: Paper list
     Records: RunRecord list
     Published: PublishedNumber list
     Compared: Compared list
@@ -47,9 +48,12 @@ type ReportData = {
     Gallery: GalleryImage list
 } with
 
+    /// A paper's title; its id where it has no folder in papers/.
+    member this.Title paper = this.Papers |> List.tryFind (fun known -> known.Id = paper) |> Option.map _.Title |> Option.defaultValue paper
+
     /// Of the papers that the run has records of.
     member this.Standings = [
-        for paper in Published.papers |> List.filter (fun paper -> this.Records |> List.exists (fun record -> record.Paper = paper)) do
+        for paper in this.Papers |> List.map _.Id |> List.filter (fun id -> this.Records |> List.exists (fun record -> record.Paper = id)) do
             let own = this.Compared |> List.filter (fun number -> number.Published.Paper = paper)
             let count predicate = own |> List.filter predicate |> List.length
 
@@ -165,6 +169,7 @@ module ReportData =
 
         {
             Run = DirectoryInfo(run).Name
+            Papers = Papers.read papers
             Records = records
             Published = published
             Compared = compared

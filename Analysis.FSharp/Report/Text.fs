@@ -4,15 +4,6 @@ module Reproduction.Analysis.Text
 open System
 open System.Globalization
 
-let titles =
-    Map.ofList [
-        "favae", "Dehaene & Eline: Anomaly localization by modeling perceptual features"
-        "dfr", "Yang, Shi & Qi: DFR, Deep Feature Reconstruction"
-        "hfae", "Chen et al.: A Hierarchically Feature Reconstructed Autoencoder"
-        "ssae", "Bauer et al.: Self-supervised autoencoders for visual anomaly detection"
-        "gaussian", "Rippel, Mertens & Merhof: Modeling the distribution of normal data in pre-trained deep features"
-    ]
-
 let private invariant (value: float) (format: string) = value.ToString(format, CultureInfo.InvariantCulture)
 
 /// A metric's name as it is read: "image_auroc.level_4" as "image AUROC level 4".

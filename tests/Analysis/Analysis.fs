@@ -62,6 +62,8 @@ let private record variant category repetition profile (metrics: (string * float
 
 let private number variant category value spread : PublishedNumber = {
     Paper = "hfae"
+    IsOwn = true
+    Substitutes = [ { Published = "wide_resnet50_2"; Measured = "resnet50_v1"; Difference = "ResNet-50 v1, not wide ResNet-50-2" } ]
     Table = "table1"
     Method = "hfae"
     Variant = variant

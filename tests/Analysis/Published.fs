@@ -47,6 +47,8 @@ let private papersFolder =
 
 let private contract = [ "table"; "method"; "variant"; "category"; "metric"; "value"; "spread"; "spread_kind"; "unit" ]
 
+let private papers = Papers.read papersFolder |> List.map _.Id
+
 let private tablesOf paper = Directory.GetFiles(Path.Combine(papersFolder, paper, "published"), "*.csv") |> Array.sort |> List.ofArray
 
 let private readTable paper file =

@@ -83,6 +83,36 @@ let private files =
                 let reports = Report.outdated root run |> List.filter (fun file -> file.EndsWith ".md")
                 Expect.isEmpty reports "make it again with dotnet fsi scripts/report.fsx"
 
+        testCase "a sixth paper is a folder in papers/: its title, its numbers and its substitutes are in the report"
+        <| fun () ->
+            withRun (fun run ->
+                let papers = Path.Combine(run, "papers")
+
+                let write (path: string) (lines: string list) =
+                    let file = Path.Combine(papers, path)
+                    Directory.CreateDirectory(nonNull (Path.GetDirectoryName file)) |> ignore
+                    File.WriteAllLines(file, lines)
+
+                write "kriging/README.md" [ "# Krige: A Statistical Approach"; ""; "Text." ]
+                write "kriging/substitutes.csv" [ "published,measured,difference"; "large,small,a small one" ]
+                write "kriging/own-methods.csv" [ "method"; "nugget" ]
+
+                write "kriging/published/table1.csv" [
+                    "table,method,variant,category,metric,value,spread,spread_kind,unit"
+                    "table1,kriging,plain,bottle,image_auroc,93.4,,,percent"
+                    "table1,nugget,large,bottle,image_auroc,92.0,,,percent"
+                    "table1,others,large,bottle,image_auroc,99.0,,,percent"
+                ]
+
+                writeCell run "kriging" "plain" "bottle" 0.931 false
+                writeCell run "kriging" "small" "bottle" 0.925 false
+                let data = ReportData.gather papers run
+                let markdown = Markdown.render data
+                Expect.stringContains markdown "## kriging\n\nKrige: A Statistical Approach" "its title"
+                Expect.stringContains markdown "| Table 1 | plain | bottle | image AUROC | 93.4 | 93.1 | −0.3 |" "its number"
+                Expect.stringContains markdown "a small one" "what stands in its baseline's place"
+                Expect.equal [ for standing in data.Standings -> standing.Paper, standing.Printed ] [ "kriging", 2 ] "no other's numbers")
+
         testCase "a report that was never made is outdated"
         <| fun () -> withRun (fun run -> Expect.equal (Report.outdated root run) [ Path.Combine(run, "report.md") ] "report.md")
 

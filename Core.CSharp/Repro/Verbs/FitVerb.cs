@@ -11,6 +11,8 @@ namespace Repro.Verbs;
 /// <summary><c>repro fit</c>: a detector for one's own product from photographs of good ones.</summary>
 internal static class FitVerb
 {
+    private const int MostListed = 20;
+
     public static Command Create()
     {
         var method = new Option<string>("--method")
@@ -21,7 +23,7 @@ internal static class FitVerb
         };
         var variant = new Option<string?>("--variant")
         {
-            Description = "A variant by name (the first default one whose weights are there).",
+            Description = $"A variant by name (the first default one whose weights are there). {Variants()}",
             HelpName = "V",
         };
         var train = new Option<string>("--train")
@@ -161,4 +163,15 @@ internal static class FitVerb
             }
         };
     }
+
+    private static string Variants() =>
+        string.Join(
+            "; ",
+            Registry.Methods.Select(method =>
+                method.Variants.Count <= MostListed
+                    ? $"{method.Id}: {string.Join(", ", method.Variants.Select(variant => variant.Name))}"
+                    : $"{method.Id}: {string.Join(", ", method.Variants.Where(variant => variant.Default).Select(variant => variant.Name))} "
+                        + $"and {method.Variants.Count} in all ('repro run --paper {method.Id} --help')"
+            )
+        ) + ".";
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Reproduction;
 using Reproduction.Imaging;
 using Reproduction.Models;
@@ -8,7 +9,7 @@ using Reproduction.Models;
 namespace Repro.Verbs;
 
 /// <summary><c>repro score</c>: scores photographs with a fitted model.</summary>
-internal static class ScoreVerb
+internal static partial class ScoreVerb
 {
     /// <summary>Pictures whose heat maps are drawn at once.</summary>
     private const int Batch = 8;
@@ -58,6 +59,10 @@ internal static class ScoreVerb
         {
             var (folder, paths) = (parsed.GetRequiredValue(output), parsed.GetRequiredValue(images));
             RefuseOwnOutput(paths, folder);
+            if (File.Exists(folder))
+            {
+                throw new UserError($"--out {folder}: is a file; give a folder, which is made where it is missing", exitCode: 2);
+            }
             var photographs = Photographs.In(paths, parsed.GetValue(recursive), except: folder);
             ProcessorCheck.BeforeConvolutions(Devices.Named(parsed.GetRequiredValue(device)), parsed.InvocationConfiguration.Error);
             using var fitted = Model.Load(parsed.GetRequiredValue(model), parsed.GetValue(weights), parsed.GetRequiredValue(device));
@@ -110,6 +115,7 @@ internal static class ScoreVerb
     {
         var timer = Stopwatch.StartNew();
         var rows = new List<ScoredImage>();
+        RemoveHeatMaps(output);
         using (var table = new ScoreTable(Path.Combine(output, "scores.csv"), fitted.Description.Threshold))
         {
             foreach (var batch in fitted.Score(photographs).Chunk(Batch))
@@ -132,6 +138,21 @@ internal static class ScoreVerb
         print.WriteLine($"page: {Path.GetFullPath(Path.Combine(output, "index.html"))}");
         return rows;
     }
+
+    /// <summary>An earlier run's heat maps, which would stand beside the new scores as if they were theirs.</summary>
+    private static void RemoveHeatMaps(string output)
+    {
+        if (File.Exists(Path.Combine(output, "scores.csv")))
+        {
+            foreach (var old in Directory.EnumerateFiles(output, "*.jpg").Where(path => OwnHeatMap().IsMatch(Path.GetFileName(path))))
+            {
+                AtomicFile.Delete(old);
+            }
+        }
+    }
+
+    [GeneratedRegex(@"^\d{5}-.*\.jpg$")]
+    private static partial Regex OwnHeatMap();
 
     private static ScoredImage Drawn(Judgement judgement, int number, string output)
     {

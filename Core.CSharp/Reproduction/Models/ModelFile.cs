@@ -82,7 +82,7 @@ public sealed record ModelFile(
     public static (ModelFile Model, IAnomalyDetector Detector) Read(string path, Resources resources)
     {
         using var scope = torch.NewDisposeScope();
-        var (tensors, metadata) = SafeTensors.Read(path);
+        var (tensors, metadata) = Opened(path);
         if (!metadata.TryGetValue(Key, out var json))
         {
             throw NoModel(path, "it has no description");
@@ -150,6 +150,26 @@ public sealed record ModelFile(
         {
             throw NoModel(path, failure.Message);
         }
+    }
+
+    private static (IReadOnlyDictionary<string, torch.Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) Opened(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            throw new UserError($"{path}: is a folder; give the model's file, which 'repro fit' wrote");
+        }
+        if (!File.Exists(path))
+        {
+            throw new UserError($"{path}: no such file; 'repro fit' writes a model");
+        }
+        return StartsAsSafeTensors(path) ? SafeTensors.Read(path) : throw NoModel(path, "it is no safetensors file");
+    }
+
+    private static bool StartsAsSafeTensors(string path)
+    {
+        using var stream = File.OpenRead(path);
+        var start = new byte[16];
+        return SafeTensors.Recognises(start.AsSpan(0, stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)));
     }
 
     private static UserError NoModel(string path, string reason) =>
