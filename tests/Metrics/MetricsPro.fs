@@ -130,18 +130,6 @@ let tests =
             close last.X 1.0 "ends at FPR 1"
             close last.Y 1.0 "and overlap 1")
 
-        testPropertyWithConfig { config with maxTest = 100 } "the streaming form's interval holds the exact value" (fun (m: Maps) ->
-            let streaming = StreamingScores()
-
-            for i in 0 .. m.Count - 1 do
-                let map, mask = image m m.Values i, image m m.Masks i
-                streaming.AddMap(map, mask, m.Height, m.Width)
-
-            let bounded = streaming.Aupro()
-            Expect.isLessThanOrEqual (abs (bounded.Value.Value - aupro 8 0.3 m)) (bounded.Error + 1e-12) "AUPRO"
-            let auroc = streaming.Auroc()
-            Expect.isLessThanOrEqual (abs (auroc.Value.Value - value (Roc.Auroc(m.Values, m.Masks)))) (auroc.Error + 1e-12) "AUROC")
-
         testPropertyWithConfig { config with maxTest = 15 } "the DFR code's variant is its loop" (fun (m: Maps) ->
             let actual = Pro.AuproDfrCode(m.Values, m.Masks, m.Count, m.Height, m.Width)
 

@@ -124,36 +124,10 @@ let tests =
                 let called = Array.zip s.Scores s.Labels |> Array.filter (fun (x, _) -> x >= point.Threshold)
                 close point.Y (called |> Array.averageBy (fun (_, l) -> if l <> 0uy then 1.0 else 0.0)) "precision")
 
-        testPropertyWithConfig { config with maxTest = 100 } "the streaming form's interval holds the exact value" (fun (s: Samples) ->
-            let streaming = StreamingScores()
-            let half = s.Scores.Length / 2
-            streaming.Add(ReadOnlySpan(s.Scores, 0, half), ReadOnlySpan(s.Labels, 0, half))
-            streaming.Add(ReadOnlySpan(s.Scores, half, s.Scores.Length - half), ReadOnlySpan(s.Labels, half, s.Labels.Length - half))
-
-            for name, bounded, exact in
-                [
-                    "AUROC", streaming.Auroc(), LiteralMetrics.auroc s
-                    "AP", streaming.AveragePrecision(), averagePrecision s
-                    "F1", streaming.F1Max(), fst (f1Max s)
-                    "FPR", streaming.FprAtTpr 0.5, fprAtTpr 0.5 s
-                ] do
-                Expect.isLessThanOrEqual (abs (bounded.Value.Value - exact)) (bounded.Error + 1e-12) name)
-
         testCase "200,000 samples through the parallel sort"
         <| fun () ->
             let samples = many 1
             close (auroc samples) (aurocFromRanks samples) "AUROC"
-            let streaming = StreamingScores()
-            streaming.Add(samples.Scores, samples.Labels)
-
-            for name, bounded, exact in
-                [
-                    "AUROC", streaming.Auroc(), auroc samples
-                    "AP", streaming.AveragePrecision(), ap samples
-                    "F1", streaming.F1Max(), f1 samples
-                ] do
-                Expect.isLessThanOrEqual (abs (bounded.Value.Value - exact)) bounded.Error name
-                Expect.isLessThan bounded.Error 0.02 $"the bound of {name} is of use although half of the scores tie"
 
         testCase "curves are thinned to what a chart can show, and keep their ends"
         <| fun () ->
@@ -206,17 +180,11 @@ let tests =
             everywhere "score 2 is" [| 1f; 1f; infinityf |] [| 1uy; 0uy; 0uy |]
             let late = Array.init 200_000 (fun i -> if i >= 150_000 then -infinityf else 0f)
             everywhere "score 150000 is" late (Array.create 200_000 0uy)
-            let bounded = StreamingScores().Auroc()
-            Expect.isFalse bounded.Value.HasValue "streaming nothing"
-            Expect.stringContains (string bounded.Undefined) "no samples" "streaming nothing"
 
         testCase "broken input is an error"
         <| fun () ->
             let auroc (scores: float32[]) (labels: byte[]) = Roc.Auroc(scores, labels) |> ignore
             let fpr (scores: float32[]) (labels: byte[]) tpr = Roc.FprAtTpr(scores, labels, tpr) |> ignore
-            let add (scores: float32[]) (labels: byte[]) = StreamingScores().Add(scores, labels)
             Expect.throwsT<UserError> (fun () -> auroc [| 1f |] [| 1uy; 0uy |]) "lengths differ"
             Expect.throwsT<UserError> (fun () -> fpr [| 1f; 2f |] [| 1uy; 0uy |] 0.0) "rate 0"
-            Expect.throwsT<UserError> (fun () -> add [| nanf |] [| 1uy |]) "NaN in a stream"
-            Expect.throwsT<UserError> (fun () -> add [| 1f |] [||]) "lengths differ in a stream"
     ]

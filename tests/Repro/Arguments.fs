@@ -100,6 +100,32 @@ let tests =
 
             ignore refusal)
 
+        testCase "run tells the warnings of data verify once, in one block"
+        <| inFolder (fun folder ->
+            category folder "good" "hole"
+            let mask = Image(16, 16, 1)
+            // Grey: neither a class's index nor white.
+            for i, value in [ 0, 60uy; 1, 100uy; 2, 140uy; 3, 180uy; 4, 220uy ] do
+                mask[i, 0, 0] <- value
+
+            let truth = Path.Combine(folder, "ground_truth", "hole")
+            Directory.CreateDirectory truth |> ignore
+            File.WriteAllBytes(Path.Combine(truth, "0_mask.png"), ImageFile.EncodePng mask)
+            let warnings = DataCheck.Warnings(let data = Datasets.Open folder in data.Category data.CategoryNames[0])
+            Expect.isNonEmpty warnings "of the mask"
+
+            let code, error =
+                run [
+                    yield! [ "run"; "--paper"; "ssae"; "--profile"; "smoke"; "--data"; folder; "--out"; Path.Combine(folder, "out") ]
+                    yield! [ "--variant"; "objective1+width=0.0625+image_size=16,objective1+width=0.0625+image_size=16+steps=3" ]
+                ]
+
+            let block = error.Split('\n') |> Array.filter _.Contains("repro data verify")
+            Expect.hasLength block 1 $"{code} {error}"
+
+            for warning in warnings do
+                Expect.stringContains error warning "each warning")
+
         testCase "a carriage return in a name is quoted in a CSV"
         <| fun () -> Expect.equal (Csv.Field "a\rb") "\"a\rb\"" "quoted"
 

@@ -176,8 +176,8 @@ let tests =
         testCase "a real Slurm ends an array complete though tasks are killed, requeued and warned"
         <| fun () ->
             if isNull (Environment.GetEnvironmentVariable realVariable) then
-                skiptest $"it takes minutes, root and Debian's Slurm; {realVariable}=1 runs it, as does scripts/slurm/test-cluster.sh"
+                skiptest $"it takes minutes, root and Debian's Slurm; {realVariable}=1 runs it, as does tests/cluster/test-cluster.sh"
 
-            let code, output, errors = call [] "test-cluster.sh" []
+            let code, output, errors = call [] (Path.Combine(__SOURCE_DIRECTORY__, "..", "cluster", "test-cluster.sh")) []
             Expect.equal code 0 (output + errors)
     ]

@@ -14,6 +14,7 @@ namespace Repro.Verbs;
 /// <summary><c>repro run</c>: runs the cells of a paper and writes their records.</summary>
 internal static class RunVerb
 {
+    private const int ShownWarnings = 12;
     private const int ShownOutdated = 3;
 
     private const string Description =
@@ -149,11 +150,46 @@ internal static class RunVerb
         using var stop = new StopSignals();
 
         var print = parsed.InvocationConfiguration.Output;
+        var missing = cells.Where(cell => force || !File.Exists(RunRecord.PathOf(output, cell.Id))).Select(cell => cell.Category);
+        TellOfData(dataset, missing.Distinct(), parsed.InvocationConfiguration.Error);
         var results = SweepProgress.Show(cells.Count, print, observer => sweep.Run(cells, force, observer, stop.Token));
         PrintTable(results, print);
         RunOptions.TellWeights(results.SelectMany(result => result.Record?.Weights ?? []), print);
         print.WriteLine($"records: {Path.GetFullPath(RunRecord.Folder(output))}");
         return Tell(results, stop, parsed);
+    }
+
+    /// <summary>The warnings of <c>repro data verify</c> about what is run now, once and in one block.</summary>
+    private static void TellOfData(Dataset dataset, IEnumerable<string> categories, TextWriter error)
+    {
+        var warnings = categories
+            .SelectMany(name => WarningsOf(dataset, name).Select(warning => $"  {name}: {warning}"))
+            .ToList();
+        if (warnings.Count == 0)
+        {
+            return;
+        }
+        error.WriteLine($"repro: what 'repro data verify {dataset.Root}' warns of:");
+        foreach (var warning in warnings.Take(ShownWarnings))
+        {
+            error.WriteLine(warning);
+        }
+        if (warnings.Count > ShownWarnings)
+        {
+            error.WriteLine($"  and {warnings.Count - ShownWarnings} more");
+        }
+    }
+
+    private static IReadOnlyList<string> WarningsOf(Dataset dataset, string category)
+    {
+        try
+        {
+            return DataCheck.Warnings(dataset.Category(category));
+        }
+        catch (UserError)
+        {
+            return []; // its cell fails with this error, and no other
+        }
     }
 
     /// <summary>Tells on standard error what is not as it should be and what to do about it.</summary>

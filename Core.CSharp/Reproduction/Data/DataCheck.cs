@@ -72,6 +72,30 @@ public static class DataCheck
         return new DataFindings([.. errors.Order(StringComparer.Ordinal)], [.. warnings.Order(StringComparer.Ordinal)], read[0], read[^1]);
     }
 
+    /// <summary>Only the warnings, from the defective images and their masks: what makes a run's numbers other than they seem.</summary>
+    /// <returns>None for files that cannot be read: those fail the run, with their name.</returns>
+    public static IReadOnlyList<string> Warnings(Category category)
+    {
+        var warnings = new ConcurrentBag<string>();
+        var masks = new MaskFindings();
+        Parallel.ForEach(
+            category.Test.Where(sample => sample is { Label: 1, MaskPath: not null }),
+            sample =>
+            {
+                try
+                {
+                    masks.Check(sample.MaskPath!, sample.Load(), warnings.Add);
+                }
+                catch (UserError)
+                {
+                    // The run names it.
+                }
+            }
+        );
+        masks.Tell(warnings.Add);
+        return [.. warnings.Order(StringComparer.Ordinal)];
+    }
+
     /// <summary>
     /// Pictures that are there twice where it matters: in training and test, or in the test both as good and as defective.
     /// </summary>

@@ -3,11 +3,11 @@
 # node with two cores in a folder of its own, submits an array of 20 smoke cells on Surfaces with the embedded weights, kills one task, has one
 # requeued and warns one of its time limit, submits again, and checks records, report and that disturbed cells give the undisturbed metrics.
 # The daemons live in a network and process namespace of their own: nothing listens outside, and everything ends with this script.
-#   scripts/slurm/test-cluster.sh [--record FILE]     FILE: what happened, as Markdown
+#   tests/cluster/test-cluster.sh [--record FILE]     FILE: what happened, as Markdown
 # It needs root, takes 3 to 6 minutes on two cores and leaves nothing behind but the Debian packages.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-script=$root/scripts/slurm/test-cluster.sh
+script=$root/tests/cluster/test-cluster.sh
 
 fail() {
     printf 'test-cluster: %s\n' "$1" >&2
@@ -199,7 +199,7 @@ say 'the three disturbed cells have the scores of an undisturbed run, to the las
 
 {
     printf '# Slurm: 20 cells, one killed, one requeued, one warned of its time limit\n\n'
-    printf 'Written by `scripts/slurm/test-cluster.sh --record` on %s, commit %s, %s.\n\n' \
+    printf 'Written by `tests/cluster/test-cluster.sh --record` on %s, commit %s, %s.\n\n' \
         "$(date -u +%F)" "$(git -C "$root" rev-parse --short HEAD)" "$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)"
     printf 'hfae with the embedded weights on two categories of Surfaces, 10 seeds, 60 epochs of the smoke profile; tasks of one core.\n\n```\n'
     cat "$scratch/steps"
