@@ -162,9 +162,7 @@ internal static class RunVerb
     /// <summary>The warnings of <c>repro data verify</c> about what is run now, once and in one block.</summary>
     private static void TellOfData(Dataset dataset, IEnumerable<string> categories, TextWriter error)
     {
-        var warnings = categories
-            .SelectMany(name => WarningsOf(dataset, name).Select(warning => $"  {name}: {warning}"))
-            .ToList();
+        var warnings = categories.SelectMany(name => WarningsOf(dataset, name).Select(warning => $"  {name}: {warning}")).ToList();
         if (warnings.Count == 0)
         {
             return;
