@@ -53,7 +53,9 @@ type ReportData = {
 
     /// Of the papers that the run has records of.
     member this.Standings = [
-        for paper in this.Papers |> List.map _.Id |> List.filter (fun id -> this.Records |> List.exists (fun record -> record.Paper = id)) do
+        let hasRecords paper = this.Records |> List.exists (fun record -> record.Paper = paper)
+
+        for paper in this.Papers |> List.map _.Id |> List.filter hasRecords do
             let own = this.Compared |> List.filter (fun number -> number.Published.Paper = paper)
             let count predicate = own |> List.filter predicate |> List.length
 

@@ -170,8 +170,9 @@ internal static class FitVerb
             Registry.Methods.Select(method =>
                 method.Variants.Count <= MostListed
                     ? $"{method.Id}: {string.Join(", ", method.Variants.Select(variant => variant.Name))}"
-                    : $"{method.Id}: {string.Join(", ", method.Variants.Where(variant => variant.Default).Select(variant => variant.Name))} "
-                        + $"and {method.Variants.Count} in all ('repro run --paper {method.Id} --help')"
+                    : $"{method.Id}: "
+                        + string.Join(", ", method.Variants.Where(variant => variant.Default).Select(variant => variant.Name))
+                        + $" and {method.Variants.Count} in all ('repro run --paper {method.Id} --help')"
             )
         ) + ".";
 }
