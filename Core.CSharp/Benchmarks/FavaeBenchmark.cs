@@ -5,7 +5,6 @@ using Reproduction.Formats;
 using Reproduction.Methods;
 using Reproduction.Papers.Favae;
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Benchmarks;
 
@@ -71,7 +70,7 @@ public sealed class FavaeBenchmark : IBenchmark
             var atEnd = atWarm;
             var watch = Stopwatch.StartNew();
             detector.Fit(
-                new RandomImages(),
+                new TensorImages(torch.rand([Images, 3, FavaeNetwork.Side, FavaeNetwork.Side])),
                 new FitContext
                 {
                     Seed = 0,
@@ -102,21 +101,6 @@ public sealed class FavaeBenchmark : IBenchmark
         finally
         {
             folder.Delete(recursive: true);
-        }
-    }
-
-    private sealed class RandomImages : IImages
-    {
-        private readonly Tensor _pixels = torch.rand([Images, 3, FavaeNetwork.Side, FavaeNetwork.Side]);
-
-        public int Count => Images;
-
-        public string ContentId(int index) => throw new NotSupportedException();
-
-        public Tensor Pixels(IReadOnlyList<int> indices, ImageSize size, Device device)
-        {
-            using var scope = torch.NewDisposeScope();
-            return _pixels.index_select(0, torch.tensor(indices.Select(index => (long)index).ToArray())).MoveToOuterDisposeScope();
         }
     }
 }

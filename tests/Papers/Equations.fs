@@ -6,6 +6,7 @@ open Expecto
 open TorchSharp
 open Reproduction.Papers.Dfr
 open Reproduction.Papers.Favae
+open Reproduction.Papers.Gaussian
 open Reproduction.Papers.Ssae
 
 let private tensor (shape: int64 list) (values: float list) =
@@ -117,4 +118,105 @@ let tests =
             let squares () = tensor [ 1; 1; 1; 2 ] [ 25.0; 1.0 ]
             near (DfrEquations.Score(squares (), ReconstructionNorm.L2, 2L)) [ 5.0; 1.0 ] "(5)"
             near (DfrEquations.Score(squares (), ReconstructionNorm.MeanSquare, 2L)) [ 12.5; 0.5 ] "code")
+
+        testCase "ssae (2) with SSIM: sums over the window of 11 x 11, images mirrored at their borders"
+        <| scoped (fun () ->
+            torch.manual_seed 5L |> ignore
+            let height, width = 12, 14
+            let images = [ for _ in 1..2 -> torch.rand [| 1L; 1L; int64 height; int64 width |] ]
+            let plane (image: torch.Tensor) = let v = numbers image in fun y x -> v[y * width + x]
+
+            let mirrored length i =
+                if i < 0 then -i
+                elif i >= length then 2 * (length - 1) - i
+                else i
+
+            let weight d = exp (-float(d * d) / (2.0 * 1.5 * 1.5))
+            let total = Seq.sum [ for d in -5 .. 5 -> weight d ]
+
+            /// Mean over the window of a function of both images.
+            let mean (value: int -> int -> float) y x =
+                Seq.sum [
+                    for v in -5 .. 5 do
+                        for u in -5 .. 5 -> weight v * weight u * value (mirrored height (y + v)) (mirrored width (x + u))
+                ]
+                / (total * total)
+
+            let a, b = plane images[0], plane images[1]
+
+            let literal = [
+                for y in 0 .. height - 1 do
+                    for x in 0 .. width - 1 do
+                        let ma, mb = mean a y x, mean b y x
+                        let va = mean (fun v u -> (a v u - ma) ** 2.0) y x
+                        let vb = mean (fun v u -> (b v u - mb) ** 2.0) y x
+                        let cov = mean (fun v u -> (a v u - ma) * (b v u - mb)) y x
+                        let c1, c2 = 0.01 ** 2.0, 0.03 ** 2.0
+                        1.0 - (2.0 * ma * mb + c1) * (2.0 * cov + c2) / ((ma * ma + mb * mb + c1) * (va + vb + c2))
+            ]
+
+            for found, expected in List.zip (numbers (SsaeEquations.StructuralDifference(images[1], images[0]))) literal do
+                Expect.isLessThan (abs (found - expected)) 1e-4 "1 - SSIM")
+
+        testCase "favae (8), the hat: a map at the image's size, bilinear between the centres of its cells"
+        <| scoped (fun () ->
+            let map = tensor [ 1; 1; 2; 1 ] [ 0.0; 1.0 ]
+            near (FavaeEquations.Upsampled(map, 4L, 1L)) [ 0.0; 0.25; 0.75; 1.0 ] "between"
+            near (FavaeEquations.Upsampled(map, 2L, 1L)) [ 0.0; 1.0 ] "as it is")
+
+        testCase "gaussian (2): the Mahalanobis distance, in the features and in axes of their own"
+        <| scoped (fun () ->
+            let centred = tensor [ 1; 3 ] [ 2.0; 3.0; 1.0 ]
+            // The variances 4, 1 and 1/2.
+            let precisions = tensor [ 3 ] [ 0.25; 1.0; 2.0 ]
+            near (GaussianEquations.Mahalanobis(centred, null, precisions, 0.0)) [ sqrt (1.0 + 9.0 + 2.0) ] "features"
+            // An axis of variance 1/4 along (3, 4) / 5, on which the point lies at 18/5; the rest of its 14 has the variance 2.
+            let axis = tensor [ 3; 1 ] [ 0.6; 0.8; 0.0 ]
+            let along = (18.0 / 5.0) ** 2.0
+            let expected = sqrt (4.0 * along + 0.5 * (14.0 - along))
+            near (GaussianEquations.Mahalanobis(centred, axis, tensor [ 1 ] [ 4.0 ], 0.5)) [ expected ] "one axis and the rest")
+
+        testCase "gaussian (5), (9): variances of single features, and no weight where there is none"
+        <| scoped (fun () ->
+            let variances = GaussianEquations.Variances(tensor [ 3; 2 ] [ 1.0; 0.0; -3.0; 0.0; 2.0; 0.0 ])
+            near variances [ 14.0 / 2.0; 0.0 ] "1/(n-1)"
+            near (GaussianEquations.Inverse variances) [ 1.0 / 7.0; 0.0 ] "inverse")
+
+        testCase "gaussian (6): variances are drawn towards their mean"
+        <| scoped (fun () ->
+            // Eigenvalues 3, 1, 0, 0: their mean is 1.
+            let struct (shrunk, rest) = GaussianEquations.Shrunk(tensor [ 2 ] [ 3.0; 1.0 ], 0.25, 4L)
+            near shrunk [ 0.75 * 3.0 + 0.25; 1.0 ] "given"
+            Expect.floatClose Accuracy.high rest 0.25 "not given")
+
+        testCase "gaussian (6), rho: Ledoit and Wolf's intensity from sums over all pairs of features"
+        <| scoped (fun () ->
+            let x = [ [ 1.0; 2.0; -1.0 ]; [ -2.0; 1.0; 0.5 ]; [ 0.5; -1.0; 2.0 ]; [ 0.5; -2.0; -1.5 ] ]
+            let n, d = 4.0, 3
+            let pairs = List.allPairs [ 0 .. d - 1 ] [ 0 .. d - 1 ]
+            let covariance (i, j) = (x |> List.sumBy (fun row -> row[i] * row[j])) / n
+            let mean = (Seq.sum [ for i in 0 .. d - 1 -> covariance (i, i) ]) / float d
+            let target (i, j) = if i = j then mean else 0.0
+            let dispersion = pairs |> List.sumBy (fun pair -> (covariance pair - target pair) ** 2.0)
+            let error = x |> List.sumBy (fun row -> pairs |> List.sumBy (fun (i, j) -> (row[i] * row[j] - covariance (i, j)) ** 2.0))
+            let expected = min 1.0 (error / (n * n) / dispersion)
+            let struct (variances, _) = GaussianEquations.PrincipalComponents(tensor [ 4; 3 ] (List.concat x))
+            let norms = tensor [ 4 ] [ for row in x -> row |> List.sumBy (fun v -> v * v) ]
+            Expect.floatClose Accuracy.high (GaussianEquations.LedoitWolfShrinkage(variances, norms, 3L)) expected "rho")
+
+        testCase "gaussian (8): in two dimensions the threshold is sqrt(-2 ln FPR)"
+        <| fun () ->
+            for rate in [ 0.5; 0.05; 1e-3 ] do
+                Expect.floatClose Accuracy.high (GaussianEquations.Threshold(2, rate)) (sqrt (-2.0 * log rate)) $"{rate}"
+
+        testCase "gaussian, section IV.A: the components that PCA and NPCA keep"
+        <| fun () ->
+            let kept compression share =
+                let struct (first, count) = GaussianEquations.Retained([| 6.0; 3.0; 0.9; 0.1 |], compression, share)
+                first, count
+
+            // Cumulative shares of 0.6, 0.9, 0.99 and 1.
+            Expect.equal (kept Compression.Pca 0.95) (0, 3) "PCA 95%"
+            Expect.equal (kept Compression.Pca 0.5) (0, 1) "PCA 50%"
+            Expect.equal (kept Compression.Npca 0.05) (1, 3) "NPCA 5%: from one before the component that passes 95%"
     ]

@@ -99,11 +99,11 @@ let tests =
         <| fun () ->
             for item in golden.Value.GetProperty("thresholds").EnumerateArray() do
                 let sigmas, dimensions = item.GetProperty("sigmas").GetInt32(), item.GetProperty("dimensions").GetInt32()
-                let tail = LevelGaussian.TailProbability sigmas
+                let tail = GaussianEquations.TailProbability sigmas
                 close 1e-8 $"tail beyond {sigmas} sigma" [| item.GetProperty("tail").GetDouble() |] [| tail |]
 
                 close 1e-6 $"threshold at {sigmas} sigma in {dimensions} dimensions" [| item.GetProperty("threshold").GetDouble() |] [|
-                    LevelGaussian.Threshold(dimensions, tail)
+                    GaussianEquations.Threshold(dimensions, tail)
                 |]
 
         testCase "on data that are Gaussian, the achieved false positive rate is the target"
@@ -116,8 +116,8 @@ let tests =
             let distances = values distances
 
             for sigmas in 1..3 do
-                let target = LevelGaussian.TailProbability sigmas
-                let threshold = LevelGaussian.Threshold(d, target)
+                let target = GaussianEquations.TailProbability sigmas
+                let threshold = GaussianEquations.Threshold(d, target)
                 let achieved = (distances |> Seq.filter (fun distance -> distance > threshold) |> Seq.length |> float) / float n
                 // Five standard errors of a share of n samples.
                 let margin = 5.0 * sqrt (target * (1.0 - target) / float n)
@@ -139,12 +139,12 @@ let tests =
             let total = Array.sum variances
 
             for share in [ 0.99; 0.95; 0.5 ] do
-                let struct (first, count) = LevelGaussian.Retained(variances, Compression.Pca, share)
+                let struct (first, count) = GaussianEquations.Retained(variances, Compression.Pca, share)
                 Expect.equal first 0 "PCA starts at the largest component"
                 Expect.isGreaterThan (Seq.sum (Seq.take count variances)) (share * total * (1.0 - 1e-12)) $"PCA {share} exceeds its share"
                 let withoutLast = Seq.sum (Seq.take (count - 1) variances)
                 Expect.isLessThanOrEqual withoutLast (share * total * (1.0 + 1e-12)) $"PCA {share} without its last component does not"
-                let struct (negatedFirst, negatedCount) = LevelGaussian.Retained(variances, Compression.Npca, 1.0 - share)
+                let struct (negatedFirst, negatedCount) = GaussianEquations.Retained(variances, Compression.Npca, 1.0 - share)
                 Expect.equal (negatedFirst + negatedCount) variances.Length "NPCA ends at the smallest component"
                 Expect.equal negatedFirst (max 0 (count - 2)) "NPCA starts one component before PCA ends"
 

@@ -109,7 +109,7 @@ public static class Orthogonality
                 patches[i].Of(distorted[i]).copy_(patches[i].Of(set.Images[patches[i].Source]));
             }
 
-            using var scores = detector.Score(ImageBatch.All(new GivenImages(distorted)));
+            using var scores = detector.Score(ImageBatch.All(new TensorImages(distorted)));
             var restored = scores.Reconstruction!;
 
             inputHits += Hits(set.Nearest(distorted));
@@ -190,17 +190,5 @@ public static class Orthogonality
 
         /// <summary>Index of the nearest normal image, <c>[N]</c>; |q|^2 is the same for all of them.</summary>
         public Tensor Nearest(Tensor images) => (_squares - 2 * (images.flatten(1) - _mean).Times(_centred.t())).argmin(1);
-    }
-
-    /// <summary>Images that are already at the size that is asked for.</summary>
-    private sealed class GivenImages(Tensor images) : IImages
-    {
-        public int Count => (int)images.shape[0];
-
-        public string ContentId(int index) =>
-            throw new NotSupportedException("images made for a measurement have no content to be looked up by");
-
-        public Tensor Pixels(IReadOnlyList<int> indices, ImageSize size, Device device) =>
-            images.index_select(0, torch.tensor(indices.Select(i => (long)i).ToArray(), device: images.device)).to(device);
     }
 }

@@ -116,7 +116,7 @@ public sealed class ToyStudy(Resources resources)
             images,
             batch =>
             {
-                using var scores = detector.Score(ImageBatch.All(new Given(batch)));
+                using var scores = detector.Score(ImageBatch.All(new TensorImages(Tripled(batch))));
                 return -scores.Image;
             }
         );
@@ -228,21 +228,6 @@ public sealed class ToyStudy(Resources resources)
                 return ToyDistribution.Exchanged.Normal(1, generator);
             });
             return Tripled(torch.cat([.. images])).to(device).MoveToOuterDisposeScope();
-        }
-    }
-
-    private sealed class Given(Tensor grey) : IImages
-    {
-        public int Count => (int)grey.shape[0];
-
-        public string ContentId(int index) => throw new NotSupportedException("toy images are in no cache");
-
-        public Tensor Pixels(IReadOnlyList<int> indices, ImageSize size, Device device)
-        {
-            using var scope = torch.NewDisposeScope();
-            return Tripled(grey.index_select(0, torch.tensor(indices.Select(index => (long)index).ToArray())))
-                .to(device)
-                .MoveToOuterDisposeScope();
         }
     }
 }

@@ -145,3 +145,11 @@ public sealed record DetectorState(IReadOnlyDictionary<string, Tensor> Tensors, 
     private static string Shape(IEnumerable<long> shape) =>
         $"[{string.Join(", ", shape.Select(length => length == Any ? "N" : $"{length}"))}]";
 }
+
+/// <summary>Entries of a state.</summary>
+public static class StateEntries
+{
+    /// <summary>The entries with a prefix before their names: what <see cref="DetectorState.Under"/> takes off again.</summary>
+    public static IEnumerable<KeyValuePair<string, T>> Prefixed<T>(this IEnumerable<KeyValuePair<string, T>> entries, string prefix) =>
+        entries.Select(entry => new KeyValuePair<string, T>(prefix + entry.Key, entry.Value));
+}

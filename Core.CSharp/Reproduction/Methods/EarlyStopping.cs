@@ -11,20 +11,33 @@ public sealed class EarlyStopping : nn.Module
 {
     private readonly nn.Module _network;
     private readonly Dictionary<string, Tensor> _best = [];
-    private readonly Tensor _loss = torch.tensor(float.PositiveInfinity).DetachFromDisposeScope();
+    private readonly Tensor _loss;
     private readonly Tensor _misses = torch.tensor(0L).DetachFromDisposeScope();
 
     /// <summary>Starts with the parameters as they are; they stay the caller's.</summary>
-    public EarlyStopping(nn.Module network)
+    /// <param name="network">What is trained.</param>
+    /// <param name="precision">In which the best loss is kept: single, or double where losses differ by less.</param>
+    public EarlyStopping(nn.Module network, ScalarType precision = ScalarType.Float32)
         : base(nameof(EarlyStopping))
     {
         _network = network;
+        _loss = torch.tensor(double.PositiveInfinity, precision).DetachFromDisposeScope();
         register_module("network", network);
         register_buffer("loss", _loss);
         register_buffer("misses", _misses);
         foreach (var (name, value) in _network.state_dict())
         {
             register_buffer("best_" + name.Replace('.', '_'), _best[name] = value.detach().clone().DetachFromDisposeScope());
+        }
+    }
+
+    /// <summary>The best validation loss so far; infinite before the first.</summary>
+    public double Best
+    {
+        get
+        {
+            using var value = _loss.to(ScalarType.Float64);
+            return value.item<double>();
         }
     }
 
@@ -35,9 +48,9 @@ public sealed class EarlyStopping : nn.Module
     public bool ShouldStop(double loss, int patience)
     {
         using var noGradient = torch.no_grad();
-        if (loss < _loss.item<float>())
+        if (loss < Best)
         {
-            _loss.fill_((float)loss);
+            _loss.fill_(loss);
             _misses.zero_();
             foreach (var (name, value) in _network.state_dict())
             {
@@ -53,7 +66,7 @@ public sealed class EarlyStopping : nn.Module
     /// <summary>Puts the best parameters back, where any validation took place.</summary>
     public void Restore()
     {
-        if (!float.IsFinite(_loss.item<float>()))
+        if (!double.IsFinite(Best))
         {
             return;
         }

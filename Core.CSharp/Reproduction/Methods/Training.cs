@@ -148,7 +148,7 @@ public static class Training
         }
 
         using var scope = torch.NewDisposeScope();
-        var tensors = model.state_dict().ToDictionary(entry => "model." + entry.Key, entry => entry.Value);
+        var tensors = model.state_dict().Prefixed("model.").ToDictionary();
         foreach (var (name, value) in OptimizerTensors.Save(optimizer))
         {
             tensors[name] = value;

@@ -226,18 +226,13 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
     /// <summary>The paper's schedule: every position of <see cref="DfrSettings.BatchSize"/> images a step.</summary>
     private (double, long) TrainOnAllPositions(IImages normal, FitContext context, OptimizerHelper optimizer)
     {
-        var perEpoch = (normal.Count + settings.BatchSize - 1) / settings.BatchSize;
+        var batches = new ShuffledBatches(context, normal.Count, settings.BatchSize, partial: true);
         return Training.Run(
             context,
             Autoencoder,
             optimizer,
-            (long)perEpoch * settings.Epochs,
-            step =>
-            {
-                var order = context.Shuffle(normal.Count, step / perEpoch);
-                var batch = order.Skip((int)(step % perEpoch) * settings.BatchSize).Take(settings.BatchSize).ToArray();
-                return Loss(Features(new ImageBatch(normal, batch)));
-            }
+            (long)batches.PerEpoch * settings.Epochs,
+            step => Loss(Features(new ImageBatch(normal, batches.At(step))))
         );
     }
 
@@ -247,16 +242,15 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         using var samples = SampledPositions(ImageBatch.All(normal), settings.PositionsPerImage, context, -2, "sampling");
         var count = (int)samples.shape[0];
         var batchSize = Math.Min(count, settings.BatchSize * settings.PositionsPerImage);
-        var perEpoch = count / batchSize;
+        var batches = new ShuffledBatches(context, count, batchSize, partial: false);
         return Training.Run(
             context,
             Autoencoder,
             optimizer,
-            (long)perEpoch * settings.Epochs,
+            (long)batches.PerEpoch * settings.Epochs,
             step =>
             {
-                var order = context.Shuffle(count, step / perEpoch);
-                var rows = order.AsSpan((int)(step % perEpoch) * batchSize, batchSize).ToArray().Select(row => (long)row).ToArray();
+                var rows = batches.At(step).Select(row => (long)row).ToArray();
                 var batch = samples.index_select(0, torch.tensor(rows).to(resources.Device));
                 // As one image of a single row: positions of images of one position each would not have their channels innermost.
                 return Loss(batch.unsqueeze(0).unsqueeze(0).permute(0, 3, 1, 2));

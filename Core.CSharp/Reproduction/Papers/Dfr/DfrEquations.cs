@@ -19,10 +19,10 @@ public static class DfrEquations
     }
 
     /// <summary>Equation (5): the anomaly score of every position.</summary>
-    /// <param name="sumOfSquares">Sum of (f - f^)^2 over channels, <c>[N,1,H,W]</c>; overwritten.</param>
+    /// <param name="sumOfSquares">Sum of (f - f^)^2 over channels, <c>[N,1,H,W]</c>.</param>
     /// <param name="norm">The norm, or the mean over channels of the public code.</param>
     /// <param name="channels">C.</param>
     /// <returns>Likewise.</returns>
     public static Tensor Score(Tensor sumOfSquares, ReconstructionNorm norm, long channels) =>
-        norm == ReconstructionNorm.L2 ? sumOfSquares.sqrt_() : sumOfSquares.div_((double)channels);
+        norm == ReconstructionNorm.L2 ? sumOfSquares.sqrt() : sumOfSquares.div((double)channels);
 }

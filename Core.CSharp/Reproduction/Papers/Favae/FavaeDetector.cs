@@ -14,6 +14,8 @@ internal sealed class FavaeDetector : IAnomalyDetector
     /// <summary>The least starting variance of a channel, as a share of its feature space's mean variance.</summary>
     private const double LeastShare = 1e-2;
 
+    private const string ExtractorPrefix = "extractor.";
+
     private readonly FavaeSettings _settings;
     private readonly Resources _resources;
     private readonly ImageSize _size;
@@ -104,26 +106,22 @@ internal sealed class FavaeDetector : IAnomalyDetector
     /// <inheritdoc/>
     public DetectorState Save()
     {
-        var tensors = _network.state_dict();
-        if (_settings.Extractor == FeatureExtractor.Unfrozen)
-        {
-            foreach (var (name, value) in _extractor!.StateDict(fold: false))
-            {
-                tensors["extractor." + name] = value;
-            }
-        }
-        return new DetectorState(tensors, new Dictionary<string, string>());
+        IEnumerable<KeyValuePair<string, Tensor>> extractor =
+            _settings.Extractor == FeatureExtractor.Unfrozen ? _extractor!.StateDict(fold: false) : [];
+        return new DetectorState(
+            _network.state_dict().Concat(extractor.Prefixed(ExtractorPrefix)).ToDictionary(),
+            new Dictionary<string, string>()
+        );
     }
 
     /// <inheritdoc/>
     public void Load(DetectorState state)
     {
-        const string prefix = "extractor.";
         var own = state;
         if (_settings.Extractor == FeatureExtractor.Unfrozen)
         {
-            state.Under(prefix).LoadInto(_extractor!.StateDict(fold: false));
-            own = state.Without(prefix);
+            state.Under(ExtractorPrefix).LoadInto(_extractor!.StateDict(fold: false));
+            own = state.Without(ExtractorPrefix);
         }
         own.LoadInto(_network);
         _network.eval();
@@ -209,17 +207,11 @@ internal sealed class FavaeDetector : IAnomalyDetector
                 [
                     .. targets.Select(
                         (target, i) =>
-                        {
-                            var map = FavaeEquations.NegativeLogProbability(target, means[i], Bounded(variances[i]));
-                            return map.shape[2] == images.shape[2]
-                                ? map
-                                : nn.functional.interpolate(
-                                    map,
-                                    [images.shape[2], images.shape[3]],
-                                    mode: InterpolationMode.Bilinear,
-                                    align_corners: false
-                                );
-                        }
+                            FavaeEquations.Upsampled(
+                                FavaeEquations.NegativeLogProbability(target, means[i], Bounded(variances[i])),
+                                images.shape[2],
+                                images.shape[3]
+                            )
                     ),
                 ],
                 1

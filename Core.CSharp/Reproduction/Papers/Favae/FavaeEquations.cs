@@ -21,7 +21,8 @@ public static class FavaeEquations
         0.5 * (mean.square() + logVariance.exp() - logVariance - 1).flatten(1).sum(1);
 
     /// <summary>
-    /// -log p(y|z) of one layer y, of the pixels or of features, summed over channels (equations (8) and (9)): one variance a channel.
+    /// -log p(y|z) of equation (8) for one layer y, the pixels (y_0 = x) or features, summed over channels: one variance a channel
+    /// (section 4.2).
     /// </summary>
     /// <param name="target">y, <c>[N,C,H,W]</c>.</param>
     /// <param name="mean">Of p(y|z), likewise.</param>
@@ -33,8 +34,18 @@ public static class FavaeEquations
         return 0.5 * (scaled.square().sum([1L], keepdim: true) + (logVariance + LogTwoPi).sum());
     }
 
+    /// <summary>The hat of equation (8): a layer's map, brought to the image's size bilinearly (figure 2b).</summary>
+    /// <param name="map"><c>[N,1,h,w]</c>.</param>
+    /// <param name="height">Of the image.</param>
+    /// <param name="width">Likewise.</param>
+    /// <returns><c>[N,1,height,width]</c>.</returns>
+    public static Tensor Upsampled(Tensor map, long height, long width) =>
+        map.shape[2] == height
+            ? map
+            : nn.functional.interpolate(map, [height, width], mode: InterpolationMode.Bilinear, align_corners: false);
+
     /// <summary>What equation (8) is the negative of, for each image.</summary>
-    /// <param name="negativeLogProbabilities">Of the pixels and of every layer, <c>[N,1+L,H,W]</c>.</param>
+    /// <param name="negativeLogProbabilities">Of the pixels and of every layer, at the image's size, <c>[N,1+L,H,W]</c>.</param>
     /// <param name="divergence">The KL term, <c>[N]</c>.</param>
     /// <returns><c>[N]</c>.</returns>
     public static Tensor Elbo(Tensor negativeLogProbabilities, Tensor divergence) =>

@@ -85,10 +85,10 @@ internal sealed class GaussianDetector : IAnomalyDetector
             let gaussian = level.Second as LevelGaussian
             where gaussian is not null && _settings.Normality == Normality.Mahalanobis
             from sigmas in Enumerable.Range(1, MostSigmas)
-            let target = LevelGaussian.TailProbability(sigmas)
+            let target = GaussianEquations.TailProbability(sigmas)
             select new OperatingPoint(
                 $"sigma{sigmas}",
-                LevelGaussian.Threshold(gaussian.Dimensions, target),
+                GaussianEquations.Threshold(gaussian.Dimensions, target),
                 level.First,
                 Pixel: false,
                 target

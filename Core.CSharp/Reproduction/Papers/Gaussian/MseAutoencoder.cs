@@ -85,8 +85,8 @@ internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device dev
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context)
     {
-        var stepsAnEpoch = (normal.Count + settings.BatchSize - 1) / settings.BatchSize;
-        var images = new AugmentedImages(normal, settings.Augmentation, (int)((settings.Steps + stepsAnEpoch - 1) / stepsAnEpoch));
+        var batches = new ShuffledBatches(context, normal.Count, settings.BatchSize, partial: true);
+        var images = new AugmentedImages(normal, settings.Augmentation, batches.Epoch(settings.Steps - 1) + 1);
         _model.train();
         using var optimizer = optim.Adam(_model.parameters(), settings.LearningRate);
         var (loss, steps) = Training.Run(
@@ -96,14 +96,8 @@ internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device dev
             settings.Steps,
             step =>
             {
-                var epoch = step / stepsAnEpoch;
-                var first = (int)(step % stepsAnEpoch) * settings.BatchSize;
-                var batch = context
-                    .Shuffle(normal.Count, epoch)
-                    .Skip(first)
-                    .Take(settings.BatchSize)
-                    .Select(index => ((int)epoch * normal.Count) + index);
-                var pixels = images.Pixels([.. batch], Size, device);
+                var first = batches.Epoch(step) * normal.Count;
+                var pixels = images.Pixels([.. batches.At(step).Select(index => first + index)], Size, device);
                 return nn.functional.mse_loss(_model.call(pixels), pixels);
             }
         );

@@ -88,37 +88,34 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
                     + $"state by"
             );
         }
-        var stepsAnEpoch = (count + _settings.BatchSize - 1) / _settings.BatchSize;
+        var batches = new ShuffledBatches(context, count, _settings.BatchSize, partial: true);
         var augmented = new AugmentedImages(images, _settings.Augmentation, _settings.Epochs);
+        // AUROCs are fractions of all pairs, which single precision does not tell apart where there are many.
+        using var kept = new EarlyStopping(_model, ScalarType.Float64);
         _model.train();
         using var optimizer = optim.Adam(_model.parameters(), _settings.LearningRate);
         var (loss, steps) = Training.Run(
             context,
-            _model,
+            kept,
             optimizer,
-            (long)_settings.Epochs * stepsAnEpoch,
+            (long)_settings.Epochs * batches.PerEpoch,
             step =>
             {
-                var epoch = step / stepsAnEpoch;
-                var batch = context
-                    .Shuffle(count, epoch)
-                    .Skip((int)(step % stepsAnEpoch) * _settings.BatchSize)
-                    .Take(_settings.BatchSize)
-                    .ToArray();
-                var pixels = augmented.Pixels([.. batch.Select(index => (int)(epoch * images.Count) + index)], _size, _device);
+                var (batch, first) = (batches.At(step), batches.Epoch(step) * images.Count);
+                var pixels = augmented.Pixels([.. batch.Select(index => first + index)], _size, _device);
                 var labels = torch.tensor([.. batch.Select(index => anomalous[index] ? 1f : 0f)], device: _device);
                 return nn.functional.binary_cross_entropy_with_logits(_model.call(pixels), labels);
             },
             stop: (step, _) =>
-                (step + 1) % stepsAnEpoch == 0 && !_model.Improves(ValidationAuroc(images, anomalous, count), _settings.Patience)
+                (step + 1) % batches.PerEpoch == 0 && kept.ShouldStop(-ValidationAuroc(images, anomalous, count), _settings.Patience)
         );
-        _model.Restore();
+        kept.Restore();
         _model.eval();
         return new Dictionary<string, double>
         {
             ["loss"] = loss,
             ["steps"] = steps,
-            ["validation_auroc"] = _model.BestAuroc,
+            ["validation_auroc"] = -kept.Best,
         };
     }
 
@@ -158,18 +155,12 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
         return Roc.Auroc(logits, [.. anomalous.Skip(first).Select(label => (byte)(label ? 1 : 0))]).Value!.Value;
     }
 
-    /// <summary>
-    /// Backbone, linear layer, and the best state so far. All of it is in the state dict, so that a checkpoint in the middle of a training
-    /// knows what had been found.
-    /// </summary>
+    /// <summary>Backbone and linear layer.</summary>
     private sealed class Model : nn.Module<Tensor, Tensor>
     {
         private readonly Backbone _backbone;
         private readonly string[] _layers;
         private readonly Linear head;
-        private readonly Dictionary<string, (Tensor Live, Tensor Best)> _states = [];
-        private readonly Tensor _bestAuroc;
-        private readonly Tensor _epochsSince;
 
         public Model(Backbone backbone, string layer, Device device)
             : base(nameof(SupervisedClassifier))
@@ -178,18 +169,7 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
             head = nn.Linear(backbone.Channels(layer), 1, device: device);
             RegisterComponents();
             this.RegisterBackbone(backbone);
-            foreach (var (name, live) in state_dict().ToArray())
-            {
-                var best = live.detach().clone().DetachFromDisposeScope();
-                _states[name] = (live, best);
-                register_buffer("best_" + name.Replace('.', '_'), best);
-            }
-            register_buffer("best_auroc", _bestAuroc = torch.full([1L], -1.0, ScalarType.Float64, device).DetachFromDisposeScope());
-            register_buffer("epochs_since", _epochsSince = torch.zeros([1L], ScalarType.Int64, device).DetachFromDisposeScope());
         }
-
-        /// <summary>The best validation AUROC of the epochs so far.</summary>
-        public double BestAuroc => _bestAuroc.item<double>();
 
         /// <summary>Logits <c>[N]</c> of images <c>[N,3,S,S]</c>.</summary>
         public override Tensor forward(Tensor images)
@@ -203,43 +183,6 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
         {
             base.train(on);
             _backbone.Train(on);
-        }
-
-        /// <summary>
-        /// Takes note of an epoch's AUROC, keeps the state if it is the best; false when there was none better for too long.
-        /// </summary>
-        public bool Improves(double auroc, int patience)
-        {
-            using var scope = torch.NewDisposeScope();
-            using var noGradient = torch.no_grad();
-            if (auroc <= BestAuroc)
-            {
-                return _epochsSince.add_(1).item<long>() < patience;
-            }
-
-            _bestAuroc.fill_(auroc);
-            _epochsSince.zero_();
-            foreach (var (live, best) in _states.Values)
-            {
-                best.copy_(live);
-            }
-
-            return true;
-        }
-
-        /// <summary>Brings the best state back.</summary>
-        public void Restore()
-        {
-            using var noGradient = torch.no_grad();
-            if (BestAuroc < 0)
-            {
-                return;
-            }
-
-            foreach (var (live, best) in _states.Values)
-            {
-                live.copy_(best);
-            }
         }
 
         /// <inheritdoc/>

@@ -23,8 +23,7 @@ public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : I
     {
         var count = settings.TrainingImages > 0 ? Math.Min(settings.TrainingImages, normal.Count) : normal.Count;
         var chosen = new ImageBatch(normal, [.. context.Shuffle(normal.Count, -1).Take(count)]);
-        var batchSize = Math.Min(settings.BatchSize, count);
-        var stepsPerEpoch = count / batchSize;
+        var batches = new ShuffledBatches(context, count, Math.Min(settings.BatchSize, count), partial: false);
 
         CheckSizes(normal);
         var decoder = NewDecoder();
@@ -35,12 +34,8 @@ public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : I
             context,
             decoder,
             optimizer,
-            (long)settings.Epochs * stepsPerEpoch,
-            step =>
-            {
-                var order = context.Shuffle(count, step / stepsPerEpoch);
-                return HfaeEquations.Loss(Residuals(rows.Get([.. order.Skip((int)(step % stepsPerEpoch) * batchSize).Take(batchSize)])));
-            }
+            (long)settings.Epochs * batches.PerEpoch,
+            step => HfaeEquations.Loss(Residuals(rows.Get(batches.At(step))))
         );
         decoder.eval();
         return new Dictionary<string, double>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Methods;
@@ -48,7 +47,7 @@ internal sealed class SsaeDetector : IAnomalyDetector
         for (var member = 0; member < _networks.Count; member++)
         {
             var objective = _settings.Objectives[member];
-            var checkpoints = context.Checkpoints is { } store ? new MemberCheckpoints(store, member, _networks, facts) : null;
+            var checkpoints = context.Checkpoints is { } store ? new PartCheckpoints(store, member, _networks, facts) : null;
             if (checkpoints?.RestoreIfFinished() != true)
             {
                 var (loss, steps) = Train(member, objective, normal, train, validation, context with { Checkpoints = checkpoints });
@@ -87,20 +86,19 @@ internal sealed class SsaeDetector : IAnomalyDetector
     /// <inheritdoc/>
     public DetectorState Save()
     {
-        var tensors = new Dictionary<string, Tensor>();
-        for (var member = 0; member < _networks.Count; member++)
-        {
-            foreach (var (name, value) in _networks[member].state_dict())
+        var members = _networks.SelectMany(
+            (network, member) =>
             {
-                tensors[$"{member}.{name}"] = value;
-            }
+                var tensors = network.state_dict();
+                if (_corrections[member] is { } correction)
+                {
+                    tensors[AverageMapName] = correction;
+                }
 
-            if (_corrections[member] is { } correction)
-            {
-                tensors[$"{member}.{AverageMapName}"] = correction;
+                return tensors.Prefixed($"{member}.");
             }
-        }
-        return new DetectorState(tensors, new Dictionary<string, string>());
+        );
+        return new DetectorState(members.ToDictionary(), new Dictionary<string, string>());
     }
 
     /// <inheritdoc/>
@@ -275,64 +273,5 @@ internal sealed class SsaeDetector : IAnomalyDetector
             sum.add_(Map(images, _networks[member].call(images)).sum([0L], keepdim: true));
         }
         return SsaeEquations.AverageMap(sum, validation.Count).DetachFromDisposeScope();
-    }
-
-    /// <summary>
-    /// Checkpoints of one member of an ensemble: they hold the members that are finished as well, and the facts about their fits.
-    /// </summary>
-    private sealed class MemberCheckpoints(
-        ICheckpoints store,
-        int member,
-        IReadOnlyList<SsaeNetwork> networks,
-        IDictionary<string, double> facts
-    ) : ICheckpoints
-    {
-        private const string Member = "member";
-        private const string Fact = "fact.";
-
-        public bool Due => store.Due;
-
-        public void Save(DetectorState state)
-        {
-            var tensors = new Dictionary<string, Tensor>(state.Tensors);
-            for (var i = 0; i < member; i++)
-            {
-                foreach (var (name, value) in networks[i].state_dict())
-                {
-                    tensors[$"finished.{i}.{name}"] = value;
-                }
-            }
-            var values = new Dictionary<string, string>(state.Values) { [Member] = member.ToString(CultureInfo.InvariantCulture) };
-            foreach (var (name, value) in facts)
-            {
-                values[Fact + name] = value.ToString("r", CultureInfo.InvariantCulture);
-            }
-
-            store.Save(new DetectorState(tensors, values));
-        }
-
-        public DetectorState? Load() => store.Load() is { } state && MemberOf(state) == member ? state : null;
-
-        /// <summary>Restores this member where the checkpoint is of a later one.</summary>
-        public bool RestoreIfFinished()
-        {
-            using var scope = torch.NewDisposeScope();
-            if (store.Load() is not { } state || MemberOf(state) <= member)
-            {
-                return false;
-            }
-
-            var prefix = $"finished.{member}.";
-            state.Under(prefix).LoadInto(networks[member], finite: false);
-            var told = state.Under(Fact);
-            foreach (var name in told.Values.Keys)
-            {
-                facts[name] = told.Number(name, finite: false);
-            }
-
-            return true;
-        }
-
-        private static long MemberOf(DetectorState state) => state.Whole(Member, 0);
     }
 }

@@ -48,9 +48,9 @@ public static class SsaeEquations
     public static Tensor StructuralDifference(Tensor restored, Tensor images) => 1 - Similarity(images, restored).mean([1L], keepdim: true);
 
     /// <summary>Equation (13): the mean of the heat maps of held-out normal images.</summary>
-    /// <param name="sum">Sum of their maps, <c>[1,1,H,W]</c>; overwritten.</param>
-    /// <param name="count">How many they are.</param>
-    public static Tensor AverageMap(Tensor sum, int count) => sum.div_(count);
+    /// <param name="sum">Sum of their maps, <c>[1,1,H,W]</c>.</param>
+    /// <param name="count">|V|, how many they are.</param>
+    public static Tensor AverageMap(Tensor sum, int count) => sum.div(count);
 
     /// <summary>Equation (14): places that are bright on normal images too count for less.</summary>
     /// <param name="map">Heat maps, <c>[N,1,H,W]</c>.</param>

@@ -6,7 +6,7 @@ namespace Reproduction.Papers.Ssae;
 /// <summary>
 /// Section 3.4 of <c>ssae</c> as predicates, and figure 8. An image is a vector of N pixels, S the set of its corrupted pixels and S' the
 /// others; x is the normal image that a corrupted image x^ came from (equal to it on S'), y any other normal image.
-/// <c>tests/Suites/SsaeTheory.fs</c> checks the paper's statements with them.
+/// <c>tests/Papers/SsaeTheory.fs</c> checks the paper's statements with them.
 /// </summary>
 public static class SsaeTheory
 {

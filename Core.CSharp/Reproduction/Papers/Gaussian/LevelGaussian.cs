@@ -1,23 +1,8 @@
-using MathNet.Numerics;
-using MathNet.Numerics.Distributions;
 using Reproduction.Methods;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Reproduction.Papers.Gaussian;
-
-/// <summary>Which principal components of the normal features are kept before the Gaussian is fitted (section IV.A).</summary>
-public enum Compression
-{
-    /// <summary>All features.</summary>
-    None,
-
-    /// <summary>The components of largest variance: PCA.</summary>
-    Pca,
-
-    /// <summary>The components of smallest variance: negated PCA, NPCA.</summary>
-    Npca,
-}
 
 /// <summary>What one feature level knows of normality: a score that grows with the distance from it.</summary>
 internal interface ILevelModel : IDisposable
@@ -33,9 +18,8 @@ internal interface ILevelModel : IDisposable
 }
 
 /// <summary>
-/// A normal distribution over the features of one level. Its inverse covariance is kept in its axes,
-/// M(x)^2 = sum_k p_k (a_k . (x - mean))^2 + p_rest |the part of x - mean outside all axes|^2, so that no D x D matrix is needed when
-/// there are fewer images than features.
+/// A normal distribution over the features of one level. Its inverse covariance is kept in its axes
+/// (<see cref="GaussianEquations.Mahalanobis"/>), so that no D x D matrix is needed when there are fewer images than features.
 /// </summary>
 internal sealed class LevelGaussian : ILevelModel
 {
@@ -127,10 +111,9 @@ internal sealed class LevelGaussian : ILevelModel
         using var scope = torch.NewDisposeScope();
         var x = samples.to(ScalarType.Float64);
         var mean = x.mean([0L]);
-        var variances = (x - mean).square().sum([0L]) / (x.shape[0] - 1);
-        var varies = variances > 0;
-        var precisions = torch.where(varies, 1.0 / (variances * x.shape[1]), torch.zeros_like(variances));
-        return new LevelGaussian(mean, null, precisions, 0, varies.sum().item<long>(), 0);
+        var variances = GaussianEquations.Variances(x - mean);
+        var precisions = GaussianEquations.Inverse(variances * x.shape[1]);
+        return new LevelGaussian(mean, null, precisions, 0, (variances > 0).sum().item<long>(), 0);
     }
 
     /// <summary>
@@ -146,52 +129,30 @@ internal sealed class LevelGaussian : ILevelModel
         var x = samples.to(ScalarType.Float64);
         var mean = x.mean([0L]);
         var centred = x - mean;
-        var (variances, axes) = PrincipalComponents(centred);
+        var (variances, axes) = GaussianEquations.PrincipalComponents(centred);
         var dimensions = x.shape[1];
         var kept = centred;
         if (compression != Compression.None)
         {
-            var (first, count) = Retained(variances.cpu().data<double>().ToArray(), compression, variance);
+            var (first, count) = GaussianEquations.Retained(variances.cpu().data<double>().ToArray(), compression, variance);
             variances = variances.narrow(0, first, count);
             axes = axes.narrow(1, first, count).contiguous();
             dimensions = count;
             kept = centred.Times(axes);
         }
-        var shrinkage = LedoitWolfShrinkage(variances, kept.square().sum([1L]), dimensions);
-        var floor = shrinkage * variances.sum().item<double>() / dimensions;
-        var shrunk = ((1 - shrinkage) * variances) + floor;
-        // As a pseudo-inverse does: a direction without variance that is not shrunk either carries no weight.
-        var precisions = torch.where(shrunk > 0, 1.0 / shrunk, torch.zeros_like(shrunk));
+        var shrinkage = GaussianEquations.LedoitWolfShrinkage(variances, kept.square().sum([1L]), dimensions);
+        var (shrunk, floor) = GaussianEquations.Shrunk(variances, shrinkage, dimensions);
         var rest = variances.shape[0] < dimensions && floor > 0 ? 1.0 / floor : 0;
-        return new LevelGaussian(mean, axes, precisions, rest, dimensions, shrinkage);
+        return new LevelGaussian(mean, axes, GaussianEquations.Inverse(shrunk), rest, dimensions, shrinkage);
     }
 
     /// <inheritdoc/>
     public Tensor Score(Tensor features)
     {
         using var scope = torch.NewDisposeScope();
-        var centred = features.to(ScalarType.Float64) - _mean;
-        var squares = (_axes is null ? centred : centred.Times(_axes)).square();
-        var distance = squares.Times(_precisions);
-        if (_restPrecision > 0)
-        {
-            distance = distance + (_restPrecision * (centred.square().sum([1L]) - squares.sum([1L])).clamp_min(0));
-        }
-
-        return distance.sqrt().DetachFromDisposeScope();
+        var distance = GaussianEquations.Mahalanobis(features.to(ScalarType.Float64) - _mean, _axes, _precisions, _restPrecision);
+        return distance.DetachFromDisposeScope();
     }
-
-    /// <summary>
-    /// The threshold that a share 1 - <paramref name="falsePositiveRate"/> of a Gaussian's samples stay under, equation (8):
-    /// t = sqrt(F_D^-1(1 - FPR)).
-    /// </summary>
-    public static double Threshold(int dimensions, double falsePositiveRate) =>
-        Math.Sqrt(ChiSquared.InvCDF(dimensions, 1 - falsePositiveRate));
-
-    /// <summary>
-    /// The share of a univariate normal distribution beyond n standard deviations: the target false positive rate of Table IV.
-    /// </summary>
-    public static double TailProbability(int sigmas) => SpecialFunctions.Erfc(sigmas / Math.Sqrt(2));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -199,71 +160,5 @@ internal sealed class LevelGaussian : ILevelModel
         _mean.Dispose();
         _axes?.Dispose();
         _precisions.Dispose();
-    }
-
-    /// <summary>
-    /// Variances (1/N) <c>[K]</c> in falling order and orthonormal axes <c>[D,K]</c> of centred samples <c>[N,D]</c>. K is D, or at most
-    /// N - 1 when there are no more samples than features: then the eigenvectors come from the N x N Gram matrix.
-    /// </summary>
-    internal static (Tensor Variances, Tensor Axes) PrincipalComponents(Tensor centred)
-    {
-        var (n, d) = (centred.shape[0], centred.shape[1]);
-        if (n > d)
-        {
-            var (values, vectors) = linalg.eigh(centred.t().Times(centred) / n);
-            return (values.flip(0).clamp_min(0), vectors.flip(1).contiguous());
-        }
-        var (gramValues, gramVectors) = linalg.eigh(centred.Times(centred.t()) / n);
-        var variances = gramValues.flip(0);
-        // Centring takes one direction away, equal images take more: their Gram eigenvalues are rounding errors.
-        var largest = variances[0].item<double>();
-        var rank = Math.Max(1, Math.Min(n - 1, (variances > largest * n * 1e-14).sum().item<long>()));
-        variances = variances.narrow(0, 0, rank);
-        var axes = centred.t().Times(gramVectors.flip(1).narrow(1, 0, rank)) / (variances * n).sqrt();
-        return (variances, axes);
-    }
-
-    /// <summary>
-    /// The components that PCA and NPCA keep, of variances in falling order. With i the first component at which the cumulative share
-    /// of the variance exceeds the threshold, PCA keeps 0..i and NPCA (threshold 1 - <paramref name="variance"/>) keeps i-1..last.
-    /// </summary>
-    internal static (int First, int Count) Retained(IReadOnlyList<double> variances, Compression compression, double variance)
-    {
-        var threshold = compression == Compression.Pca ? variance : 1 - variance;
-        var total = variances.Sum();
-        var cumulative = 0.0;
-        var index = 0;
-        for (; index < variances.Count - 1; index++)
-        {
-            cumulative += variances[index];
-            if (cumulative > threshold * total)
-            {
-                break;
-            }
-        }
-        if (compression == Compression.Pca)
-        {
-            return (0, index + 1);
-        }
-
-        var first = Math.Max(0, index - 1);
-        return (first, variances.Count - first);
-    }
-
-    /// <summary>
-    /// The shrinkage intensity that minimises the expected squared error of equation (6), in Ledoit and Wolf's closed form. Both of its
-    /// sums over all pairs of features need only the spectrum and the norms of the samples.
-    /// </summary>
-    /// <param name="variances">Eigenvalues of the covariance (1/N); those not given are 0.</param>
-    /// <param name="squaredNorms"><c>[N]</c> squared norms of the centred samples.</param>
-    /// <param name="dimensions">Number of features.</param>
-    internal static double LedoitWolfShrinkage(Tensor variances, Tensor squaredNorms, long dimensions)
-    {
-        var n = (double)squaredNorms.shape[0];
-        var mean = variances.sum().item<double>() / dimensions;
-        var squaredCovariance = variances.square().sum().item<double>();
-        var dispersion = (squaredCovariance / dimensions) - (mean * mean);
-        var error = ((squaredNorms.square().sum().item<double>() / n) - squaredCovariance) / (dimensions * n);
-        return dispersion <= 0 ? 0 : Math.Clamp(error / dispersion, 0, 1);
     }
 }
