@@ -269,7 +269,8 @@ let private judgement =
             Expect.equal (judge [ cell ] number).Verdict WithinSpread "verdict"
 
         testCase "a baseline's number is not ours to judge"
-        <| fun () -> Expect.isEmpty (Comparison.compare [] [ { number "" "bottle" 0.9 None with Method = "SPADE"; IsOwn = false } ]) "compared"
+        <| fun () ->
+            Expect.isEmpty (Comparison.compare [] [ { number "" "bottle" 0.9 None with Method = "SPADE"; IsOwn = false } ]) "compared"
     ]
 
 let private printing =
