@@ -11,9 +11,8 @@ namespace Benchmarks;
 
 /// <summary>
 /// <see cref="DfrMethod"/> with VGG-19 at 256 x 256: the peak memory of fitting f{1:16}, images a second as in Table VI, and inference
-/// with the
-/// linear steps in the cheapest order beside the order of the paper's equations. Weights and images are random: neither time nor memory
-/// depends on their values.
+/// with the linear steps in the cheapest order beside the order of the paper's equations. Weights and images are random: neither time nor
+/// memory depends on their values.
 /// </summary>
 public sealed class DfrBenchmark : IBenchmark
 {

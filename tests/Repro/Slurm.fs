@@ -25,8 +25,7 @@ let private call (environment: (string * string) list) script (arguments: string
     running.ExitCode, output, errors.Result
 
 /// Commands of the names that Slurm's have: a cluster whose arrays have at most seven tasks, `queue` as what squeue prints, and an sbatch
-/// that
-/// keeps its arguments, one a line, as sbatch.1, sbatch.2, ...
+/// that keeps its arguments, one a line, as sbatch.1, sbatch.2, ...
 let private fakeSlurm folder queue =
     let command (name: string) (text: string) =
         let path = Path.Combine(folder, name)

@@ -70,7 +70,7 @@ internal static class FeaturesVerb
         });
         command.SetAction(parsed =>
         {
-            ProcessorCheck.BeforeConvolutions(torch.CPU, parsed.InvocationConfiguration.Error);
+            ProcessorCheck.BeforeConvolutions(Devices.Named("cpu"), parsed.InvocationConfiguration.Error);
             Extract(
                 parsed.GetValue(weights),
                 parsed.GetRequiredValue(backbone),

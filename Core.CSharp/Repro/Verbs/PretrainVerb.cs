@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Repro.Studies;
+using Reproduction;
 using Reproduction.Methods;
-using TorchSharp;
 
 namespace Repro.Verbs;
 
@@ -41,7 +41,7 @@ internal static class PretrainVerb
                 Task.Run(
                     () =>
                     {
-                        ProcessorCheck.BeforeConvolutions(torch.CPU, parsed.InvocationConfiguration.Error);
+                        ProcessorCheck.BeforeConvolutions(Devices.Named("cpu"), parsed.InvocationConfiguration.Error);
                         return Run(
                             defaults with
                             {

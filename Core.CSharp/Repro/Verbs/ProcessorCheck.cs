@@ -43,7 +43,7 @@ internal static partial class ProcessorCheck
     /// For verbs that compute convolutions, before they do: checks the processor where no verdict is there, and goes on with the fallback,
     /// told in one line, where the verdict is wrong.
     /// </summary>
-    /// <param name="device">Where they are computed.</param>
+    /// <param name="device">Where they are computed, by <see cref="Devices.Named"/>, which has loaded libtorch or told why not.</param>
     /// <param name="error">Where the line goes.</param>
     /// <exception cref="UserError">No setting is known to be right.</exception>
     public static void BeforeConvolutions(Device device, TextWriter error)
@@ -52,7 +52,6 @@ internal static partial class ProcessorCheck
         {
             return;
         }
-        TorchRuntime.Require();
         Settle();
         var verdict = ConvolutionVerdicts.Current;
         if (verdict.IsRight)

@@ -90,7 +90,8 @@ internal static class RunVerb
         {
             var method = Registry.Find(parsed.GetRequiredValue(paper));
             var dataset = Datasets.Open(parsed.GetRequiredValue(data));
-            using var backbones = new BackboneProvider(parsed.GetValue(weights), Devices.Named(parsed.GetRequiredValue(device)));
+            var place = Devices.Named(parsed.GetRequiredValue(device));
+            using var backbones = new BackboneProvider(parsed.GetValue(weights), place);
             var variants = Variants(method, parsed.GetRequiredValue(variant), backbones);
             var categories = parsed.GetRequiredValue(category).Among(dataset);
             var cells = Select(
@@ -112,7 +113,6 @@ internal static class RunVerb
 
                 return 0;
             }
-            var place = Devices.Named(parsed.GetRequiredValue(device));
             ProcessorCheck.BeforeConvolutions(place, parsed.InvocationConfiguration.Error);
             return Run(
                 cells,

@@ -50,9 +50,20 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         var bytes = new byte[length * indices.Count];
         InParallel.For(indices.Count, i => Resized(indices[i], size).CopyTo(bytes.AsSpan((int)(i * length))));
         ReadAhead(indices, size);
+        return Rgb01(bytes, indices.Count, size, device);
+    }
+
+    /// <summary>Images as the networks take them.</summary>
+    /// <param name="bytes">HWC, one image after the other.</param>
+    /// <param name="count">How many images.</param>
+    /// <param name="size">Of each.</param>
+    /// <param name="device">Where the tensor lies.</param>
+    /// <returns><c>[N,3,H,W]</c>, RGB, 0..1.</returns>
+    internal static Tensor Rgb01(byte[] bytes, int count, ImageSize size, Device device)
+    {
         using var scope = NewDisposeScope();
         return torch
-            .tensor(bytes, [indices.Count, size.Height, size.Width, 3], ScalarType.Byte)
+            .tensor(bytes, [count, size.Height, size.Width, 3], ScalarType.Byte)
             .to(device)
             .permute(0, 3, 1, 2)
             .contiguous()

@@ -1,6 +1,5 @@
 using Reproduction.Data;
 using Reproduction.Imaging;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Reproduction.Papers.Gaussian;
@@ -39,13 +38,6 @@ public sealed class AugmentedImages(IImages normal, AugmentationRules rules, int
                 Resizer.Resize(augmented, size.Width, size.Height, size.Resampling).Pixels.CopyTo(bytes.AsSpan(i * length));
             }
         );
-        return torch
-            .tensor(bytes, [indices.Count, size.Height, size.Width, 3], ScalarType.Byte)
-            .to(device)
-            .permute(0, 3, 1, 2)
-            .contiguous()
-            .to(ScalarType.Float32)
-            .div_(255)
-            .MoveToOuterDisposeScope();
+        return SampleImages.Rgb01(bytes, indices.Count, size, device).MoveToOuterDisposeScope();
     }
 }
