@@ -53,6 +53,7 @@ public static class CommandLine
             VerifyVerb.Create(),
             FitVerb.Create(),
             ScoreVerb.Create(),
+            ExportVerb.Create(),
             FeaturesVerb.Create(),
             MetricsVerb.Create(),
             FigureVerb.Create(),

@@ -32,7 +32,7 @@ public sealed record ModelFile(
     int Images
 )
 {
-    private const string Key = "reproduction.model";
+    internal const string Key = "reproduction.model";
     private const int Version = 1;
 
     /// <summary>Makes the folder that a model is to be written in.</summary>

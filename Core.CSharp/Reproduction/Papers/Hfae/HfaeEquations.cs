@@ -61,11 +61,17 @@ public static class HfaeEquations
             return map.alias();
         }
 
-        var radius = (long)Math.Ceiling(4 * sigma);
-        var kernel = exp(-arange(-radius, radius + 1, ScalarType.Float32, map.device).square() / (2 * sigma * sigma));
-        kernel /= kernel.sum();
+        var (kernel, radius) = Kernel(sigma, map.device);
         var padded = functional.pad(map, [radius, radius, radius, radius], PaddingModes.Replicate);
         return functional.conv2d(functional.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1));
+    }
+
+    /// <summary>The filter along one axis, <c>[2 * Radius + 1]</c>.</summary>
+    internal static (Tensor Values, long Radius) Kernel(double sigma, Device device)
+    {
+        var radius = (long)Math.Ceiling(4 * sigma);
+        var kernel = exp(-arange(-radius, radius + 1, ScalarType.Float32, device).square() / (2 * sigma * sigma));
+        return (kernel / kernel.sum(), radius);
     }
 
     /// <summary>Eq. (10): the filtered sum of the resized maps.</summary>
