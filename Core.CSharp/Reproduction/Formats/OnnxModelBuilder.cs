@@ -17,6 +17,8 @@ internal sealed class OnnxModelBuilder
     private const int FormatVersion = 8;
 
     private readonly ProtobufWriter _graph = new();
+    private readonly List<Node> _nodes = [];
+    private readonly Dictionary<string, string> _names = [];
     private readonly Dictionary<string, OnnxValue> _known = [];
     private readonly SortedDictionary<string, string> _metadata = new(StringComparer.Ordinal);
     private int _values;
@@ -34,13 +36,13 @@ internal sealed class OnnxModelBuilder
         return new OnnxValue(this, name, type);
     }
 
-    /// <summary>What the model gives.</summary>
+    /// <summary>What the model gives. The value itself is given the name: ONNX Runtime 1.31 breaks graphs while it removes identities.</summary>
     /// <param name="name">Its name for whoever runs the model.</param>
-    /// <param name="value">The value.</param>
+    /// <param name="value">The value, which is no other output.</param>
     /// <param name="shape">As of <see cref="Input"/>.</param>
     public void Output(string name, OnnxValue value, params object[] shape)
     {
-        Append("Identity", [value.Name], name, []);
+        _names.Add(value.Name, name);
         _graph.Message(12, ValueInfo(name, value.Type, shape));
     }
 
@@ -97,15 +99,17 @@ internal sealed class OnnxModelBuilder
     )
     {
         var output = string.Create(CultureInfo.InvariantCulture, $"v{_values++}");
-        Append(operation, [.. inputs.Select(input => input?.Name ?? "")], output, attributes);
+        _nodes.Add(new Node(operation, [.. inputs.Select(input => input?.Name ?? "")], output, attributes));
         return new OnnxValue(this, output, type);
     }
 
-    /// <summary>The model as a file's bytes.</summary>
+    /// <summary>The model as a file's bytes; the model is then at its end.</summary>
     /// <param name="producer">Which program made it, and its version.</param>
     public byte[] ToArray((string Name, string Version) producer)
     {
         var graph = new ProtobufWriter().Integer(1, FormatVersion).Text(2, producer.Name).Text(3, producer.Version);
+        _nodes.ForEach(node => _graph.Message(1, Written(node)));
+        _nodes.Clear();
         graph.Message(7, _graph.Text(2, "detector"));
         graph.Message(8, new ProtobufWriter().Text(1, "").Integer(2, OperatorSet));
         foreach (var (name, value) in _metadata)
@@ -115,19 +119,22 @@ internal sealed class OnnxModelBuilder
         return graph.ToArray();
     }
 
-    private void Append(string operation, string[] inputs, string output, (string Name, object Value)[] attributes)
+    private ProtobufWriter Written(Node operation)
     {
         var node = new ProtobufWriter();
-        foreach (var input in inputs)
+        foreach (var input in operation.Inputs)
         {
-            node.Text(1, input);
+            node.Text(1, Name(input));
         }
-        node.Text(2, output).Text(3, $"{operation}_{output}").Text(4, operation);
-        foreach (var (name, value) in attributes)
+        var output = Name(operation.Output);
+        node.Text(2, output).Text(3, $"{operation.Operation}_{output}").Text(4, operation.Operation);
+        foreach (var (name, value) in operation.Attributes)
         {
             node.Message(5, Attribute(name, value));
         }
-        _graph.Message(1, node);
+        return node;
+
+        string Name(string value) => _names.GetValueOrDefault(value, value);
     }
 
     private static ProtobufWriter Attribute(string name, object value)
@@ -176,4 +183,6 @@ internal sealed class OnnxModelBuilder
             ScalarType.Float64 => 11,
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "no value of this type is needed"),
         };
+
+    private sealed record Node(string Operation, string[] Inputs, string Output, (string Name, object Value)[] Attributes);
 }
