@@ -70,7 +70,7 @@ public sealed partial class HfaeDetector(HfaeSettings settings, Resources resour
         // The other reading of eq. (9) needs no other training.
         AddPart(
             parts,
-            settings.WeightByPositions ? "unweighted" : "weighted",
+            settings.WeightByPositions ? "plain" : "weighted",
             HfaeEquations.AnomalyMap(Resized(!settings.WeightByPositions), settings.Sigma)
         );
         return new Scores(map.MoveToOuterDisposeScope(), HfaeEquations.ImageScore(map).MoveToOuterDisposeScope()) { Parts = parts };
