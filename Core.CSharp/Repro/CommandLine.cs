@@ -53,6 +53,8 @@ public static class CommandLine
             VerifyVerb.Create(),
             FitVerb.Create(),
             ScoreVerb.Create(),
+            CalibrateVerb.Create(),
+            DescribeVerb.Create(),
             FeaturesVerb.Create(),
             MetricsVerb.Create(),
             FigureVerb.Create(),
