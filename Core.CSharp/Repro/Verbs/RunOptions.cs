@@ -116,17 +116,28 @@ internal static partial class RunOptions
             Description = description,
             HelpName = helpName,
             DefaultValueFactory = _ => byDefault,
-            CustomParser = result =>
-            {
-                var text = result.Tokens[0].Value;
-                if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value))
-                {
-                    return value;
-                }
-                result.AddError($"{name} '{text}' is no number; write it with a point, as in {name} {example}");
-                return byDefault;
-            },
+            CustomParser = result => Parse(result, name, example) ?? byDefault,
         };
+
+    /// <summary>As the other one, for a number that may be left out.</summary>
+    public static Option<double?> Number(string name, string description, string helpName, string example) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            CustomParser = result => Parse(result, name, example),
+        };
+
+    private static double? Parse(System.CommandLine.Parsing.ArgumentResult result, string name, string example)
+    {
+        var text = result.Tokens[0].Value;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value))
+        {
+            return value;
+        }
+        result.AddError($"{name} '{text}' is no number; write it with a point, as in {name} {example}");
+        return null;
+    }
 
     /// <summary>Refuses a number below <paramref name="least"/>; what is no number at all the parser refuses itself.</summary>
     public static Option<T> AtLeast<T>(this Option<T> option, int least)
