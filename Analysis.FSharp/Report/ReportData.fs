@@ -171,7 +171,7 @@ module ReportData =
 
         {
             Run = DirectoryInfo(run).Name
-            Papers = Papers.read papers
+            Papers = Papers.readAll papers
             Records = records
             Published = published
             Compared = compared

@@ -11,10 +11,14 @@ let metric (name: string) =
     [ "auroc", "AUROC"; "aupro", "AUPRO"; "_ap", " AP"; "f1_max", "F1 max"; "fpr", "FPR"; "tpr", "TPR"; "_", " "; ".", " " ]
     |> List.fold (fun (text: string) (code, words) -> text.Replace((code: string), words)) name
 
-/// "table1" as "Table 1".
-let table (name: string) =
-    let digits = name |> Seq.takeWhile Char.IsLetter |> Seq.length
-    $"{Char.ToUpperInvariant name[0]}{name[1 .. digits - 1]} {name[digits..]}".TrimEnd()
+/// "table1" as "Table 1"; "hfae-table1", another paper's, as "Table 1 of hfae".
+let rec table (name: string) =
+    match name.Split '-' with
+    | [| paper; own |] -> $"{table own} of {paper}"
+    | _ ->
+
+        let digits = name |> Seq.takeWhile Char.IsLetter |> Seq.length
+        $"{Char.ToUpperInvariant name[0]}{name[1 .. digits - 1]} {name[digits..]}".TrimEnd()
 
 /// A measured fraction as percent with one decimal; "–" for NaN.
 let percent (fraction: float) = if Double.IsNaN fraction then "–" else invariant (100.0 * fraction) "0.0"

@@ -22,6 +22,8 @@ let private short method (variant: string) =
     | "hfae" -> variant + "+batch_size=3"
     | "dfr" -> variant + "+image_size=64"
     | "gaussian" when not (variant.StartsWith("ae-", StringComparison.Ordinal)) -> variant + "+image_size=64"
+    | "padim" -> variant + "+image_size=32"
+    | "spade" -> variant + "+image_size=32"
     | _ -> variant
 
 /// With REPRO_ALL_VARIANTS set, every variant; without, of `gaussian` and `dfr` all that save another kind of state, over small networks.
@@ -32,7 +34,7 @@ let private isTaken method (variant: Variant) =
        | "dfr" -> List.contains variant.Name [ "embedded"; "paper-f1-8-reflect"; "code-f1-8-zero"; "code-f3-12-reflect" ]
        | "favae" -> variant.Network <> "yolov3"
        | "hfae" -> variant.Network <> "wide_resnet50_2" && variant.Network <> "resnet50_v1"
-       | _ -> true
+       | _ -> not (variant.Name.StartsWith("wide_resnet50_2", StringComparison.Ordinal))
 
 let private fit (detector: IAnomalyDetector) =
     torch.manual_seed 3L |> ignore

@@ -1,7 +1,7 @@
-using Microsoft.ML.OnnxRuntime;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.ML.OnnxRuntime;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Imaging;

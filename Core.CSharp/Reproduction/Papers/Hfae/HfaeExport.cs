@@ -22,7 +22,7 @@ public sealed partial class HfaeDetector : IExportable
             var weighted = settings.WeightByPositions ? residual / (sizes[k - 1] * sizes[k - 1]) : residual;
             return weighted.Interpolate(settings.ImageSize, settings.ImageSize);
         });
-        var map = Filtered(resized.Aggregate((sum, level) => sum + level)); // eq. (10)
+        var map = AnomalyMaps.GaussianFilter(resized.Aggregate((sum, level) => sum + level), settings.Sigma); // eq. (10)
         return new GraphScores(map, map.Amax([1, 2, 3])); // eq. (11)
     }
 
@@ -30,19 +30,6 @@ public sealed partial class HfaeDetector : IExportable
         0.5 * (settings.Normalise ? Normalised(encoded) - Normalised(decoded) : encoded - decoded).Square();
 
     private static OnnxValue Normalised(OnnxValue feature) => feature / feature.Square().Sum([1], keepdim: true).Sqrt().ClampMin(1e-12);
-
-    private OnnxValue Filtered(OnnxValue map)
-    {
-        if (settings.Sigma == 0)
-        {
-            return map;
-        }
-        using var scope = NewDisposeScope();
-        var (kernel, radius) = HfaeEquations.Kernel(settings.Sigma, CPU);
-        return map.Pad(radius, radius, radius, radius, "edge")
-            .Conv2d(kernel.view(1, 1, 1, -1), null)
-            .Conv2d(kernel.view(1, 1, -1, 1), null);
-    }
 
     /// <summary>Heights of the encoder's maps, which are their widths.</summary>
     private long[] Heights()
