@@ -50,7 +50,7 @@ let private numbers (compared: Compared list) =
                 number.Published.Category
                 Text.metric number.Published.Metric
                 Text.published number.Published
-                Text.summary measured.Summary
+                Text.measured measured
                 number.Delta |> Option.map Text.points |> Option.defaultValue ""
                 $"{Text.sign number.Verdict} {Comparison.describe number.Verdict}"
                 if number.Differences.IsEmpty then "nothing" else String.concat "; " number.Differences
@@ -107,10 +107,7 @@ let render (data: ReportData) =
     add $"{Text.standing data}\n"
     if data.HasComparisons then add (standings data)
 
-    add (
-        "All rates are percent, differences percentage points; ± is the standard deviation over seeds or folds (over categories for "
-        + "means), or what the paper prints.\n"
-    )
+    add $"All rates are percent, differences percentage points. {Text.spreads}\n"
 
     figures _.StartsWith("overview")
 
@@ -123,7 +120,7 @@ let render (data: ReportData) =
             figures _.StartsWith(paper + "-")
 
     figures _.StartsWith("working-point")
-    add "## All measurements\n"
+    add "## All measurements\n\n± is the standard deviation over seeds or folds.\n"
     add (measurements data)
 
     if not data.AgainstBest.IsEmpty then

@@ -99,7 +99,7 @@ let private numbers (data: ReportData) =
 
         let likeness = if compared.Differences.IsEmpty then "like_for_like" else "differs"
 
-        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{Text.table published.Table}</td><td>{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Summary.Mean (Text.summary measured.Summary)}{number (defaultArg compared.Delta nan) (compared.Delta |> Option.map Text.points |> Option.defaultValue "")}<td>{chip compared.Verdict}</td><td>{encode differences}</td></tr>"""
+        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{Text.table published.Table}</td><td>{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Mean (Text.measured measured)}{number (defaultArg compared.Delta nan) (compared.Delta |> Option.map Text.points |> Option.defaultValue "")}<td>{chip compared.Verdict}</td><td>{encode differences}</td></tr>"""
 
     let columns = [
         "paper", false
@@ -117,7 +117,7 @@ let private numbers (data: ReportData) =
     let verdicts = measured |> List.map (fun (compared, _) -> shortVerdict compared.Verdict)
 
     $"""<section id="numbers"><h2>Published and measured</h2>
-<p class="note">Percent; ± is the standard deviation over seeds or folds (over categories for means), or what the paper prints. A number counts as like for like when data, network and schedule are the paper's.</p>
+<p class="note">Percent. {Text.spreads} A number counts as like for like when data, network and settings are the paper's.</p>
 <form class="filters" data-target="#numbers tbody tr">
 <label>paper <select name="paper">{options "all" (measured |> List.map (fun (c, _) -> c.Published.Paper))}</select></label>
 <label>category <select name="category">{options "all" (measured |> List.map (fun (c, _) -> c.Published.Category))}</select></label>
@@ -143,7 +143,7 @@ let private publishedTables (data: ReportData) =
                     let differences =
                         if compared.Differences.IsEmpty then "like for like" else "differs in " + String.concat "; " compared.Differences
 
-                    $"""<span class="ours {verdictClass compared.Verdict}" title="measured: {encode (Comparison.describe compared.Verdict)}; {encode differences}">{Text.sign compared.Verdict} {Text.summary measured.Summary}</span>"""
+                    $"""<span class="ours {verdictClass compared.Verdict}" title="measured: {encode (Comparison.describe compared.Verdict)}; {encode differences}">{Text.sign compared.Verdict} {Text.measured measured}</span>"""
 
             $"<td class=\"number\">{encode (Text.published published)}{ours}</td>"
 

@@ -23,11 +23,23 @@ let rec table (name: string) =
 /// A measured fraction as percent with one decimal; "–" for NaN.
 let percent (fraction: float) = if Double.IsNaN fraction then "–" else invariant (100.0 * fraction) "0.0"
 
-/// A measured mean with its deviation where there is one.
+/// A mean over seeds or folds with its standard deviation where there is one; only where no other spread stands beside it.
 let summary (summary: Summary) =
     if Double.IsNaN summary.Deviation then percent summary.Mean else $"{percent summary.Mean} ± {percent summary.Deviation}"
 
-/// A published number with the digits that the paper prints.
+/// What a spread is, as it stands behind it.
+let private kind =
+    function
+    | Deviation -> "sd"
+    | ErrorOfMean -> "SEM"
+
+/// A measured number with its spread and what that is.
+let measured (measured: Measured) =
+    match measured.Spread with
+    | Some spread -> $"{percent measured.Mean} ± {percent spread.Size} {kind spread.Kind}"
+    | None -> percent measured.Mean
+
+/// A published number with the digits that the paper prints, and what its spread is.
 let published (number: PublishedNumber) =
     let decimals =
         let printed = if number.Text.Contains '.' then number.Text.Length - number.Text.IndexOf '.' - 1 else 0
@@ -36,7 +48,7 @@ let published (number: PublishedNumber) =
     let digits (value: float) = (100.0 * value).ToString($"F{decimals}", CultureInfo.InvariantCulture)
 
     match number.Spread with
-    | Some spread -> $"{digits number.Value} ± {digits spread}"
+    | Some spread -> $"{digits number.Value} ± {digits spread.Size} {kind spread.Kind}"
     | None -> digits number.Value
 
 /// A difference of fractions in percentage points, with its sign.
@@ -51,6 +63,11 @@ let columns (rows: string list list) =
     [
         for row in rows -> (List.map2 (fun (cell: string) (width: int) -> cell.PadRight width) row widths |> String.concat "  ").TrimEnd()
     ]
+
+/// What stands behind the numbers of a comparison.
+let spreads =
+    "± sd is the standard deviation over seeds or folds (in a paper: over its runs), ± SEM a standard error: of our means over categories, "
+    + "that over seeds or folds; what a paper prints beside a mean over categories is over the categories."
 
 /// "1 category", "2 categories".
 let categories (count: int) = if count = 1 then "1 category" else $"{count} categories"
@@ -97,5 +114,5 @@ let standing (data: ReportData) =
         + $"are measured: "
         + $"{total.WithinSpread} within the spread, {total.WithinPoint} within one point, {total.Above} above, {total.Below} below what "
         + $"is published; "
-        + $"{total.LikeForLike} of these are like for like (same data, network and schedule). "
+        + $"{total.LikeForLike} of these are like for like (same data, network and settings). "
         + $"{total.NotComparable} more are means over categories of which only some were run, and {total.NotRun} were not run."

@@ -1,10 +1,13 @@
-/// Every method and variant: fitted, saved, loaded by another process, it gives the same scores to the bit.
+/// Every method and variant: fitted, saved, loaded by another process, it gives the same scores to the bit; exported, ONNX Runtime gives
+/// them to 1e-4.
 module Reproduction.Tests.ModelsSaved
 
 open System
 open System.IO
 open Expecto
+open Microsoft.ML.OnnxRuntime
 open TorchSharp
+open Reproduction
 open Reproduction.Data
 open Reproduction.Formats
 open Reproduction.Methods
@@ -41,6 +44,42 @@ let private fit (detector: IAnomalyDetector) =
         supervised.Fit(images, [| false; true; false; true; false; true |], 2, FitContext(Seed = 3)) |> ignore
     | _ -> detector.Fit(images, FitContext(Seed = 3)) |> ignore
 
+/// The largest difference of two tensors as a share of the largest value of the first.
+let private difference (expected: torch.Tensor) (found: torch.Tensor) =
+    use _scope = torch.NewDisposeScope()
+    ((found - expected).abs().max() / expected.abs().max()).item<float32>() |> float
+
+/// Photographs have bytes; the images in memory have any numbers.
+let private inBytes = {
+    new IImages with
+        member _.Count = (images :> IImages).Count
+        member _.ContentId index = (images :> IImages).ContentId index
+
+        member _.Pixels(indices, size, device) =
+            use scope = torch.NewDisposeScope()
+            (images :> IImages).Pixels(indices, size, device).mul(255.0.ToScalar()).round().div(255.0.ToScalar()).MoveToOuterDisposeScope()
+}
+
+/// Several images at once, so that the batch's length is free, too. What is trained on labels has no place at a line, and no export.
+let private checkExport name (model: ModelFile) (detector: IAnomalyDetector) =
+    match detector with
+    | :? ISupervisedDetector -> Expect.throwsT<UserError> (fun () -> OnnxExport.Bytes(model, detector) |> ignore) name
+    | _ ->
+        use _scope = torch.NewDisposeScope()
+        use _noGradient = torch.no_grad ()
+        let bytes = OnnxExport.Bytes(model, detector)
+        let struct (described, exported) = OnnxDetector.Open((fun options -> new InferenceSession(bytes, options)), name)
+        use _exported = exported
+        Expect.equal described.Variant model.Variant "the description goes along"
+        use expected = detector.Score(ImageBatch.All inBytes)
+        use found = exported.Score(ImageBatch.All inBytes)
+        Expect.isLessThan (difference expected.Image found.Image) 1e-4 $"{name}: scores of ONNX Runtime"
+
+        match Option.ofObj expected.Map, Option.ofObj found.Map with
+        | Some here, Some there -> Expect.isLessThan (difference here there) 1e-4 $"{name}: maps of ONNX Runtime"
+        | None, None -> ()
+        | _ -> failtest $"{name}: only one of the two has a map"
+
 let private architecture (network: string) = network.Split('/')[0]
 
 /// Fits and saves all variants of a method, scores them here and in another process, and names those that differ.
@@ -68,6 +107,7 @@ let private check (paper: IMethod) () =
                 let file = Path.Combine(folder, variant.Name + ".model")
                 let model = ModelFile(paper.Id, variant.Name, configuration.ToJson(), [], 0.5, Nullable 0.5, "none", 6)
                 model.Write(file, detector.Save())
+                checkExport $"{paper.Id} {variant.Name}" model detector
                 variant.Name, scoreBytes detector
         ]
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Data;
@@ -8,7 +9,7 @@ using Reproduction.Methods;
 namespace Repro.Verbs;
 
 /// <summary>Options that several verbs share.</summary>
-internal static class RunOptions
+internal static partial class RunOptions
 {
     public static Option<string?> Weights() =>
         new("--weights")
@@ -56,7 +57,10 @@ internal static class RunOptions
                     : Fail(result, $"--profile '{result.Tokens[0].Value}': the profiles are paper, quick and smoke"),
         };
 
-    /// <summary>A list given as several words, or with commas, or with the option repeated.</summary>
+    [GeneratedRegex(@",(?![^\[]*\])")]
+    private static partial Regex Commas { get; }
+
+    /// <summary>A list given as several words, or with commas, or with the option repeated; commas in brackets stay: <c>levels=[1,2]</c>.</summary>
     public static Option<string[]> List(string name, string description, string helpName) =>
         new(name)
         {
@@ -68,7 +72,7 @@ internal static class RunOptions
             CustomParser = result =>
                 [
                     .. result.Tokens.SelectMany(token =>
-                        token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                        Commas.Split(token.Value).Select(word => word.Trim()).Where(word => word.Length > 0)
                     ),
                 ],
         };
@@ -112,17 +116,28 @@ internal static class RunOptions
             Description = description,
             HelpName = helpName,
             DefaultValueFactory = _ => byDefault,
-            CustomParser = result =>
-            {
-                var text = result.Tokens[0].Value;
-                if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value))
-                {
-                    return value;
-                }
-                result.AddError($"{name} '{text}' is no number; write it with a point, as in {name} {example}");
-                return byDefault;
-            },
+            CustomParser = result => Parse(result, name, example) ?? byDefault,
         };
+
+    /// <summary>As the other one, for a number that may be left out.</summary>
+    public static Option<double?> Number(string name, string description, string helpName, string example) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            CustomParser = result => Parse(result, name, example),
+        };
+
+    private static double? Parse(System.CommandLine.Parsing.ArgumentResult result, string name, string example)
+    {
+        var text = result.Tokens[0].Value;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value))
+        {
+            return value;
+        }
+        result.AddError($"{name} '{text}' is no number; write it with a point, as in {name} {example}");
+        return null;
+    }
 
     /// <summary>Refuses a number below <paramref name="least"/>; what is no number at all the parser refuses itself.</summary>
     public static Option<T> AtLeast<T>(this Option<T> option, int least)

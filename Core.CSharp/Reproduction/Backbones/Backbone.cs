@@ -183,6 +183,15 @@ public sealed class Backbone : IDisposable
         return [.. names.Select(name => taps[name].channels_last().MoveToOuterDisposeScope())];
     }
 
+    /// <summary>As <see cref="Forward"/>, as operations of an ONNX graph.</summary>
+    internal OnnxValue[] Export(OnnxValue imagesRgb01, IReadOnlyList<string> layers)
+    {
+        var names = layers.Select(layer => Find(layer).Name).ToList();
+        var taps = new GraphTaps(names);
+        _network.Export(Preprocessing.Export(imagesRgb01), taps);
+        return [.. names.Select(name => taps[name])];
+    }
+
     private void Run(Tensor input, Taps taps)
     {
         ConvolutionVerdicts.Require(Device);

@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -127,6 +128,35 @@ internal sealed class Vgg : Network
             }
         }
         current.Dispose();
+    }
+
+    public override void Export(OnnxValue input, GraphTaps taps)
+    {
+        var current = input;
+        foreach (var step in _steps)
+        {
+            if (step.Side)
+            {
+                if (taps.Wants(step.Name) && taps.Take(step.Name, step.Convolution!.Export(current)))
+                {
+                    return;
+                }
+                continue;
+            }
+            current = step.Convolution?.Export(current) ?? current.MaxPool2d(2, 2);
+            if (taps.Take(step.Name, current))
+            {
+                return;
+            }
+            if (step.Activation is not null)
+            {
+                current = current.Relu();
+                if (taps.Take(step.Activation, current))
+                {
+                    return;
+                }
+            }
+        }
     }
 
     // In place where nobody has asked for the values before it.

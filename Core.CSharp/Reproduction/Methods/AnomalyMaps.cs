@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -25,9 +26,7 @@ public static class AnomalyMaps
             return map.alias();
         }
 
-        var radius = (long)Math.Ceiling(4 * sigma);
-        var kernel = exp(-arange(-radius, radius + 1, ScalarType.Float32, map.device).square() / (2 * sigma * sigma));
-        kernel /= kernel.sum();
+        var (kernel, radius) = Kernel(sigma, map.device);
         var padded = functional.pad(map, [radius, radius, radius, radius], PaddingModes.Replicate);
         return functional.conv2d(functional.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1));
     }
@@ -36,4 +35,26 @@ public static class AnomalyMaps
     /// <param name="map"><c>[N,1,H,W]</c></param>
     /// <returns><c>[N]</c></returns>
     public static Tensor Maximum(Tensor map) => map.amax([1, 2, 3]);
+
+    /// <summary>As <see cref="GaussianFilter(Tensor, double)"/>, as operations of an ONNX graph.</summary>
+    internal static OnnxValue GaussianFilter(OnnxValue map, double sigma)
+    {
+        if (sigma == 0)
+        {
+            return map;
+        }
+        using var scope = NewDisposeScope();
+        var (kernel, radius) = Kernel(sigma, CPU);
+        return map.Pad(radius, radius, radius, radius, "edge")
+            .Conv2d(kernel.view(1, 1, 1, -1), null)
+            .Conv2d(kernel.view(1, 1, -1, 1), null);
+    }
+
+    /// <summary>The filter along one axis, <c>[2 * Radius + 1]</c>.</summary>
+    private static (Tensor Values, long Radius) Kernel(double sigma, Device device)
+    {
+        var radius = (long)Math.Ceiling(4 * sigma);
+        var kernel = exp(-arange(-radius, radius + 1, ScalarType.Float32, device).square() / (2 * sigma * sigma));
+        return (kernel / kernel.sum(), radius);
+    }
 }

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Reproduction.Papers.Dfr;
 
 /// <summary>Regional features, autoencoder, map.</summary>
-internal sealed class DfrDetector(DfrSettings settings, Resources resources) : IAnomalyDetector
+internal sealed partial class DfrDetector(DfrSettings settings, Resources resources) : IAnomalyDetector
 {
     private const int ForwardBatch = 4;
 

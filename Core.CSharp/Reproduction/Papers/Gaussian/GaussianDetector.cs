@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Reproduction.Papers.Gaussian;
 
 /// <summary>One distribution a level, the score their mean.</summary>
-internal sealed class GaussianDetector : IAnomalyDetector
+internal sealed partial class GaussianDetector : IAnomalyDetector
 {
     private const int MostSigmas = 5;
 

@@ -33,14 +33,14 @@ public static class HfaeEquations
         residuals.Select(LevelLoss).Aggregate((sum, loss) => sum + loss) / residuals.Count;
 
     /// <summary>
-    /// Eq. (9): phi'_k, the residual summed over channels and resized bilinearly to the image. The factor 1/(w_k h_k), which makes
-    /// a level of a quarter of the positions weigh four times as much, is applied where <paramref name="weightByPositions"/> asks for it.
+    /// Eq. (9): phi'_k, the residual summed over channels, divided by its number of positions w_k h_k, which makes a level of a quarter
+    /// of the positions weigh four times as much, and resized bilinearly to the image.
     /// </summary>
     /// <param name="residual">phi_k, <c>[N,C,H,W]</c></param>
     /// <param name="side">Height and width of the image.</param>
-    /// <param name="weightByPositions">Whether to divide by the number of positions.</param>
+    /// <param name="weightByPositions">False leaves the division out.</param>
     /// <returns><c>[N,1,side,side]</c></returns>
-    public static Tensor ResizedMap(Tensor residual, long side, bool weightByPositions = false)
+    public static Tensor ResizedMap(Tensor residual, long side, bool weightByPositions = true)
     {
         var map = residual.sum(1, keepdim: true);
         if (weightByPositions)

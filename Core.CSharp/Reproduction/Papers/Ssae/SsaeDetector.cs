@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Reproduction.Papers.Ssae;
 
 /// <summary>One autoencoder an objective, difference, smoothing.</summary>
-internal sealed class SsaeDetector : IAnomalyDetector
+internal sealed partial class SsaeDetector : IAnomalyDetector
 {
     private const int ScoreBatch = 4;
     private const string AverageMapName = "average_map";

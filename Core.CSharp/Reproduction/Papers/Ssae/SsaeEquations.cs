@@ -56,7 +56,10 @@ public static class SsaeEquations
     /// <param name="map">Heat maps, <c>[N,1,H,W]</c>.</param>
     /// <param name="average">The average of (13), <c>[1,1,H,W]</c>.</param>
     /// <param name="t">The exponent.</param>
-    public static Tensor Corrected(Tensor map, Tensor average, double t) => map * (1 - average).clamp_min(0).pow(t);
+    public static Tensor Corrected(Tensor map, Tensor average, double t) => map * Weight(average, t);
+
+    /// <summary>The factor of equation (14), <c>[1,1,H,W]</c>.</summary>
+    internal static Tensor Weight(Tensor average, double t) => (1 - average).clamp_min(0).pow(t);
 
     /// <summary>
     /// Equation (3): <paramref name="times"/> mean filters of <paramref name="size"/> x <paramref name="size"/>, zeros beyond the border.
@@ -71,6 +74,14 @@ public static class SsaeEquations
         return map;
     }
 
+    /// <summary>The similarity's Gaussian window along one axis, <c>[11]</c>.</summary>
+    internal static Tensor SsimLine()
+    {
+        var offsets = torch.arange(SsimWindow).to(ScalarType.Float32) - (SsimWindow / 2);
+        var line = (offsets.square() / (-2 * SsimSigma * SsimSigma)).exp();
+        return line / line.sum();
+    }
+
     /// <summary>
     /// The structural similarity index of every pixel and colour (Wang et al. 2004, Gaussian window of 11 pixels and sigma 1.5).
     /// </summary>
@@ -78,9 +89,7 @@ public static class SsaeEquations
     {
         const double c1 = 0.01 * 0.01,
             c2 = 0.03 * 0.03;
-        var offsets = torch.arange(SsimWindow).to(ScalarType.Float32) - (SsimWindow / 2);
-        var line = (offsets.square() / (-2 * SsimSigma * SsimSigma)).exp();
-        line = (line / line.sum()).to(a.device);
+        var line = SsimLine().to(a.device);
         var rows = line.reshape(1, 1, -1, 1).expand(a.shape[1], 1, -1, -1).contiguous();
         var columns = line.reshape(1, 1, 1, -1).expand(a.shape[1], 1, -1, -1).contiguous();
         var (meanA, meanB) = (Blur(a), Blur(b));
