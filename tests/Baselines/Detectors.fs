@@ -69,7 +69,7 @@ let private scores (detector: IAnomalyDetector) images =
 
 let private untrained = [
     "padim", "resnet18"
-    "patchcore", "resnet18"
+    "patchcore", "resnet18+image_size=128"
     "spade", "resnet18"
     "pca-features", "resnet18"
     "mean-image", "default"
