@@ -15,6 +15,8 @@ internal readonly record struct OnnxValue(OnnxModelBuilder Model, string Name, S
 
     public static OnnxValue operator +(OnnxValue left, double right) => left + left.Number(right);
 
+    public static OnnxValue operator +(double left, OnnxValue right) => right + left;
+
     public static OnnxValue operator -(OnnxValue left, OnnxValue right) => left.With("Sub", right);
 
     public static OnnxValue operator -(OnnxValue left, double right) => left - left.Number(right);
