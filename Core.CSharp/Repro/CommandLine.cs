@@ -54,6 +54,8 @@ public static class CommandLine
             FitVerb.Create(),
             ScoreVerb.Create(),
             ExportVerb.Create(),
+            ServeVerb.Create(),
+            WatchVerb.Create(),
             CalibrateVerb.Create(),
             DescribeVerb.Create(),
             FeaturesVerb.Create(),
