@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Data;
@@ -8,7 +9,7 @@ using Reproduction.Methods;
 namespace Repro.Verbs;
 
 /// <summary>Options that several verbs share.</summary>
-internal static class RunOptions
+internal static partial class RunOptions
 {
     public static Option<string?> Weights() =>
         new("--weights")
@@ -56,7 +57,7 @@ internal static class RunOptions
                     : Fail(result, $"--profile '{result.Tokens[0].Value}': the profiles are paper, quick and smoke"),
         };
 
-    /// <summary>A list given as several words, or with commas, or with the option repeated.</summary>
+    /// <summary>A list given as several words, or with commas outside of brackets, or with the option repeated.</summary>
     public static Option<string[]> List(string name, string description, string helpName) =>
         new(name)
         {
@@ -68,10 +69,14 @@ internal static class RunOptions
             CustomParser = result =>
                 [
                     .. result.Tokens.SelectMany(token =>
-                        token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                        Separators().Split(token.Value).Select(item => item.Trim()).Where(item => item.Length > 0)
                     ),
                 ],
         };
+
+    // A value such as growing=[0.5,1] is one item.
+    [GeneratedRegex(@",(?![^\[\]]*\])")]
+    private static partial Regex Separators();
 
     /// <summary>Categories, each a name with the commas that it may have, or a list with commas (<see cref="Among"/>).</summary>
     public static Option<string[]> Category(string description) =>
