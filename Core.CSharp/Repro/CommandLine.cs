@@ -66,6 +66,7 @@ public static class CommandLine
             DataVerb.Create(),
             PretrainVerb.Create(),
             ToyVerb.Create(),
+            DistortionsVerb.Create(),
             ProcessorVerb.Create(),
         };
         root.Options.Add(Debug);

@@ -31,7 +31,7 @@ let private isTaken method (variant: Variant) =
     not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable "REPRO_ALL_VARIANTS"))
     || match method with
        | "gaussian" -> variant.Network |> isNull || variant.Network = "vgg16_quarter" || variant.Name = "resnet18-mahalanobis"
-       | "dfr" -> List.contains variant.Name [ "embedded"; "paper-f1-8-reflect"; "code-f1-8-zero"; "code-f3-12-reflect" ]
+       | "dfr" -> List.contains variant.Name [ "embedded"; "paper-f1-8-reflect"; "code-f1-8"; "code-f3-12" ]
        | "favae" -> variant.Network <> "yolov3"
        | "hfae" -> variant.Network <> "wide_resnet50_2" && variant.Network <> "resnet50_v1"
        | _ -> not (variant.Name.StartsWith("wide_resnet50_2", StringComparison.Ordinal))
