@@ -56,6 +56,18 @@ let points (difference: float) = invariant (100.0 * difference) "+0.0;−0.0;0.0
 
 let pValue (p: float) = if p < 0.001 then "< 0.001" else invariant p "0.000"
 
+/// What is said above the table of Floor.against.
+let againstFloor =
+    "Each method by its variant with the highest image AUROC on the category, against detectors that learn nothing (mean of the training "
+    + "images, principal components of their pixels, of frozen features): their image AUROC, by how much the method is above it, and "
+    + "DeLong's p on the same images."
+
+/// A floor's cell: its AUROC, the difference, p; "–" where it was not run.
+let floorCell (row: AgainstFloor) (floor: string) =
+    match row.Floors |> List.tryFind (fun test -> test.Floor.Paper = floor) with
+    | None -> "–"
+    | Some { Test = test } -> $"{percent test.Second}: {points (test.First - test.Second)} (p {pValue test.PValue})"
+
 /// A table's rows as aligned columns, for a terminal.
 let columns (rows: string list list) =
     let widths = rows |> List.transpose |> List.map (List.map String.length >> List.max)

@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Benchmarks;
 
 /// <summary>
-/// <see cref="PatchCoreMethod"/> at the size of bottle: 209 images of 256 x 256, 32 x 32 patches of 384 channels, a coreset of 10 %. Patches
-/// are drawn around a few centres in a space of few dimensions, as features lie; the whole detector sees blurred noise.
+/// <see cref="PatchCoreMethod"/> at the size of bottle: 209 images of 256 x 256, 32 x 32 patches of 384 channels, a coreset of
+/// 10 %. Patches are drawn around a few centres in a space of few dimensions, as features lie; the whole detector sees blurred noise.
 /// </summary>
 public sealed class PatchCoreBenchmark : IBenchmark
 {

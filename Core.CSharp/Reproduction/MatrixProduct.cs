@@ -37,7 +37,8 @@ public static class MatrixProduct
 
     /// <summary>
     /// Every row by every other row, <c>left right^T + offset</c>, computed as a convolution of one pixel: oneDNN, which computes those,
-    /// takes the widest instructions of any processor; the library behind <c>mm</c> takes them on Intel's only, and is half as fast on others.
+    /// takes the widest instructions of any processor; the library behind <c>mm</c> takes them on Intel's only, and is half as fast on
+    /// others.
     /// </summary>
     /// <param name="left">float32 <c>[M,K]</c>.</param>
     /// <param name="right">float32 <c>[N,K]</c>.</param>

@@ -6,8 +6,8 @@ using static TorchSharp.torch.nn;
 namespace Reproduction.Baselines.Autoencoders;
 
 /// <summary>
-/// Table 1 of the paper: nine convolutions from 128 x 128 pixels to the code, and the same backwards. LeakyReLU 0.2 behind each but the last
-/// of either half.
+/// Table 1 of the paper: nine convolutions from 128 x 128 pixels to the code, and the same backwards. LeakyReLU 0.2 behind each
+/// but the last of either half.
 /// </summary>
 public sealed class AutoencoderNetwork : Module<Tensor, Tensor>, IExportableModule
 {

@@ -35,8 +35,8 @@ public sealed partial class PatchCoreDetector(PatchCoreSettings settings, Resour
 
     /// <summary>
     /// Takes patches of more images into the bank: the greedy choice goes on among the new patches, beginning with the distances to the
-    /// bank as it is, until the bank is again the set share of all patches seen. Old patches that were not chosen are gone; they stay within
-    /// the radius that the first fit tells.
+    /// bank as it is, until the bank is again the set share of all patches seen. Old patches that were not chosen are gone;
+    /// they stay within the radius that the first fit tells.
     /// </summary>
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Add(IImages more, FitContext context)

@@ -33,8 +33,8 @@ public static class PatchCoreEquations
     }
 
     /// <summary>
-    /// Equation (7): s = (1 - exp|m_test - m*| / sum over m in N_b(m*) of exp|m_test - m|) s*. A patch whose nearest neighbour is itself far
-    /// from the rest of the bank counts for more.
+    /// Equation (7): s = (1 - exp|m_test - m*| / sum over m in N_b(m*) of exp|m_test - m|) s*. A patch whose nearest neighbour
+    /// is itself far from the rest of the bank counts for more.
     /// </summary>
     /// <param name="nearest">s* = |m_test - m*|, equation (6), <c>[N]</c>.</param>
     /// <param name="neighbourhood">|m_test - m| for the b patches m of the bank nearest to m*, m* among them, <c>[N,b]</c>.</param>

@@ -20,8 +20,8 @@ public static class SpadeEquations
     }
 
     /// <summary>
-    /// The score of a position: the distance |f - F(y,p)| to the nearest f of the gallery, which holds all positions of the image's K nearest
-    /// training images (the paper's kappa is 1).
+    /// The score of a position: the distance |f - F(y,p)| to the nearest f of the gallery, which holds all positions of the
+    /// image's K nearest training images (the paper's kappa is 1).
     /// </summary>
     /// <param name="positions">F(y,p) of an image, <c>[P,C]</c>.</param>
     /// <param name="gallery"><c>[G,C]</c></param>

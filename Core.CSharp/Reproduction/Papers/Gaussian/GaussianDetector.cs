@@ -12,6 +12,7 @@ namespace Reproduction.Papers.Gaussian;
 internal sealed partial class GaussianDetector : IExtendableDetector
 {
     private const int MostSigmas = 5;
+    private const int ImagesAtOnce = 8;
 
     private readonly GaussianSettings _settings;
     private readonly Resources _resources;
@@ -22,7 +23,8 @@ internal sealed partial class GaussianDetector : IExtendableDetector
     private ILevelModel[] _levels = [];
 
     /// <summary>
-    /// Every level's features of the images so far, <c>[N,C]</c> each: 4 kB an image of ResNet-18. With them a model takes further images in
+    /// Every level's features of the images so far, <c>[N,C]</c> each: 4 kB an image of ResNet-18. With them a model takes
+    /// further images in
     /// exactly, whatever the distribution; mean and scatter alone would not do, as equation (6)'s rho needs fourth moments. Not kept of
     /// augmented images, which are a hundred times as many.
     /// </summary>
@@ -72,7 +74,13 @@ internal sealed partial class GaussianDetector : IExtendableDetector
             );
         }
         using var scope = torch.NewDisposeScope();
-        return FitLevels([.. _samples.Zip(Features(scope, ImageBatch.All(more)), (before, after) => torch.cat([before, after]))], context);
+        var parts = new List<Tensor[]> { _samples };
+        foreach (var batch in ImageBatch.All(more).Chunks(ImagesAtOnce))
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            parts.Add(Features(scope, batch));
+        }
+        return FitLevels([.. _samples.Select((_, level) => torch.cat([.. parts.Select(part => part[level])]))], context);
     }
 
     private Dictionary<string, double> FitLevels(Tensor[] features, FitContext context)
