@@ -49,7 +49,8 @@ let private difference (expected: torch.Tensor) (found: torch.Tensor) =
     use _scope = torch.NewDisposeScope()
     ((found - expected).abs().max() / expected.abs().max()).item<float32>() |> float
 
-/// Photographs have bytes; the images in memory have any numbers. Mirrored, they are none that was fitted on: what a method leaves of those may
+/// Photographs have bytes; the images in memory have any numbers. Mirrored, they are none that was fitted on: what a method leaves of
+/// those may
 /// be nothing but rounding.
 let private inBytes = {
     new IImages with
@@ -58,7 +59,8 @@ let private inBytes = {
 
         member _.Pixels(indices, size, device) =
             use scope = torch.NewDisposeScope()
-            (images :> IImages).Pixels(indices, size, device).mul(255.0.ToScalar()).round().div(255.0.ToScalar()).flip(3L).MoveToOuterDisposeScope()
+            let white = 255.0.ToScalar()
+            (images :> IImages).Pixels(indices, size, device).mul(white).round().div(white).flip(3L).MoveToOuterDisposeScope()
 }
 
 /// Several images at once, so that the batch's length is free, too. What is trained on labels has no place at a line, and no export.

@@ -11,7 +11,8 @@ namespace Repro.Serving;
 /// <param name="Overlay">JPEG; null where there is no map.</param>
 internal sealed record ScoredPicture(long Id, PageResult Result, Verdict Verdict, byte[]? Photograph, byte[]? Overlay);
 
-/// <summary>The last pictures that a server judged: older ones are forgotten, so that its memory stays flat. Threads may share it.</summary>
+/// <summary>The last pictures that a server judged: older ones are forgotten, so that its memory stays flat. Threads may share
+/// it.</summary>
 /// <param name="most">How many are kept.</param>
 internal sealed class ScoredPictures(int most)
 {

@@ -23,7 +23,8 @@ namespace Repro.Serving;
 internal sealed record ServerOptions(IPAddress Address, int Port, long MostBytes, int Kept);
 
 /// <summary>
-/// A model behind HTTP. <c>POST /score</c> takes a picture's bytes (or a form with files) and answers with score, verdict, regions and links;
+/// A model behind HTTP. <c>POST /score</c> takes a picture's bytes (or a form with files) and answers with score, verdict, regions and
+/// links;
 /// <c>/</c> is the page of results with a place to drop photographs, <c>/results</c> its data, <c>/health</c> and <c>/metrics</c>
 /// (Prometheus) are for machines. Every failure is one JSON object with <c>error</c>.
 /// </summary>
@@ -170,7 +171,7 @@ internal sealed class Server : IAsyncDisposable
             {
                 var problem =
                     failure.StatusCode == StatusCodes.Status413PayloadTooLarge
-                        ? $"the picture has more than {_options.MostBytes} bytes; send a smaller one, or start the server with --max-megabytes"
+                        ? $"the picture has more than {_options.MostBytes} bytes; send a smaller one, or start with --max-megabytes"
                         : failure.Message;
                 await RefuseAsync(context, failure.StatusCode, problem);
             }

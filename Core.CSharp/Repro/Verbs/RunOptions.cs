@@ -90,7 +90,8 @@ internal static partial class RunOptions
     [GeneratedRegex(@",(?![^\[]*\])")]
     private static partial Regex Commas { get; }
 
-    /// <summary>A list given as several words, or with commas, or with the option repeated; commas in brackets stay: <c>levels=[1,2]</c>.</summary>
+    /// <summary>A list given as several words, or with commas, or with the option repeated; commas in brackets stay:
+    /// <c>levels=[1,2]</c>.</summary>
     public static Option<string[]> List(string name, string description, string helpName) =>
         new(name)
         {

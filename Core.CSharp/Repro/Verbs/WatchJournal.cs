@@ -14,7 +14,8 @@ namespace Repro.Verbs;
 internal sealed record WatchedPicture(string Path, long Bytes, long Modified, ScoredImage Image);
 
 /// <summary>
-/// What a watch has judged, a line a picture: a picture is judged once its line is whole, so that a watch that was ended anyhow goes on where it
+/// What a watch has judged, a line a picture: a picture is judged once its line is whole, so that a watch that was ended anyhow goes on
+/// where it
 /// was. Its first line names the model.
 /// </summary>
 internal sealed class WatchJournal : IDisposable

@@ -36,7 +36,8 @@ internal sealed class OnnxModelBuilder
         return new OnnxValue(this, name, type);
     }
 
-    /// <summary>What the model gives. The value itself is given the name: ONNX Runtime 1.31 breaks graphs while it removes identities.</summary>
+    /// <summary>What the model gives. The value itself is given the name: ONNX Runtime 1.31 breaks graphs while it removes
+    /// identities.</summary>
     /// <param name="name">Its name for whoever runs the model.</param>
     /// <param name="value">The value, which is no other output.</param>
     /// <param name="shape">As of <see cref="Input"/>.</param>

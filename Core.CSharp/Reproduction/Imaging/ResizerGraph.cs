@@ -38,7 +38,8 @@ internal static class ResizerGraph
         return images.IndexSelect(axis, positions.To(ScalarType.Int64).Apply("Min", ScalarType.Int64, [from - 1]));
     }
 
-    /// <summary>Fixed point with 11 bits a weight and one rounding at the end, so that the axes' order is free: OpenCV's INTER_LINEAR.</summary>
+    /// <summary>Fixed point with 11 bits a weight and one rounding at the end, so that the axes' order is free: OpenCV's
+    /// INTER_LINEAR.</summary>
     private static OnnxValue Bilinear(OnnxValue images, int width, int height)
     {
         var blended = Blended(Blended(images, 1, height), 2, width);

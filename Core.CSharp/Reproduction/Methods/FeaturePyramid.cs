@@ -15,7 +15,8 @@ public static class FeaturePyramid
     public static Tensor Concatenated(IReadOnlyList<Tensor> levels, long height, long width, InterpolationMode mode) =>
         cat([.. levels.Select(level => Resized(level, height, width, mode))], 1);
 
-    /// <summary>As <see cref="Concatenated(IReadOnlyList{Tensor}, long, long, InterpolationMode)"/>, as operations of an ONNX graph.</summary>
+    /// <summary>As <see cref="Concatenated(IReadOnlyList{Tensor}, long, long, InterpolationMode)"/>, as operations of an ONNX
+    /// graph.</summary>
     /// <param name="levels">Each with its height and width.</param>
     /// <exception cref="UserError">A finer level's cells are not squares of whole positions.</exception>
     internal static OnnxValue Concatenated(

@@ -22,7 +22,8 @@ internal static class OnnxExport
     /// <summary>The output that is the image score as the method defines it: float32 <c>[N]</c>.</summary>
     public const string RawScore = "raw_score";
 
-    /// <summary>The output that is the anomaly map: float32 <c>[N,1,h,w]</c>, of the network's size; not there for <c>gaussian</c>.</summary>
+    /// <summary>The output that is the anomaly map: float32 <c>[N,1,h,w]</c>, of the network's size; not there for
+    /// <c>gaussian</c>.</summary>
     public const string Map = "map";
 
     /// <summary>Metadata: what the graph brings images to.</summary>
