@@ -54,6 +54,8 @@ public static class CommandLine
             FitVerb.Create(),
             ScoreVerb.Create(),
             ExportVerb.Create(),
+            ServeVerb.Create(),
+            WatchVerb.Create(),
             CalibrateVerb.Create(),
             DescribeVerb.Create(),
             FeaturesVerb.Create(),
@@ -64,6 +66,7 @@ public static class CommandLine
             DataVerb.Create(),
             PretrainVerb.Create(),
             ToyVerb.Create(),
+            DistortionsVerb.Create(),
             ProcessorVerb.Create(),
         };
         root.Options.Add(Debug);

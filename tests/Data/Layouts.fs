@@ -1,4 +1,5 @@
-/// Data sets in the form in which they are published, made by the tests: BTAD, MVTec LOCO, KolektorSDD, KolektorSDD2, VisA, anomalib's Folder.
+/// Data sets in the form in which they are published, made by the tests: BTAD, MVTec LOCO, KolektorSDD, KolektorSDD2, VisA, anomalib's
+/// Folder.
 module Reproduction.Tests.Layouts
 
 open System.IO

@@ -111,14 +111,13 @@ let private rows file =
 
 let private number (text: string) = Double.Parse(text, CultureInfo.InvariantCulture)
 
-/// What a program that references ONNX Runtime alone makes of a file: decoded pixels in, the score against the metadata's threshold.
+/// What a program that references ONNX Runtime alone makes of a file: decoded pixels in, a score of 1 and more is a defect.
 let private verdict (session: InferenceSession) (picture: Image) =
     use input = OrtValue.CreateTensorValueFromMemory(picture.Pixels, [| 1L; int64 picture.Height; int64 picture.Width; 3L |])
     use settings = new RunOptions()
     use outputs = session.Run(settings, [ "images" ], [ input ], [ "score" ])
-    let score = float (outputs[0].GetTensorDataAsSpan<float32>()[0])
-    let threshold = number session.ModelMetadata.CustomMetadataMap["threshold"]
-    (if score >= threshold then "defective" else "good"), score
+    let score = outputs[0].GetTensorDataAsSpan<float32>()[0]
+    (if score >= 1f then "defective" else "good"), float score
 
 [<Tests>]
 let tests =
@@ -164,10 +163,46 @@ let tests =
                     use session = new InferenceSession(at "model.onnx")
 
                     for KeyValue(file, row) in here do
-                        Expect.floatClose { absolute = 1e-6; relative = 1e-4 } (number (there[file]).[1]) (number (row[1])) file
+                        Expect.floatClose { absolute = 1e-4; relative = 1e-4 } (number (there[file]).[1]) (number (row[1])) file
                         Expect.equal (there[file]).[3] row[3] $"{file}: the exported file's verdict"
-                        let outside, _ = verdict session (ImageFile.Read file)
+                        let outside, score = verdict session (ImageFile.Read file)
+                        Expect.floatClose { absolute = 1e-4; relative = 1e-4 } score (number (row[1])) file
                         Expect.equal outside row[3] $"{file}: the verdict of a program of its own")
+
+        testCase "a region of interest goes along; of tiles the file says how they are cut"
+        <| fun () ->
+            inFolder (fun at ->
+                photographs at
+                let mask = Image(40, 30, 1)
+
+                for y in 5..20 do
+                    for x in 4..25 do
+                        mask[x, y, 0] <- 255uy
+
+                ImageFile.Write(at "mask.png", mask)
+                let fit = [ "fit"; "--method"; "ssae"; "--profile"; "smoke"; "--train"; at "good"; "--out"; at "model" ]
+                let code, _, error = repro (fit @ [ "--roi"; at "mask.png" ])
+                Expect.equal code 0 error
+                let code, _, error = repro [ "export"; "--model"; at "model"; "--out"; at "model.onnx" ]
+                Expect.equal code 0 error
+                use session = new InferenceSession(at "model.onnx")
+                use model = Model.Load(at "model")
+
+                for file in Directory.GetFiles(at "new") do
+                    let picture = ImageFile.Read file
+                    let here = float (model.Score(picture).Score.Value)
+                    Expect.floatClose { absolute = 1e-4; relative = 1e-4 } (snd (verdict session picture)) here file
+                    // What lies outside changes nothing.
+                    picture[0, 0, 0] <- 255uy - picture[0, 0, 0]
+                    Expect.floatClose { absolute = 1e-4; relative = 1e-4 } (snd (verdict session picture)) here "a pixel outside"
+
+                let code, _, error = repro (fit @ [ "--tile"; "96"; "--overlap"; "16" ])
+                Expect.equal code 0 error
+                let code, output, error = repro [ "export"; "--model"; at "model"; "--out"; at "tiles.onnx" ]
+                Expect.equal code 0 error
+                Expect.stringContains output "squares of 96 pixels" "the command says it"
+                use tiles = new InferenceSession(at "tiles.onnx")
+                Expect.stringContains tiles.ModelMetadata.CustomMetadataMap["tiles"] "squares of 96 pixels" "the file says it")
 
         testCase "what cannot be exported, and what is no exported model, is told"
         <| fun () ->

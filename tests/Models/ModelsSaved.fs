@@ -31,7 +31,7 @@ let private isTaken method (variant: Variant) =
     not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable "REPRO_ALL_VARIANTS"))
     || match method with
        | "gaussian" -> variant.Network |> isNull || variant.Network = "vgg16_quarter" || variant.Name = "resnet18-mahalanobis"
-       | "dfr" -> List.contains variant.Name [ "embedded"; "paper-f1-8-reflect"; "code-f1-8-zero"; "code-f3-12-reflect" ]
+       | "dfr" -> List.contains variant.Name [ "embedded"; "paper-f1-8-reflect"; "code-f1-8"; "code-f3-12" ]
        | "favae" -> variant.Network <> "yolov3"
        | "hfae" -> variant.Network <> "wide_resnet50_2" && variant.Network <> "resnet50_v1"
        | _ -> not (variant.Name.StartsWith("wide_resnet50_2", StringComparison.Ordinal))
@@ -49,7 +49,9 @@ let private difference (expected: torch.Tensor) (found: torch.Tensor) =
     use _scope = torch.NewDisposeScope()
     ((found - expected).abs().max() / expected.abs().max()).item<float32>() |> float
 
-/// Photographs have bytes; the images in memory have any numbers.
+/// Photographs have bytes; the images in memory have any numbers. Mirrored, they are none that was fitted on: what a method leaves of
+/// those may
+/// be nothing but rounding.
 let private inBytes = {
     new IImages with
         member _.Count = (images :> IImages).Count
@@ -57,7 +59,8 @@ let private inBytes = {
 
         member _.Pixels(indices, size, device) =
             use scope = torch.NewDisposeScope()
-            (images :> IImages).Pixels(indices, size, device).mul(255.0.ToScalar()).round().div(255.0.ToScalar()).MoveToOuterDisposeScope()
+            let white = 255.0.ToScalar()
+            (images :> IImages).Pixels(indices, size, device).mul(white).round().div(white).flip(3L).MoveToOuterDisposeScope()
 }
 
 /// Several images at once, so that the batch's length is free, too. What is trained on labels has no place at a line, and no export.

@@ -51,6 +51,13 @@ internal static class ExportVerb
                         + $"maps to {check.Map:0.0e+0}"
                 )
             );
+            if (fitted.Description.Tiles is { } tiles)
+            {
+                print.WriteLine(
+                    $"whoever runs the file cuts photographs into squares of {tiles.Size} pixels that overlap by {tiles.Overlap}, as its "
+                        + "metadata says ('repro score' does it)"
+                );
+            }
             print.WriteLine($"exported: {Path.GetFullPath(file)} ({new FileInfo(file).Length / 1e6:0.0} MB)");
             return 0;
         });

@@ -5,6 +5,7 @@ using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Methods;
+using Reproduction.Models;
 
 namespace Repro.Verbs;
 
@@ -44,6 +45,35 @@ internal static partial class RunOptions
             DefaultValueFactory = _ => "cpu",
         };
 
+    /// <summary>Which library scores.</summary>
+    public static Option<string> Engine()
+    {
+        var engine = new Option<string>("--engine")
+        {
+            Description = "Which library scores: libtorch, or onnx for ONNX Runtime on the CPU; the scores are the same.",
+            HelpName = "libtorch|onnx",
+            DefaultValueFactory = _ => "libtorch",
+        };
+        engine.AcceptOnlyFromAmong("libtorch", "onnx");
+        return engine;
+    }
+
+    /// <summary>A model, ready to score.</summary>
+    /// <exception cref="UserError">As of <see cref="Model.Load"/>, or it cannot be exported.</exception>
+    public static Model Load(string path, string? weights, string device, string engine, TextWriter error)
+    {
+        ProcessorCheck.BeforeConvolutions(Devices.Named(device), error);
+        var model = Model.Load(path, weights, device);
+        if (engine == model.Engine || engine == "libtorch")
+        {
+            return model;
+        }
+        using (model)
+        {
+            return model.WithOnnxRuntime();
+        }
+    }
+
     public static Option<Profile> ProfileOption() =>
         new("--profile")
         {
@@ -60,7 +90,8 @@ internal static partial class RunOptions
     [GeneratedRegex(@",(?![^\[]*\])")]
     private static partial Regex Commas { get; }
 
-    /// <summary>A list given as several words, or with commas, or with the option repeated; commas in brackets stay: <c>levels=[1,2]</c>.</summary>
+    /// <summary>A list given as several words, or with commas, or with the option repeated; commas in brackets stay:
+    /// <c>levels=[1,2]</c>.</summary>
     public static Option<string[]> List(string name, string description, string helpName) =>
         new(name)
         {

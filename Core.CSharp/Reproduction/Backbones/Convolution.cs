@@ -14,6 +14,13 @@ public enum BorderMode
 
     /// <summary>By its mirror image.</summary>
     Reflect,
+
+    /// <summary>
+    /// By its mirror image, laid around a ReLU's output at once: a layer that a convolution of its block follows has it, too, and is larger
+    /// by two pixels. None is laid before <c>conv3_3</c>, which makes its map smaller by two pixels. So some published code of a VGG-19 has
+    /// it.
+    /// </summary>
+    ReflectAhead,
 }
 
 /// <summary>The size of a convolution's border.</summary>
@@ -21,6 +28,9 @@ internal enum PaddingSize
 {
     /// <summary>(kernel - 1) / 2 on each side, PyTorch's convention.</summary>
     Symmetric,
+
+    /// <summary>No border: it was laid before.</summary>
+    None,
 
     /// <summary>
     /// As much as makes the output ceil(input / stride), the odd pixel at the right and the bottom: TensorFlow's SAME. The input is the
@@ -114,7 +124,7 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
     public Tensor Apply(Tensor input, bool training)
     {
         using var scope = torch.NewDisposeScope();
-        var (padded, padding) = Pad(input);
+        var (padded, padding) = spec.Padding == PaddingSize.None ? (input, default) : Pad(input);
         var output = Convolutions.Apply(padded, _weight!, _bias, spec.Stride, padding, groups: spec.Groups);
         if (_norm is not null)
         {
@@ -131,6 +141,7 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
         var side = (spec.Kernel - 1) / 2;
         var (padded, padding) = (spec.Padding, spec.Border) switch
         {
+            (PaddingSize.None, _) => (input, 0L),
             (_, BorderMode.Reflect) => (side == 0 ? input : input.Pad(side, side, side, side, "reflect"), 0L),
             (PaddingSize.Symmetric, _) => (input, side),
             _ => (SamePadded(input), 0L),

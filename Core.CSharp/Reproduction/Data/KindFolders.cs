@@ -4,7 +4,8 @@ namespace Reproduction.Data;
 
 /// <summary>
 /// One product with a folder a kind and no split, as anomalib's Folder takes it: <c>good</c>, a folder for each kind of defect, and perhaps
-/// <c>mask</c> (or <c>masks</c>, <c>ground_truth</c>) with a folder a kind or the masks themselves. 80% of the good images train, the others
+/// <c>mask</c> (or <c>masks</c>, <c>ground_truth</c>) with a folder a kind or the masks themselves. 80% of the good images train, the
+/// others
 /// and all defects test. A kind without masks has image labels only.
 /// </summary>
 internal static class KindFolders

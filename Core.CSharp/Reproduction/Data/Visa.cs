@@ -4,7 +4,8 @@ namespace Reproduction.Data;
 
 /// <summary>
 /// VisA as published (Zou et al., "SPot-the-Difference"): <c>CATEGORY/Data/Images/{Normal,Anomaly}</c>, masks of classes in
-/// <c>CATEGORY/Data/Masks/Anomaly</c>, and the split in <c>split_csv/1cls.csv</c> with the columns object, split, label, image, mask. In its
+/// <c>CATEGORY/Data/Masks/Anomaly</c>, and the split in <c>split_csv/1cls.csv</c> with the columns object, split, label, image, mask. In
+/// its
 /// one-class layout, which the authors' script writes, it is read as <see cref="MvtecLayout"/>.
 /// </summary>
 internal static class Visa

@@ -36,7 +36,8 @@ internal sealed class OnnxModelBuilder
         return new OnnxValue(this, name, type);
     }
 
-    /// <summary>What the model gives. The value itself is given the name: ONNX Runtime 1.31 breaks graphs while it removes identities.</summary>
+    /// <summary>What the model gives. The value itself is given the name: ONNX Runtime 1.31 breaks graphs while it removes
+    /// identities.</summary>
     /// <param name="name">Its name for whoever runs the model.</param>
     /// <param name="value">The value, which is no other output.</param>
     /// <param name="shape">As of <see cref="Input"/>.</param>
@@ -103,6 +104,22 @@ internal sealed class OnnxModelBuilder
         return new OnnxValue(this, output, type);
     }
 
+    /// <summary>Adds an operation with two outputs.</summary>
+    /// <inheritdoc cref="Apply"/>
+    public (OnnxValue First, OnnxValue Second) ApplyTwo(
+        string operation,
+        IEnumerable<OnnxValue?> inputs,
+        ScalarType first,
+        ScalarType second,
+        params (string Name, object Value)[] attributes
+    )
+    {
+        var output = string.Create(CultureInfo.InvariantCulture, $"v{_values++}");
+        var further = string.Create(CultureInfo.InvariantCulture, $"v{_values++}");
+        _nodes.Add(new Node(operation, [.. inputs.Select(input => input?.Name ?? "")], output, attributes) { Further = further });
+        return (new OnnxValue(this, output, first), new OnnxValue(this, further, second));
+    }
+
     /// <summary>The model as a file's bytes; the model is then at its end.</summary>
     /// <param name="producer">Which program made it, and its version.</param>
     public byte[] ToArray((string Name, string Version) producer)
@@ -127,7 +144,12 @@ internal sealed class OnnxModelBuilder
             node.Text(1, Name(input));
         }
         var output = Name(operation.Output);
-        node.Text(2, output).Text(3, $"{operation.Operation}_{output}").Text(4, operation.Operation);
+        node.Text(2, output);
+        if (operation.Further is { } further)
+        {
+            node.Text(2, Name(further));
+        }
+        node.Text(3, $"{operation.Operation}_{output}").Text(4, operation.Operation);
         foreach (var (name, value) in operation.Attributes)
         {
             node.Message(5, Attribute(name, value));
@@ -184,5 +206,8 @@ internal sealed class OnnxModelBuilder
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "no value of this type is needed"),
         };
 
-    private sealed record Node(string Operation, string[] Inputs, string Output, (string Name, object Value)[] Attributes);
+    private sealed record Node(string Operation, string[] Inputs, string Output, (string Name, object Value)[] Attributes)
+    {
+        public string? Further { get; init; }
+    }
 }

@@ -15,6 +15,8 @@ internal readonly record struct OnnxValue(OnnxModelBuilder Model, string Name, S
 
     public static OnnxValue operator +(OnnxValue left, double right) => left + left.Number(right);
 
+    public static OnnxValue operator +(double left, OnnxValue right) => right + left;
+
     public static OnnxValue operator -(OnnxValue left, OnnxValue right) => left.With("Sub", right);
 
     public static OnnxValue operator -(OnnxValue left, double right) => left - left.Number(right);
@@ -68,12 +70,46 @@ internal readonly record struct OnnxValue(OnnxModelBuilder Model, string Name, S
 
     public OnnxValue Amax(long[] axes, bool keepdim = false) => Reduced("ReduceMax", axes, keepdim);
 
+    public OnnxValue Minimum(OnnxValue other) => With("Min", other);
+
+    public OnnxValue Amin(long[] axes, bool keepdim = false) => Reduced("ReduceMin", axes, keepdim);
+
+    /// <summary>The place of the least value along an axis, the first of equal ones, int64.</summary>
+    public OnnxValue ArgMin(long axis) => Apply("ArgMin", ScalarType.Int64, [], ("axis", axis), ("keepdims", 0L));
+
+    /// <summary>The place of the greatest value along an axis, the first of equal ones, int64.</summary>
+    public OnnxValue ArgMax(long axis, bool keepdim = false) =>
+        Apply("ArgMax", ScalarType.Int64, [], ("axis", axis), ("keepdims", keepdim ? 1L : 0L));
+
+    /// <summary>The least values along the last axis, the least first, and their places, int64.</summary>
+    public (OnnxValue Values, OnnxValue Places) Least(long count)
+    {
+        var (values, places) = Model.ApplyTwo(
+            "TopK",
+            [this, Model.Integers(count)],
+            Type,
+            ScalarType.Int64,
+            ("axis", -1L),
+            ("largest", 0L)
+        );
+        return (values, places);
+    }
+
+    public OnnxValue Unsqueeze(params long[] axes) => With("Unsqueeze", Model.Integers(axes));
+
+    /// <summary>For each of a batch the entry that its indices name.</summary>
+    /// <param name="indices">int64 <c>[N,1]</c>.</param>
+    public OnnxValue GatherEach(OnnxValue indices) => Apply("GatherND", Type, [indices], ("batch_dims", 1L));
+
     public OnnxValue MatMul(OnnxValue other) => With("MatMul", other);
 
     public OnnxValue Permute(params long[] order) => Unary("Transpose", ("perm", order));
 
     /// <param name="shape">One length may be -1; a 0 keeps the length that is there.</param>
     public OnnxValue Reshape(params long[] shape) => With("Reshape", Model.Integers(shape));
+
+    /// <summary>Each position's channels scaled to unit length, <c>[N,C,H,W]</c>.</summary>
+    public OnnxValue Normalised() => this / Square().Sum([1], keepdim: true).Sqrt().ClampMin(1e-12);
 
     public OnnxValue Flatten(long axis) => Unary("Flatten", ("axis", axis));
 
@@ -149,14 +185,15 @@ internal readonly record struct OnnxValue(OnnxModelBuilder Model, string Name, S
             ("pads", Pads(padding, padding))
         );
 
-    /// <summary>A mean filter; zeros beyond the border count.</summary>
-    public OnnxValue AvgPool2d(long kernel, long stride, long padding = 0) =>
+    /// <summary>A mean filter.</summary>
+    /// <param name="countsBorder">Whether zeros beyond the border count, or only what is there.</param>
+    public OnnxValue AvgPool2d(long kernel, long stride, long padding = 0, bool countsBorder = true) =>
         Unary(
             "AveragePool",
             ("kernel_shape", new[] { kernel, kernel }),
             ("strides", new[] { stride, stride }),
             ("pads", Pads(padding, padding)),
-            ("count_include_pad", 1L)
+            ("count_include_pad", countsBorder ? 1L : 0L)
         );
 
     /// <summary><c>factor * factor</c> times the channels rearranged into more rows and columns.</summary>
@@ -171,6 +208,17 @@ internal readonly record struct OnnxValue(OnnxModelBuilder Model, string Name, S
             [null, null, Cat([Shape().Narrow(0, 0, 2), Model.Integers(height, width)], 0)],
             ("mode", "linear"),
             ("coordinate_transformation_mode", alignCorners ? "align_corners" : "half_pixel")
+        );
+
+    /// <summary>The nearest position above and to the left, as libtorch's <c>nearest</c>.</summary>
+    public OnnxValue InterpolateNearest(long height, long width) =>
+        Apply(
+            "Resize",
+            Type,
+            [null, null, Cat([Shape().Narrow(0, 0, 2), Model.Integers(height, width)], 0)],
+            ("mode", "nearest"),
+            ("coordinate_transformation_mode", "asymmetric"),
+            ("nearest_mode", "floor")
         );
 
     /// <summary>Each pixel of <c>[N,C,h,w]</c> becomes <paramref name="factor"/> x <paramref name="factor"/> of them.</summary>

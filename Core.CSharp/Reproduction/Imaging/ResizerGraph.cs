@@ -21,20 +21,25 @@ internal static class ResizerGraph
             _ => throw new ArgumentOutOfRangeException(nameof(resampling)),
         };
 
-    /// <summary>The step is added up, as PIL does it.</summary>
-    private static OnnxValue Nearest(OnnxValue images, long axis, int to)
+    private static OnnxValue Nearest(OnnxValue images, long axis, int to) => Nearest(images, axis, images.Model.Integers(to));
+
+    /// <summary>Rows or columns of images as <see cref="Resampling.Nearest"/> chooses them; the step is added up, as PIL does it.</summary>
+    /// <param name="images">Of any type and shape.</param>
+    /// <param name="axis">The axis that changes its length.</param>
+    /// <param name="to">The length, int64 <c>[1]</c>.</param>
+    internal static OnnxValue Nearest(OnnxValue images, long axis, OnnxValue to)
     {
-        using var scope = NewDisposeScope();
         var model = images.Model;
-        var length = Length(images, axis);
-        var step = length.To(ScalarType.Float64) / to;
-        var steps = model.Constant(ones(to, ScalarType.Float64) - 0.5 * (arange(to) == 0).to(ScalarType.Float64)) * step;
+        var from = Length(images, axis);
+        var step = from.To(ScalarType.Float64) / to.To(ScalarType.Float64);
+        var isFirst = Range(to).Apply("Equal", ScalarType.Bool, [model.Constant(0, ScalarType.Int64)]);
+        var steps = isFirst.Apply("Where", ScalarType.Float64, [step * 0.5, step]);
         var positions = steps.Apply("CumSum", ScalarType.Float64, [model.Constant(0, ScalarType.Int64)]);
-        var last = length - 1;
-        return images.IndexSelect(axis, positions.To(ScalarType.Int64).Apply("Min", ScalarType.Int64, [last]));
+        return images.IndexSelect(axis, positions.To(ScalarType.Int64).Apply("Min", ScalarType.Int64, [from - 1]));
     }
 
-    /// <summary>Fixed point with 11 bits a weight and one rounding at the end, so that the axes' order is free: OpenCV's INTER_LINEAR.</summary>
+    /// <summary>Fixed point with 11 bits a weight and one rounding at the end, so that the axes' order is free: OpenCV's
+    /// INTER_LINEAR.</summary>
     private static OnnxValue Bilinear(OnnxValue images, int width, int height)
     {
         var blended = Blended(Blended(images, 1, height), 2, width);
@@ -93,16 +98,21 @@ internal static class ResizerGraph
         var center = model.Constant((arange(to, ScalarType.Float64) + 0.5).unsqueeze(0)) * scale;
         var first = (center - support + 0.5).Floor();
         var last = (center + support + 0.5).Floor();
-        var pixel = model
-            .Apply("Range", ScalarType.Int64, [model.Constant(0, ScalarType.Int64), from.Reshape(), model.Constant(1, ScalarType.Int64)])
-            .To(ScalarType.Float64)
-            .Reshape(-1, 1);
+        var pixel = Range(from).To(ScalarType.Float64).Reshape(-1, 1);
         var reached = Both(pixel.Apply("GreaterOrEqual", ScalarType.Bool, [first]), pixel.Apply("Less", ScalarType.Bool, [last]));
         var exact = (1 - ((pixel - center + 0.5) / support).Abs()).ClampMin(0) * reached.To(ScalarType.Float64);
         var weights = ((exact / exact.Sum([0], keepdim: true) * (Half * Half)) + 0.5).Floor();
         var high = (weights / Half).Floor();
         return (high.To(ScalarType.Float32), (weights - (high * Half)).To(ScalarType.Float32));
     }
+
+    /// <summary>0 to below a length, int64.</summary>
+    private static OnnxValue Range(OnnxValue length) =>
+        length.Model.Apply(
+            "Range",
+            ScalarType.Int64,
+            [length.Model.Constant(0, ScalarType.Int64), length.Reshape(), length.Model.Constant(1, ScalarType.Int64)]
+        );
 
     private static OnnxValue Both(OnnxValue left, OnnxValue right) => left.Apply("And", ScalarType.Bool, [right]);
 

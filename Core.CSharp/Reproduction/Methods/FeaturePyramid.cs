@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using static TorchSharp.torch;
 
 namespace Reproduction.Methods;
@@ -13,6 +14,40 @@ public static class FeaturePyramid
     /// <returns><c>[N, sum of C_l, height, width]</c></returns>
     public static Tensor Concatenated(IReadOnlyList<Tensor> levels, long height, long width, InterpolationMode mode) =>
         cat([.. levels.Select(level => Resized(level, height, width, mode))], 1);
+
+    /// <summary>As <see cref="Concatenated(IReadOnlyList{Tensor}, long, long, InterpolationMode)"/>, as operations of an ONNX
+    /// graph.</summary>
+    /// <param name="levels">Each with its height and width.</param>
+    /// <exception cref="UserError">A finer level's cells are not squares of whole positions.</exception>
+    internal static OnnxValue Concatenated(
+        IReadOnlyList<(OnnxValue Level, (long Height, long Width) Size)> levels,
+        (long Height, long Width) grid,
+        InterpolationMode mode
+    )
+    {
+        return OnnxValue.Cat([.. levels.Select(level => Resized(level.Level, level.Size))], 1);
+
+        OnnxValue Resized(OnnxValue level, (long Height, long Width) size)
+        {
+            if (size == grid)
+            {
+                return level;
+            }
+            if (size.Height < grid.Height)
+            {
+                return mode == InterpolationMode.Nearest
+                    ? level.InterpolateNearest(grid.Height, grid.Width)
+                    : level.Interpolate(grid.Height, grid.Width);
+            }
+            var factor = size.Height / grid.Height;
+            return size == (grid.Height * factor, grid.Width * factor)
+                ? level.AvgPool2d(factor, factor)
+                : throw new UserError(
+                    $"maps of {size.Height} x {size.Width} cannot be averaged to {grid.Height} x {grid.Width} in an ONNX graph; fit with an "
+                        + "image_size that 32 divides"
+                );
+        }
+    }
 
     /// <summary>A vector a position: the positions of an image row by row, image after image.</summary>
     /// <param name="map"><c>[N,C,H,W]</c></param>

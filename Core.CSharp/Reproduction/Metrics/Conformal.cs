@@ -35,7 +35,7 @@ public static class Conformal
         }
         if (!(rate >= 0 && rate < 1))
         {
-            throw new UserError($"a false positive rate of {rate} is no share: give one from 0 to below 1");
+            throw new UserError($"a false positive rate of {rate} is no share: give one from 0 to below 1", exitCode: 2);
         }
 
         // The product may be rounded down below an integer that the rate means, as in 0.07 * 100.

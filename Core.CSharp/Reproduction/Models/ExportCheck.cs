@@ -20,20 +20,21 @@ public sealed record ExportCheck(int Pictures, double Score, double Map)
 
     /// <summary>Judges pictures of different sizes with both.</summary>
     /// <exception cref="UserError">They differ by more than <see cref="Tolerance"/>.</exception>
-    internal static ExportCheck Of(IAnomalyDetector detector, OnnxDetector exported)
+    internal static ExportCheck Of(ModelFile model, IAnomalyDetector detector, OnnxDetector exported)
     {
         using var noGradient = no_grad();
         var check = new ExportCheck(0, 0, 0);
+        var sight = new Sight(null, OnnxExport.RegionIn(model));
         foreach (var picture in Generated())
         {
             using var scope = NewDisposeScope();
-            var sample = new Sample("", "", 0, "good", null) { Pixels = () => picture };
-            using var expected = detector.Score(ImageBatch.All(new SampleImages([sample])));
+            var sample = new Sample("generated picture", "", 0, "good", null) { Pixels = () => picture };
+            var expected = sight.Score(detector.Score, [sample], views: false).Single();
             using var found = exported.Score(picture.Pixels, [1, picture.Height, picture.Width, 3]);
             check = new ExportCheck(
                 check.Pictures + 1,
-                Math.Max(check.Score, Difference(expected.Image, found.Image)),
-                Math.Max(check.Map, expected.Map is { } map ? Difference(map, found.Map!) : 0)
+                Math.Max(check.Score, Difference(tensor(expected.Score), found.Image)),
+                Math.Max(check.Map, expected.Map is { } map ? Difference(tensor(map.Values).reshape(found.Map!.shape), found.Map) : 0)
             );
         }
         if (!(check.Score <= Tolerance && check.Map <= Tolerance))
@@ -51,7 +52,7 @@ public sealed record ExportCheck(int Pictures, double Score, double Map)
 
     private static double Difference(Tensor expected, Tensor found)
     {
-        var here = expected.cpu().to(ScalarType.Float64);
+        var here = expected.to(ScalarType.Float64);
         return ((found.to(ScalarType.Float64) - here).abs().max() / here.abs().max().clamp_min(double.Epsilon)).item<double>();
     }
 

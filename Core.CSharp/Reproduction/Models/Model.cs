@@ -297,6 +297,8 @@ public sealed partial class Model : IDisposable
                     Checkpoints = options.Checkpoints?.Invoke(stage, () => Identity(settings(), samples)),
                 }
             );
+            // Not every method trains step by step, and the threshold is still to be chosen.
+            options.Cancellation.ThrowIfCancellationRequested();
             return detector;
         }
         catch

@@ -27,7 +27,7 @@ public sealed partial class Model
             var (_, exported) = OnnxDetector.Open(options => new InferenceSession(bytes, options), path);
             using (exported)
             {
-                var check = ExportCheck.Of(_detector, exported);
+                var check = ExportCheck.Of(Description, _detector, exported);
                 AtomicFile.Write(path, stream => stream.Write(bytes));
                 return check;
             }

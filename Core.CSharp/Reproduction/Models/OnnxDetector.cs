@@ -85,15 +85,16 @@ internal sealed class OnnxDetector : IAnomalyDetector
     {
         using var input = OrtValue.CreateTensorValueFromMemory(images, shape);
         using var outputs = _session.Run(_run, [OnnxExport.Input], [input], _session.OutputNames);
-        Tensor? map = null;
-        Tensor? score = null;
-        foreach (var (name, value) in _session.OutputNames.Zip(outputs))
+        Tensor? Taken(string name)
         {
-            var tensor = torch.tensor(value.GetTensorDataAsSpan<float>().ToArray(), value.GetTensorTypeAndShape().Shape);
-            tensor.DetachFromDisposeScope();
-            (map, score) = name == OnnxExport.Map ? (tensor, score) : (map, tensor);
+            var index = _session.OutputNames.ToList().IndexOf(name);
+            return index < 0
+                ? null
+                : torch
+                    .tensor(outputs[index].GetTensorDataAsSpan<float>().ToArray(), outputs[index].GetTensorTypeAndShape().Shape)
+                    .DetachFromDisposeScope();
         }
-        return new Scores(map, score!);
+        return new Scores(Taken(OnnxExport.Map), Taken(OnnxExport.RawScore)!);
     }
 
     /// <inheritdoc/>

@@ -9,7 +9,7 @@ namespace Reproduction.Baselines.Autoencoders;
 /// <summary>The autoencoder, trained on random patches, scoring images patch by patch.</summary>
 /// <param name="settings">Hyperparameters.</param>
 /// <param name="device">Where it is trained.</param>
-public sealed class AutoencoderDetector(AutoencoderSettings settings, Device device) : IAnomalyDetector
+public sealed partial class AutoencoderDetector(AutoencoderSettings settings, Device device) : IAnomalyDetector
 {
     private const int Patch = AutoencoderNetwork.PatchSide;
 

@@ -1,4 +1,5 @@
 using Reproduction.Backbones;
+using Reproduction.Formats;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -8,7 +9,7 @@ namespace Reproduction.Baselines.Autoencoders;
 /// Table 1 of the paper: nine convolutions from 128 x 128 pixels to the code, and the same backwards. LeakyReLU 0.2 behind each
 /// but the last of either half.
 /// </summary>
-public sealed class AutoencoderNetwork : Module<Tensor, Tensor>
+public sealed class AutoencoderNetwork : Module<Tensor, Tensor>, IExportableModule
 {
     /// <summary>Side of a patch in pixels.</summary>
     public const int PatchSide = 128;
@@ -63,6 +64,8 @@ public sealed class AutoencoderNetwork : Module<Tensor, Tensor>
         _decoder = Sequential(decoder);
         RegisterComponents();
     }
+
+    OnnxValue IExportableModule.Export(OnnxValue input) => input.Then(_encoder).Then(_decoder);
 
     /// <summary>Patches restored from their codes.</summary>
     /// <param name="patches"><c>[N,C,128,128]</c></param>

@@ -8,7 +8,7 @@ namespace Reproduction.Baselines.Floor;
 /// <summary>A frozen network, the mean of its features over all positions of all images, and the axes around it.</summary>
 /// <param name="settings">Hyperparameters.</param>
 /// <param name="resources">Weights, frozen features and the device.</param>
-public sealed class FeatureFloorDetector(FeatureFloorSettings settings, Resources resources) : IAnomalyDetector
+public sealed partial class FeatureFloorDetector(FeatureFloorSettings settings, Resources resources) : IAnomalyDetector
 {
     private const int ImagesAtOnce = 16;
 

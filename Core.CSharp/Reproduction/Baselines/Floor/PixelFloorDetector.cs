@@ -7,7 +7,7 @@ namespace Reproduction.Baselines.Floor;
 /// <summary>A mean image and, where asked for, axes around it.</summary>
 /// <param name="settings">Hyperparameters.</param>
 /// <param name="device">Where tensors live.</param>
-public sealed class PixelFloorDetector(PixelFloorSettings settings, Device device) : IAnomalyDetector
+public sealed partial class PixelFloorDetector(PixelFloorSettings settings, Device device) : IAnomalyDetector
 {
     private const int Colours = 3;
 

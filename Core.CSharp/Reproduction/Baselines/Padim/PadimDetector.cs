@@ -9,7 +9,7 @@ namespace Reproduction.Baselines.Padim;
 /// <summary>The frozen network, the chosen channels, and a Gaussian a position.</summary>
 /// <param name="settings">Hyperparameters.</param>
 /// <param name="resources">Weights, frozen features and the device.</param>
-public sealed class PadimDetector(PadimSettings settings, Resources resources) : IExtendableDetector
+public sealed partial class PadimDetector(PadimSettings settings, Resources resources) : IExtendableDetector
 {
     private const int ImagesAtOnce = 16;
 

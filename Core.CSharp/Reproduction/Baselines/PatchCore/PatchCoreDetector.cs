@@ -9,7 +9,7 @@ namespace Reproduction.Baselines.PatchCore;
 /// <summary>The frozen network and the memory bank.</summary>
 /// <param name="settings">Hyperparameters.</param>
 /// <param name="resources">Weights, frozen features and the device.</param>
-public sealed class PatchCoreDetector(PatchCoreSettings settings, Resources resources) : IExtendableDetector
+public sealed partial class PatchCoreDetector(PatchCoreSettings settings, Resources resources) : IExtendableDetector
 {
     private const int ImagesAtOnce = 16;
 

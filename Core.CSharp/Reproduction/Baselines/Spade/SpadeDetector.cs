@@ -8,7 +8,7 @@ namespace Reproduction.Baselines.Spade;
 /// <summary>The frozen network and what it gives for all training images.</summary>
 /// <param name="settings">Hyperparameters.</param>
 /// <param name="resources">Weights, frozen features and the device.</param>
-public sealed class SpadeDetector(SpadeSettings settings, Resources resources) : IAnomalyDetector
+public sealed partial class SpadeDetector(SpadeSettings settings, Resources resources) : IAnomalyDetector
 {
     private const int ImagesAtOnce = 16;
 

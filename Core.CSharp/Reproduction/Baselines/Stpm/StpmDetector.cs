@@ -8,7 +8,7 @@ namespace Reproduction.Baselines.Stpm;
 /// <summary>The frozen teacher, the trained student, and the scores that follow from them.</summary>
 /// <param name="settings">Hyperparameters.</param>
 /// <param name="resources">Weights, frozen features and the device.</param>
-public sealed class StpmDetector(StpmSettings settings, Resources resources) : IAnomalyDetector
+public sealed partial class StpmDetector(StpmSettings settings, Resources resources) : IAnomalyDetector
 {
     private const int ValidationBatch = 8;
 

@@ -1,4 +1,5 @@
 using Reproduction.Backbones;
+using Reproduction.Formats;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -40,6 +41,9 @@ public sealed class StpmStudent : nn.Module<Tensor, Tensor[]>
     /// <param name="input"><c>[N,3,H,W]</c>, preprocessed as the teacher's.</param>
     /// <returns><c>[N,C_l,H_l,W_l]</c> a level.</returns>
     public override Tensor[] forward(Tensor input) => _network.ForwardRaw(input, _layers);
+
+    /// <summary>As <see cref="forward"/>, as operations of an ONNX graph.</summary>
+    internal OnnxValue[] Export(OnnxValue input) => _network.ExportRaw(input, _layers);
 
     /// <summary>Switches batch norms between the batch's statistics and the running ones.</summary>
     public void Learn(bool learning)

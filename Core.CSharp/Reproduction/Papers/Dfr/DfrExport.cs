@@ -19,7 +19,10 @@ internal sealed partial class DfrDetector : IExportable
             .Forward(zeros(1, 3, settings.ImageSize, settings.ImageSize), settings.Layers)
             .Select(map => (Channels: map.shape[1], Height: map.shape[2], Width: map.shape[3]))
             .ToArray();
-        var maps = _backbone.Export(imagesRgb01, settings.Layers);
+        OnnxValue[] maps =
+        [
+            .. _backbone.Export(imagesRgb01, settings.Layers).Select(map => FeatureDivisor == 1 ? map : map / FeatureDivisor),
+        ];
         var (first, last) = (Autoencoder.First, Autoencoder.Last);
         OnnxValue? hidden = null;
         OnnxValue? sum = null;

@@ -1,7 +1,6 @@
 using Reproduction.Data;
 using Reproduction.Formats;
 using Reproduction.Methods;
-using static TorchSharp.torch;
 
 namespace Reproduction.Papers.Hfae;
 
@@ -15,11 +14,11 @@ public sealed partial class HfaeDetector : IExportable
         var encoded = _encoder.Export(imagesRgb01, settings.Layers);
         var decoded = Fitted.Export(encoded[^1]);
         var lowest = encoded.Length - decoded.Length;
-        var sizes = Heights();
+        var sizes = _encoder.Sizes(settings.ImageSize, settings.Layers);
         var resized = settings.Levels.Select(k =>
         {
             var residual = ResidualMap(encoded[k - 1], decoded[k - 1 - lowest]).Sum([1], keepdim: true); // eq. (5), and (9)'s sum
-            var weighted = settings.WeightByPositions ? residual / (sizes[k - 1] * sizes[k - 1]) : residual;
+            var weighted = settings.WeightByPositions ? residual / (sizes[k - 1].Height * sizes[k - 1].Width) : residual;
             return weighted.Interpolate(settings.ImageSize, settings.ImageSize);
         });
         var map = AnomalyMaps.GaussianFilter(resized.Aggregate((sum, level) => sum + level), settings.Sigma); // eq. (10)
@@ -27,17 +26,5 @@ public sealed partial class HfaeDetector : IExportable
     }
 
     private OnnxValue ResidualMap(OnnxValue encoded, OnnxValue decoded) =>
-        0.5 * (settings.Normalise ? Normalised(encoded) - Normalised(decoded) : encoded - decoded).Square();
-
-    private static OnnxValue Normalised(OnnxValue feature) => feature / feature.Square().Sum([1], keepdim: true).Sqrt().ClampMin(1e-12);
-
-    /// <summary>Heights of the encoder's maps, which are their widths.</summary>
-    private long[] Heights()
-    {
-        using var scope = NewDisposeScope();
-        return
-        [
-            .. _encoder.Forward(zeros(1, 3, settings.ImageSize, settings.ImageSize), settings.Layers).Select(feature => feature.shape[2]),
-        ];
-    }
+        0.5 * (settings.Normalise ? encoded.Normalised() - decoded.Normalised() : encoded - decoded).Square();
 }

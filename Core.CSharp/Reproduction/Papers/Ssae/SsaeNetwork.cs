@@ -19,7 +19,8 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>, IExportableModule
 
     /// <param name="kernel">f of Table 1: 3 or 5.</param>
     /// <param name="width">Factor on all channels; 1 in the paper.</param>
-    public SsaeNetwork(int kernel, double width)
+    /// <param name="activated">Whether the dilated convolutions of a stack have batch norm and ReLU, too.</param>
+    public SsaeNetwork(int kernel, double width, bool activated = false)
         : base(nameof(SsaeNetwork))
     {
         int Scaled(int channels) => Math.Max(4, (int)Math.Round(channels * width));
@@ -39,7 +40,11 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>, IExportableModule
                 .Range(0, Stacks)
                 .SelectMany(i =>
                     (IEnumerable<nn.Module<Tensor, Tensor>>)
-                        [new StackedDilatedConvolution(i == 0 ? c256 : stack, c64, kernel, Dilations), .. Conv(stack, stack)]
+                        [
+                            new StackedDilatedConvolution(i == 0 ? c256 : stack, c64, kernel, Dilations),
+                            .. activated ? Activation(stack) : [],
+                            .. Conv(stack, stack),
+                        ]
                 ),
             .. Up(stack, c256),
             .. Conv(c256, c256),
@@ -63,11 +68,13 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>, IExportableModule
     /// <inheritdoc/>
     public OnnxValue Export(OnnxValue input) => input.Then(layers);
 
+    private static IEnumerable<nn.Module<Tensor, Tensor>> Activation(int channels) => [nn.BatchNorm2d(channels), nn.ReLU()];
+
     private static IEnumerable<nn.Module<Tensor, Tensor>> Conv(int from, int to) =>
-        [Layers.Conv2d(from, to, 3, padding: 1), nn.BatchNorm2d(to), nn.ReLU()];
+        [Layers.Conv2d(from, to, 3, padding: 1), .. Activation(to)];
 
     private static IEnumerable<nn.Module<Tensor, Tensor>> Up(int from, int to) =>
-        [Layers.ConvTranspose2d(from, to, 3, stride: 2, padding: 1, outputPadding: 1), nn.BatchNorm2d(to), nn.ReLU()];
+        [Layers.ConvTranspose2d(from, to, 3, stride: 2, padding: 1, outputPadding: 1), .. Activation(to)];
 }
 
 /// <summary>SDC of Table 1: convolutions with growing dilation side by side on the same input, their outputs concatenated.</summary>
