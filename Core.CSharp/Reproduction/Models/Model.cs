@@ -130,7 +130,7 @@ public sealed partial class Model : IDisposable
         var threshold = options?.Threshold ?? (options?.FalsePositiveRate is { } rate ? description.ThresholdAt(rate) : 1);
         var unit = description.Unit;
         return sight
-            .Score(ScoreOneAtATime, photographs.Samples, views: true)
+            .Score(ScoreOneAtATime, WhiteLevel.With(photographs.Samples, description.White), views: true)
             .Select(scored => new Judgement(scored, unit, threshold, description.PixelThreshold));
     }
 
@@ -151,8 +151,8 @@ public sealed partial class Model : IDisposable
         Twins.Refuse(good.Samples, "--good", defective?.Samples, "--defective");
         var chosen = new Calibrator(sight).Unseen(
             ScoreOneAtATime,
-            good.Samples,
-            defective?.Samples,
+            WhiteLevel.With(good.Samples, before.White),
+            defective is null ? null : WhiteLevel.With(defective.Samples, before.White),
             CalibrationSource.Given,
             falsePositiveRate
         );
@@ -180,6 +180,12 @@ public sealed partial class Model : IDisposable
         Twins.Refuse(samples, "--train", given, "--good");
         Twins.Refuse(samples, "--train", defects, "--defective");
         Twins.Refuse(given, "--good", defects, "--defective");
+        var white = WhiteLevel.Of([.. samples, .. given ?? [], .. defects ?? []]);
+        if (WhiteLevel.Words(white) is { } words)
+        {
+            options.Warn(words);
+        }
+        (samples, given, defects) = (Read(samples)!, Read(given), Read(defects));
         var region = options.RegionOfInterest is { } mask ? new RegionOfInterest(mask) : null;
         var sight = new Sight(options.Tiles, region);
         var place = Devices.Named(options.Device);
@@ -236,6 +242,7 @@ public sealed partial class Model : IDisposable
             )
             {
                 Calibration = chosen.Basis,
+                White = white,
                 Tiles = options.Tiles,
                 RegionOfInterest = region?.Png,
                 Contents = Twins.Contents(fitted),
@@ -259,6 +266,8 @@ public sealed partial class Model : IDisposable
             backbones.Dispose();
             throw;
         }
+
+        IReadOnlyList<Sample>? Read(IReadOnlyList<Sample>? some) => some is null ? null : WhiteLevel.With(some, white);
     }
 
     /// <summary>A detector's scores without gradients.</summary>
