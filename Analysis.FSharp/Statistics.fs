@@ -15,6 +15,16 @@ type Summary = {
     /// Standard error of the mean; NaN for a single value.
     member this.StandardError = this.Deviation / sqrt (float this.Count)
 
+/// What a spread is of.
+type SpreadKind =
+    /// The standard deviation over seeds or folds.
+    | Deviation
+    /// The standard error of a mean.
+    | ErrorOfMean
+
+/// How far repetitions of a measurement, or of a mean of measurements, lie apart.
+type Spread = { Size: float; Kind: SpreadKind }
+
 /// The difference of two correlated AUROCs.
 type PairedAuroc = {
     First: float
@@ -29,6 +39,26 @@ module Statistics =
     let ofSeries (series: Series<'K, float>) = { Mean = Stats.mean series; Deviation = Stats.stdDev series; Count = Stats.count series }
 
     let summarise (values: float list) = Series([ 0 .. values.Length - 1 ], values) |> ofSeries
+
+    /// The standard error over repetitions of a mean over several cells: each cell's values by repetition. None where fewer than two
+    /// repetitions ran in all cells.
+    let errorOfMean (cells: Map<string, float> list) =
+        let shared = cells |> List.map (fun cell -> cell |> Map.toList |> List.map fst |> set) |> Set.intersectMany
+
+        if shared.Count < 2 then
+            None
+        else
+            let means = [ for repetition in shared -> cells |> List.averageBy (Map.find repetition) ]
+            Some { Size = (summarise means).StandardError; Kind = ErrorOfMean }
+
+    /// The spread of one cell's repetitions, as a deviation or as the error of their mean. None for fewer than two.
+    let spreadOf kind (values: float list) =
+        let summary = summarise values
+
+        if summary.Count < 2 then
+            None
+        else
+            Some { Size = (if kind = ErrorOfMean then summary.StandardError else summary.Deviation); Kind = kind }
 
     /// Mean over seeds or folds for each (paper, variant, dataset, category, profile, metric) of RunRecord.toFrame.
     let overRepetitions (frame: Frame<int, string>) =

@@ -10,12 +10,15 @@ Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
         [
             "alignment=bilinear_align_corners"
             "norm=mean_square"
+            "feature_divisor=100"
             "batch_norm=true"
+            "batch_norm=true+feature_divisor=100"
+            "batch_norm=true+norm=mean_square+feature_divisor=100"
             "latent_images=10+latent_samples=0"
             "latent_share_of_hidden=2"
             "upsample_align_corners=true"
         ] do
         $"paper-f1-4-zero+{difference}"
-    "code-f1-4-zero"
+    "code-f1-4"
 ] [ "pixel_auroc"; "aupro"; "image_auroc" ]
 |> exit

@@ -10,7 +10,7 @@ Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
     "level2"
     "level3"
     "levels23"
-    "eq9-literal"
+    "plain-sum"
     "no-normalisation"
     "kernels111"
     "kernels333"

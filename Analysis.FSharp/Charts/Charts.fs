@@ -26,7 +26,7 @@ module Charts =
     let private percent value = 100.0 * value
     let private name (metric: string) = metric.Replace("_", " ").Replace("auroc", "AUROC").Replace("aupro", "AUPRO")
 
-    let private spread (summary: Summary) = if System.Double.IsNaN summary.Deviation then 0.0 else percent summary.Deviation
+    let private spread (spread: Spread option) = spread |> Option.map (fun spread -> percent spread.Size) |> Option.defaultValue 0.0
 
     /// Published and measured values side by side, one line per number.
     let publishedAgainstMeasured paper metric (compared: Compared list) : ReportFigure option =
@@ -50,8 +50,8 @@ module Charts =
                 Id = $"{paper}-{metric}"
                 Title = $"{paper}: {name metric}, published and measured"
                 Description =
-                    $"{name metric} in percent: what {paper} publishes (grey diamonds) and what is measured (blue dots, with the "
-                    + $"standard deviation over seeds or folds); rows: {rows.Length}."
+                    $"{name metric} in percent: what {paper} publishes (grey diamonds) and what is measured (blue dots); bars are "
+                    + $"the spreads of the table above; rows: {rows.Length}."
                 Chart =
                     [
                         Chart.Point(
@@ -60,13 +60,10 @@ module Charts =
                             Name = "published",
                             MarkerSymbol = StyleParam.MarkerSymbol.Diamond
                         )
-                        |> Chart.withXErrorStyle (
-                            Array = (rows |> List.map (fun (_, p, _) -> percent (defaultArg p.Spread 0.0))),
-                            Color = grey
-                        )
+                        |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, p, _) -> spread p.Spread)), Color = grey)
                         |> Chart.withMarkerStyle (Color = grey, Size = 10)
-                        Chart.Point(rows |> List.map (fun (_, _, m) -> percent m.Summary.Mean), labels, Name = "measured")
-                        |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, _, m) -> spread m.Summary)), Color = colour 0)
+                        Chart.Point(rows |> List.map (fun (_, _, m) -> percent m.Mean), labels, Name = "measured")
+                        |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, _, m) -> spread m.Spread)), Color = colour 0)
                         |> Chart.withMarkerStyle (Color = colour 0, Size = 10)
                     ]
                     |> Chart.combine

@@ -1,12 +1,17 @@
 namespace Reproduction.Analysis
 
+open System.Globalization
+open System.Text.RegularExpressions
+
 /// How a measured number stands beside a published one.
 type Verdict =
     /// No record has it.
     | NotRun
     /// A mean over categories of which only some were run, or a metric that is undefined there.
     | NotComparable of reason: string
-    /// No further apart than the larger of the published and the measured spread.
+    /// One category: no further apart than the larger of the published and the measured spread over runs. A mean over categories: no
+    /// further than the standard error of our mean over its seeds or folds; what a paper prints beside a mean tells how its
+    /// categories differ, not how well the mean is known.
     | WithinSpread
     /// At most one percentage point apart.
     | WithinPoint
@@ -15,7 +20,9 @@ type Verdict =
 
 /// What was measured where a paper prints a number.
 type Measured = {
-    Summary: Summary
+    Mean: float
+    /// Over seeds or folds; none for a single one.
+    Spread: Spread option
     Variant: string
     Profile: string
     Networks: string list
@@ -40,7 +47,7 @@ type Compared = {
     /// Measured minus published, as a fraction; none where the two cannot be compared.
     member this.Delta =
         match this.Measured with
-        | Some measured when this.IsMeasured -> Some(measured.Summary.Mean - this.Published.Value)
+        | Some measured when this.IsMeasured -> Some(measured.Mean - this.Published.Value)
         | _ -> None
 
 module Comparison =
@@ -53,17 +60,6 @@ module Comparison =
                     substitute.Measured + variant.Substring substitute.Published.Length, [ substitute.Difference ]
         ]
 
-    /// The cells that a printed number is about: dataset and categories.
-    let private scope category =
-        match category with
-        | "mean" -> "mvtec", Published.textures @ Published.objects
-        | "textures" -> "mvtec", Published.textures
-        | "objects" -> "mvtec", Published.objects
-        | "mnist" -> "mnist", [ for i in 0..9 -> string i ]
-        | "fashion_mnist" -> "fashion-mnist", [ for i in 0..9 -> string i ]
-        | "cifar10" -> "cifar10", [ for i in 0..9 -> string i ]
-        | single -> "mvtec", [ single ]
-
     /// Name of the record variant that a published number is about; None for others' methods.
     let private ownVariant (published: PublishedNumber) = if published.IsOwn then Some published.Variant else None
 
@@ -75,7 +71,56 @@ module Comparison =
 
     let private profileOrder = [ "paper"; "quick" ]
 
-    let private schedule profile = if profile = "paper" then [] else [ $"{profile} schedule" ]
+    /// Whether a setting's row is about a record.
+    let isAbout (record: RunRecord) (row: ScheduleSetting) =
+        let pattern = "^" + Regex.Escape(row.Variants).Replace(@"\*", ".*") + "$"
+
+        (row.Variants = "" || Regex.IsMatch(record.Variant, pattern))
+        && match row.Data with
+           | "" -> true
+           | "textures" -> record.Dataset = "mvtec" && List.contains record.Category Published.textures
+           | data -> data = record.Dataset || data = $"{record.Dataset}.{record.Category}"
+
+    /// Whether two values of a setting are the same: numbers may be written in several ways.
+    let isSame (a: string) (b: string) =
+        match System.Double.TryParse(a, CultureInfo.InvariantCulture), System.Double.TryParse(b, CultureInfo.InvariantCulture) with
+        | (true, a), (true, b) -> a = b
+        | _ -> a = b
+
+    let private spoken (setting: string) = setting.Replace('_', ' ')
+
+    /// In what the records of a measurement depart from the paper's schedule and data; a paper whose schedule is not known
+    /// differs by the profile's name.
+    let private departures (published: PublishedNumber) (records: RunRecord list) =
+        let rows record = published.Schedule.Settings |> List.filter (isAbout record) |> List.distinctBy _.Setting
+
+        let schedule = [
+            for record in records do
+                match rows record with
+                | [] when published.Schedule.Settings.IsEmpty -> if record.Profile <> "paper" then $"{record.Profile} schedule"
+                | rows ->
+                    let has = Map.ofList record.Settings
+
+                    for row in rows do
+                        match has.TryFind row.Setting with
+                        | Some value when not (isSame value row.Value) -> $"{spoken row.Setting} {value}, not {row.Value}"
+                        | _ -> ()
+
+                    match
+                        rows |> List.filter (fun row -> not row.IsGiven && has.TryFind row.Setting |> Option.exists (isSame row.Value))
+                    with
+                    | [] -> ()
+                    | ours -> "our " + (ours |> List.map (_.Setting >> spoken) |> String.concat ", ")
+        ]
+
+        let data = [
+            for record in records do
+                for row in published.Schedule.ChangedData do
+                    if (row.Dataset, row.Category, row.Fingerprint) = (record.Dataset, record.Category, record.DataFingerprint) then
+                        row.Difference
+        ]
+
+        List.distinct (schedule @ data)
 
     /// A sum over fewer levels than the method has, because the weights end before its last ones.
     let private missingLevels (metric: string) (records: RunRecord list) =
@@ -93,10 +138,14 @@ module Comparison =
     /// Sets measurements beside all published numbers of the papers' own methods whose metrics run records have.
     /// A smoke run never counts: it tests the machinery, not the method.
     let compare (records: RunRecord list) (published: PublishedNumber list) : Compared list =
-        let summaries =
-            RunRecord.toFrame records
-            |> Statistics.overRepetitions
-            |> List.map (fun row -> (row.Paper, row.Variant, row.Dataset, row.Category, row.Profile, row.Metric), row.Summary)
+        let values =
+            records
+            |> List.collect (fun record -> [
+                for KeyValue(metric, value) in record.Metrics ->
+                    (record.Paper, record.Variant, record.Dataset, record.Category, record.Profile, metric), (record, value)
+            ])
+            |> List.groupBy fst
+            |> List.map (fun (cell, repetitions) -> cell, List.map snd repetitions)
             |> Map.ofList
 
         let networks =
@@ -105,39 +154,41 @@ module Comparison =
             |> List.map (fun (key, group) -> key, group |> List.map RunRecord.network |> List.distinct)
             |> Map.ofList
 
-        let byVariant = records |> List.groupBy (fun record -> record.Paper, record.Variant) |> Map.ofList
-
         let measure (published: PublishedNumber) =
             let variant, metric = recordNames published
-            let dataset, categories = scope published.Category
+            let dataset, categories = Published.scope published.Category
 
             [
                 for candidate, differences in candidates published variant do
                     for profile in profileOrder do
                         let found = [
                             for category in categories do
-                                match summaries.TryFind(published.Paper, candidate, dataset, category, profile, metric) with
-                                | Some summary -> category, summary
+                                match values.TryFind(published.Paper, candidate, dataset, category, profile, metric) with
+                                | Some repetitions -> category, repetitions
                                 | None -> ()
                         ]
 
                         if not found.IsEmpty then
-                            let summary =
-                                match found with
-                                | [ _, single ] -> single
-                                | several -> several |> List.map (fun (_, summary) -> summary.Mean) |> Statistics.summarise
-
                             let measured = {
-                                Summary = summary
+                                Mean = found |> List.averageBy (snd >> List.averageBy snd)
+                                Spread =
+                                    if categories.Length > 1 then
+                                        [
+                                            for _, repetitions in found ->
+                                                Map.ofList [ for record, value in repetitions -> record.Repetition, value ]
+                                        ]
+                                        |> Statistics.errorOfMean
+                                    else
+                                        let kind = published.Spread |> Option.map _.Kind |> Option.defaultValue Deviation
+                                        found |> List.collect snd |> List.map snd |> Statistics.spreadOf kind
                                 Variant = candidate
                                 Profile = profile
                                 Networks = networks[published.Paper, candidate]
                                 Categories = List.map fst found
                             }
 
-                            measured,
-                            differences @ schedule profile @ missingLevels metric byVariant[published.Paper, candidate],
-                            categories.Length
+                            let used = found |> List.collect (snd >> List.map fst)
+                            measured, differences @ departures published used @ missingLevels metric used, categories.Length
             ]
             // The most complete mean first, then the likest.
             |> List.sortByDescending (fun (measured, _, _) -> measured.Categories.Length)
@@ -147,13 +198,9 @@ module Comparison =
             if measured.Categories.Length < wanted then
                 NotComparable $"{measured.Categories.Length} of {wanted} categories"
             else
-                let spread =
-                    match published.SpreadKind with
-                    | "sem" -> measured.Summary.StandardError
-                    | _ -> measured.Summary.Deviation
-
-                let allowed = max (defaultArg published.Spread 0.0) (if System.Double.IsNaN spread then 0.0 else spread)
-                let difference = measured.Summary.Mean - published.Value
+                let size (spread: Spread option) = spread |> Option.map _.Size |> Option.defaultValue 0.0
+                let allowed = if wanted > 1 then size measured.Spread else max (size published.Spread) (size measured.Spread)
+                let difference = measured.Mean - published.Value
                 let tolerance = 1e-9
 
                 if abs difference <= allowed + tolerance then WithinSpread

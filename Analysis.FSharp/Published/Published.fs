@@ -10,6 +10,8 @@ type PublishedNumber = {
     IsOwn: bool
     /// What may stand for its variant.
     Substitutes: Substitute list
+    /// The settings that its schedule consists of, and the data that stand for the paper's.
+    Schedule: Schedule
     Table: string
     /// The paper's id for the authors' own method, otherwise the baseline's name.
     Method: string
@@ -21,9 +23,7 @@ type PublishedNumber = {
     Text: string
     /// Fractions where the unit is percent or fraction, otherwise in the paper's unit.
     Value: float
-    Spread: float option
-    /// "sd" or "sem"; empty without a spread.
-    SpreadKind: string
+    Spread: Spread option
     Unit: string
 }
 
@@ -35,6 +35,21 @@ module Published =
 
     /// The metrics that run records measure.
     let measurable = [ "image_auroc"; "pixel_auroc"; "aupro"; "achieved_fpr"; "achieved_tpr" ]
+
+    let private digits = [ for digit in 0..9 -> string digit ]
+
+    let private cifarClasses = [ "airplane"; "automobile"; "bird"; "cat"; "deer"; "dog"; "frog"; "horse"; "ship"; "truck" ]
+
+    /// The cells that a printed number is about: the data set, and the categories as its reader names them.
+    let scope category =
+        match category with
+        | "mean" -> "mvtec", textures @ objects
+        | "textures" -> "mvtec", textures
+        | "objects" -> "mvtec", objects
+        | "mnist" -> "mnist", digits
+        | "fashion_mnist" -> "fashion-mnist", digits
+        | "cifar10" -> "cifar10", cifarClasses
+        | single -> "mvtec", [ single ]
 
     let private columns = [ "table"; "method"; "variant"; "category"; "metric"; "value"; "spread"; "spread_kind"; "unit" ]
 
@@ -52,6 +67,7 @@ module Published =
                     Paper = paper.Id
                     IsOwn = List.contains (row "method") paper.OwnMethods
                     Substitutes = paper.Substitutes
+                    Schedule = paper.Schedule
                     Table = row "table"
                     Method = row "method"
                     Variant = row "variant"
@@ -59,16 +75,19 @@ module Published =
                     Metric = row "metric"
                     Text = row "value"
                     Value = number row "value"
-                    Spread = if row "spread" = "" then None else Some(number row "spread")
-                    SpreadKind = row "spread_kind"
+                    Spread =
+                        if row "spread" = "" then
+                            None
+                        else
+                            Some { Size = number row "spread"; Kind = if row "spread_kind" = "sem" then ErrorOfMean else Deviation }
                     Unit = row "unit"
                 }
         ]
 
     /// All published numbers under a folder papers/, paper by paper and table by table.
     let readAll (folder: string) : PublishedNumber list = [
-        for paper in Papers.read folder do
-            let tables = Path.Combine(folder, paper.Id, "published")
+        for paper in Papers.readAll folder do
+            let tables = Path.Combine(paper.Folder, "published")
 
             for path in Directory.EnumerateFiles(tables, "*.csv") |> Seq.sort do
                 yield! readTable paper path

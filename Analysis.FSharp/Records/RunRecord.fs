@@ -23,6 +23,8 @@ type RunRecord = {
     Profile: string
     Settings: (string * string) list
     Weights: WeightsUsed list
+    /// Of the images and masks that it ran on; empty in records of older versions.
+    DataFingerprint: string
     /// libtorch, device, threads, processor, commit.
     Environment: Map<string, string>
     /// Wall-clock seconds: features, fit, score, metrics.
@@ -130,6 +132,7 @@ module RunRecord =
                                   }
                           ]
                         | _ -> []
+                    DataFingerprint = text record["data_fingerprint"]
                     Environment = Map.ofList [ for name, value in members record["environment"] -> name, text value ]
                     Seconds = numbers record["seconds"]
                     Metrics = numbers (required "metrics")

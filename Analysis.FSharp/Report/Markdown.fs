@@ -50,7 +50,7 @@ let private numbers (compared: Compared list) =
                 number.Published.Category
                 Text.metric number.Published.Metric
                 Text.published number.Published
-                Text.summary measured.Summary
+                Text.measured measured
                 number.Delta |> Option.map Text.points |> Option.defaultValue ""
                 $"{Text.sign number.Verdict} {Comparison.describe number.Verdict}"
                 if number.Differences.IsEmpty then "nothing" else String.concat "; " number.Differences
@@ -96,6 +96,19 @@ let private significance (data: ReportData) =
     ]
     |> table [ "category"; "best"; "image AUROC"; "other"; "image AUROC"; "difference"; "p (DeLong)" ]
 
+let private floors (data: ReportData) =
+    [
+        for row in data.AgainstFloor ->
+            [
+                $"{row.Record.Dataset} {row.Record.Category}"
+                $"{row.Record.Paper} · {row.Record.Variant}"
+                row.Record.Metrics["image_auroc"] |> Text.percent
+                for floor in Floor.methods do
+                    Text.floorCell row floor
+            ]
+    ]
+    |> table ([ "category"; "method"; "image AUROC" ] @ Floor.methods)
+
 /// The whole report; the same records give the same text.
 let render (data: ReportData) =
     let text = StringBuilder()
@@ -107,10 +120,7 @@ let render (data: ReportData) =
     add $"{Text.standing data}\n"
     if data.HasComparisons then add (standings data)
 
-    add (
-        "All rates are percent, differences percentage points; ± is the standard deviation over seeds or folds (over categories for "
-        + "means), or what the paper prints.\n"
-    )
+    add $"All rates are percent, differences percentage points. {Text.spreads}\n"
 
     figures _.StartsWith("overview")
 
@@ -123,13 +133,18 @@ let render (data: ReportData) =
             figures _.StartsWith(paper + "-")
 
     figures _.StartsWith("working-point")
-    add "## All measurements\n"
+    add "## All measurements\n\n± is the standard deviation over seeds or folds.\n"
     add (measurements data)
 
     if not data.AgainstBest.IsEmpty then
         add "## Which differences are more than chance\n"
         add "Each variant against the one with the highest image AUROC on that category; both scored the same images.\n"
         add (significance data)
+
+    if not data.AgainstFloor.IsEmpty then
+        add "## What is gained over no training\n"
+        add $"{Text.againstFloor}\n"
+        add (floors data)
 
     add "## Where and how long\n"
     Text.environments data.Records |> List.iter (fun line -> add $"- {line}")

@@ -99,7 +99,7 @@ let private numbers (data: ReportData) =
 
         let likeness = if compared.Differences.IsEmpty then "like_for_like" else "differs"
 
-        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{Text.table published.Table}</td><td>{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Summary.Mean (Text.summary measured.Summary)}{number (defaultArg compared.Delta nan) (compared.Delta |> Option.map Text.points |> Option.defaultValue "")}<td>{chip compared.Verdict}</td><td>{encode differences}</td></tr>"""
+        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{Text.table published.Table}</td><td>{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Mean (Text.measured measured)}{number (defaultArg compared.Delta nan) (compared.Delta |> Option.map Text.points |> Option.defaultValue "")}<td>{chip compared.Verdict}</td><td>{encode differences}</td></tr>"""
 
     let columns = [
         "paper", false
@@ -117,7 +117,7 @@ let private numbers (data: ReportData) =
     let verdicts = measured |> List.map (fun (compared, _) -> shortVerdict compared.Verdict)
 
     $"""<section id="numbers"><h2>Published and measured</h2>
-<p class="note">Percent; ± is the standard deviation over seeds or folds (over categories for means), or what the paper prints. A number counts as like for like when data, network and schedule are the paper's.</p>
+<p class="note">Percent. {Text.spreads} A number counts as like for like when data, network and settings are the paper's.</p>
 <form class="filters" data-target="#numbers tbody tr">
 <label>paper <select name="paper">{options "all" (measured |> List.map (fun (c, _) -> c.Published.Paper))}</select></label>
 <label>category <select name="category">{options "all" (measured |> List.map (fun (c, _) -> c.Published.Category))}</select></label>
@@ -143,7 +143,7 @@ let private publishedTables (data: ReportData) =
                     let differences =
                         if compared.Differences.IsEmpty then "like for like" else "differs in " + String.concat "; " compared.Differences
 
-                    $"""<span class="ours {verdictClass compared.Verdict}" title="measured: {encode (Comparison.describe compared.Verdict)}; {encode differences}">{Text.sign compared.Verdict} {Text.summary measured.Summary}</span>"""
+                    $"""<span class="ours {verdictClass compared.Verdict}" title="measured: {encode (Comparison.describe compared.Verdict)}; {encode differences}">{Text.sign compared.Verdict} {Text.measured measured}</span>"""
 
             $"<td class=\"number\">{encode (Text.published published)}{ours}</td>"
 
@@ -198,6 +198,24 @@ let private significance (data: ReportData) =
 <p class="note">Each variant against the one with the highest image AUROC on that category. Both scored the same images; DeLong's test, two-sided, not corrected for the number of comparisons.</p>
 <div class="scroll tall" tabindex="0" role="region" aria-label="Differences between variants"><table><thead><tr>{sortable columns}</tr></thead><tbody>
 {data.AgainstBest |> List.map row |> lines}
+</tbody></table></div></section>"""
+
+let private floors (data: ReportData) =
+    let row (row: AgainstFloor) =
+        let auroc = row.Record.Metrics["image_auroc"]
+        let cells = String.concat "" [ for floor in Floor.methods -> $"<td>{encode (Text.floorCell row floor)}</td>" ]
+
+        $"""<tr><th scope="row">{encode row.Record.Dataset} {encode row.Record.Category}</th><td>{encode row.Record.Paper} · {encode row.Record.Variant}</td>{number auroc (Text.percent auroc)}{cells}</tr>"""
+
+    let columns = [ "category", false; "method", false; "image AUROC", true ] @ [ for floor in Floor.methods -> floor, false ]
+
+    if data.AgainstFloor.IsEmpty then
+        ""
+    else
+        $"""<section id="floors"><h2>What is gained over no training</h2>
+<p class="note">{encode Text.againstFloor}</p>
+<div class="scroll tall" tabindex="0" role="region" aria-label="Methods against floors"><table><thead><tr>{sortable columns}</tr></thead><tbody>
+{data.AgainstFloor |> List.map row |> lines}
 </tbody></table></div></section>"""
 
 let private picture alt (path: string) =
@@ -309,6 +327,7 @@ let render (data: ReportData) =
     let measured = [
         "charts", "Charts", charts data
         "significance", "Significance", significance data
+        "floors", "Over no training", floors data
         "gallery", "Gallery", gallery data
     ]
 

@@ -11,19 +11,35 @@ let metric (name: string) =
     [ "auroc", "AUROC"; "aupro", "AUPRO"; "_ap", " AP"; "f1_max", "F1 max"; "fpr", "FPR"; "tpr", "TPR"; "_", " "; ".", " " ]
     |> List.fold (fun (text: string) (code, words) -> text.Replace((code: string), words)) name
 
-/// "table1" as "Table 1".
-let table (name: string) =
-    let digits = name |> Seq.takeWhile Char.IsLetter |> Seq.length
-    $"{Char.ToUpperInvariant name[0]}{name[1 .. digits - 1]} {name[digits..]}".TrimEnd()
+/// "table1" as "Table 1"; "hfae-table1", another paper's, as "Table 1 of hfae".
+let rec table (name: string) =
+    match name.Split '-' with
+    | [| paper; own |] -> $"{table own} of {paper}"
+    | _ ->
+
+        let digits = name |> Seq.takeWhile Char.IsLetter |> Seq.length
+        $"{Char.ToUpperInvariant name[0]}{name[1 .. digits - 1]} {name[digits..]}".TrimEnd()
 
 /// A measured fraction as percent with one decimal; "–" for NaN.
 let percent (fraction: float) = if Double.IsNaN fraction then "–" else invariant (100.0 * fraction) "0.0"
 
-/// A measured mean with its deviation where there is one.
+/// A mean over seeds or folds with its standard deviation where there is one; only where no other spread stands beside it.
 let summary (summary: Summary) =
     if Double.IsNaN summary.Deviation then percent summary.Mean else $"{percent summary.Mean} ± {percent summary.Deviation}"
 
-/// A published number with the digits that the paper prints.
+/// What a spread is, as it stands behind it.
+let private kind =
+    function
+    | Deviation -> "sd"
+    | ErrorOfMean -> "SEM"
+
+/// A measured number with its spread and what that is.
+let measured (measured: Measured) =
+    match measured.Spread with
+    | Some spread -> $"{percent measured.Mean} ± {percent spread.Size} {kind spread.Kind}"
+    | None -> percent measured.Mean
+
+/// A published number with the digits that the paper prints, and what its spread is.
 let published (number: PublishedNumber) =
     let decimals =
         let printed = if number.Text.Contains '.' then number.Text.Length - number.Text.IndexOf '.' - 1 else 0
@@ -32,13 +48,25 @@ let published (number: PublishedNumber) =
     let digits (value: float) = (100.0 * value).ToString($"F{decimals}", CultureInfo.InvariantCulture)
 
     match number.Spread with
-    | Some spread -> $"{digits number.Value} ± {digits spread}"
+    | Some spread -> $"{digits number.Value} ± {digits spread.Size} {kind spread.Kind}"
     | None -> digits number.Value
 
 /// A difference of fractions in percentage points, with its sign.
 let points (difference: float) = invariant (100.0 * difference) "+0.0;−0.0;0.0"
 
 let pValue (p: float) = if p < 0.001 then "< 0.001" else invariant p "0.000"
+
+/// What is said above the table of Floor.against.
+let againstFloor =
+    "Each method by its variant with the highest image AUROC on the category, against detectors that learn nothing (mean of the training "
+    + "images, principal components of their pixels, of frozen features): their image AUROC, by how much the method is above it, and "
+    + "DeLong's p on the same images."
+
+/// A floor's cell: its AUROC, the difference, p; "–" where it was not run.
+let floorCell (row: AgainstFloor) (floor: string) =
+    match row.Floors |> List.tryFind (fun test -> test.Floor.Paper = floor) with
+    | None -> "–"
+    | Some { Test = test } -> $"{percent test.Second}: {points (test.First - test.Second)} (p {pValue test.PValue})"
 
 /// A table's rows as aligned columns, for a terminal.
 let columns (rows: string list list) =
@@ -47,6 +75,11 @@ let columns (rows: string list list) =
     [
         for row in rows -> (List.map2 (fun (cell: string) (width: int) -> cell.PadRight width) row widths |> String.concat "  ").TrimEnd()
     ]
+
+/// What stands behind the numbers of a comparison.
+let spreads =
+    "± sd is the standard deviation over seeds or folds (in a paper: over its runs), ± SEM a standard error: of our means over categories, "
+    + "that over seeds or folds; what a paper prints beside a mean over categories is over the categories."
 
 /// "1 category", "2 categories".
 let categories (count: int) = if count = 1 then "1 category" else $"{count} categories"
@@ -93,5 +126,5 @@ let standing (data: ReportData) =
         + $"are measured: "
         + $"{total.WithinSpread} within the spread, {total.WithinPoint} within one point, {total.Above} above, {total.Below} below what "
         + $"is published; "
-        + $"{total.LikeForLike} of these are like for like (same data, network and schedule). "
+        + $"{total.LikeForLike} of these are like for like (same data, network and settings). "
         + $"{total.NotComparable} more are means over categories of which only some were run, and {total.NotRun} were not run."

@@ -51,12 +51,12 @@ public sealed class SsaeBenchmark : IBenchmark
         using var optimizer = torch.optim.Adam(network.parameters(), settings.LearningRate);
         using var generator = new Generator(1, torch.CPU);
         var images = torch.rand([settings.BatchSize, 3, settings.ImageSize, settings.ImageSize]);
-        var (distorted, mask) = SsaeDistortions.Apply(images, Distortion.Elastic, brightness: true, generator);
+        var (distorted, mask) = SsaeDistortions.Apply(images, Distortion.Elastic, brightness: true, turned: false, generator);
         var step = Seconds(Step);
         yield return new($"training step, {what}", step, "s");
         foreach (var kind in new[] { Distortion.Elastic, Distortion.Occlusion })
         {
-            var seconds = Seconds(() => SsaeDistortions.Apply(images, kind, brightness: true, generator));
+            var seconds = Seconds(() => SsaeDistortions.Apply(images, kind, brightness: true, turned: false, generator));
             yield return new($"distortion ({kind.ToString().ToLowerInvariant()}), {what}", seconds, "s");
             yield return new(
                 $"distortion ({kind.ToString().ToLowerInvariant()}) as a share of the step it is for, {what}",

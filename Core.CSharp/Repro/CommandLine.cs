@@ -53,6 +53,9 @@ public static class CommandLine
             VerifyVerb.Create(),
             FitVerb.Create(),
             ScoreVerb.Create(),
+            ExportVerb.Create(),
+            ServeVerb.Create(),
+            WatchVerb.Create(),
             CalibrateVerb.Create(),
             DescribeVerb.Create(),
             FeaturesVerb.Create(),
@@ -63,6 +66,7 @@ public static class CommandLine
             DataVerb.Create(),
             PretrainVerb.Create(),
             ToyVerb.Create(),
+            DistortionsVerb.Create(),
             ProcessorVerb.Create(),
         };
         root.Options.Add(Debug);

@@ -49,6 +49,7 @@ let private record variant category repetition profile (metrics: (string * float
     Profile = profile
     Settings = []
     Weights = []
+    DataFingerprint = "ab"
     Environment = Map.empty
     Seconds = Map.empty
     Metrics = Map.ofList metrics
@@ -64,6 +65,7 @@ let private number variant category value spread : PublishedNumber = {
     Paper = "hfae"
     IsOwn = true
     Substitutes = [ { Published = "wide_resnet50_2"; Measured = "resnet50_v1"; Difference = "ResNet-50 v1, not wide ResNet-50-2" } ]
+    Schedule = { Settings = []; ChangedData = [] }
     Table = "table1"
     Method = "hfae"
     Variant = variant
@@ -71,8 +73,7 @@ let private number variant category value spread : PublishedNumber = {
     Metric = "image_auroc"
     Text = string value
     Value = value
-    Spread = spread
-    SpreadKind = if Option.isSome spread then "sd" else ""
+    Spread = spread |> Option.map (fun size -> { Size = size; Kind = Deviation })
     Unit = "fraction"
 }
 
@@ -214,7 +215,57 @@ let private judgement =
         testCase "a mean over all of its categories is comparable"
         <| fun () ->
             let records = Published.objects |> List.map (fun category -> record "resnet18" category 0 "paper" [ "image_auroc", 0.9 ])
-            Expect.equal (judge records (number "resnet18" "objects" 0.9 None)).Verdict WithinSpread "verdict"
+            Expect.equal (judge records (number "resnet18" "objects" 0.905 None)).Verdict WithinPoint "verdict"
+
+        testTheory "how far categories differ excuses no difference of a mean" [ None; Some 0.2 ]
+        <| fun printed ->
+            // Categories from 0.5 to 0.95 deviate by 0.15; the mean is known to the point from one seed, and 0.04 is beside it.
+            let records =
+                Published.objects
+                |> List.mapi (fun i category -> record "resnet18" category 0 "paper" [ "image_auroc", 0.5 + 0.05 * float i ])
+
+            let compared = judge records (number "resnet18" "objects" 0.765 printed)
+            Expect.equal compared.Verdict Below "verdict"
+            Expect.isNone (compared.Measured |> Option.bind _.Spread) "one seed has no spread"
+
+        testCase "a mean's spread is the standard error over seeds of the mean"
+        <| fun () ->
+            // Categories go apart from seed to seed and their mean does not: only its own movement counts, 0.01 / sqrt 2.
+            let records = [
+                for i, category in List.indexed Published.objects do
+                    for seed in 0..1 do
+                        let apart = if (i + seed) % 2 = 0 then 0.1 else -0.1
+                        record "resnet18" category seed "paper" [ "image_auroc", 0.8 + apart + 0.01 * float seed ]
+            ]
+
+            let compared = judge records (number "resnet18" "objects" 0.809 None)
+            let spread = compared.Measured |> Option.bind _.Spread |> Option.get
+            Expect.equal spread.Kind ErrorOfMean "kind"
+            Expect.floatClose Accuracy.high spread.Size 0.005 "0.01 / sqrt 2 / sqrt 2"
+            Expect.equal compared.Verdict WithinSpread "0.004 from the mean of 0.805"
+            Expect.equal (judge records (number "resnet18" "objects" 0.812 None)).Verdict WithinPoint "0.007 from it"
+
+        testCase "seeds that not every category ran are no repetition of the mean"
+        <| fun () ->
+            let cells = [ Map.ofList [ "seed 0", 0.8; "seed 1", 0.9 ]; Map.ofList [ "seed 0", 0.7; "seed 2", 0.9 ] ]
+            Expect.isNone (Statistics.errorOfMean cells) "one shared seed"
+
+        testTheory "a spread has its kind behind it" [ Deviation, "95.0 ± 2.0 sd"; ErrorOfMean, "95.0 ± 2.0 SEM" ]
+        <| fun (kind, printed) ->
+            let published = { number "resnet18" "bottle" 0.95 None with Text = "0.950"; Spread = Some { Size = 0.02; Kind = kind } }
+            Expect.equal (Text.published published) printed "published"
+
+            let measured = { Mean = 0.95; Spread = published.Spread; Variant = ""; Profile = ""; Networks = []; Categories = [] }
+
+            Expect.equal (Text.measured measured) printed "measured"
+
+        testCase "beside a printed standard error stands ours"
+        <| fun () ->
+            let records = [ for seed, auroc in [ 0, 0.90; 1, 0.94 ] -> record "resnet18" "bottle" seed "paper" [ "image_auroc", auroc ] ]
+            let published = { number "resnet18" "bottle" 0.95 None with Spread = Some { Size = 0.001; Kind = ErrorOfMean } }
+            let spread = (judge records published).Measured |> Option.bind _.Spread |> Option.get
+            Expect.equal spread.Kind ErrorOfMean "kind"
+            Expect.floatClose Accuracy.high spread.Size 0.02 "0.04 / sqrt 2 / sqrt 2"
 
         testCase "a shorter schedule and another network are said"
         <| fun () ->
@@ -222,6 +273,33 @@ let private judgement =
                 judge [ record "resnet50_v1" "bottle" 0 "quick" [ "image_auroc", 0.9 ] ] (number "wide_resnet50_2" "bottle" 0.9 None)
 
             Expect.equal compared.Differences [ "ResNet-50 v1, not wide ResNet-50-2"; "quick schedule" ] "differences"
+
+        testTheory "what differs from the schedule is said setting by setting, and what is ours" [
+            "quick", [ "epochs", "20"; "batch_size", "4" ], [ "epochs 20, not 700"; "our batch size" ]
+            "quick", [ "epochs", "7e2"; "batch_size", "8" ], [ "batch size 8, not 4" ]
+            "quick", [ "epochs", "700" ], []
+            "paper", [ "epochs", "150" ], [ "epochs 150, not 700" ]
+        ]
+        <| fun (profile, settings, differences) ->
+            let schedule = [
+                { Setting = "epochs"; Value = "3"; IsGiven = true; Variants = ""; Data = "mnist" }
+                { Setting = "epochs"; Value = "5"; IsGiven = true; Variants = "*-fast"; Data = "" }
+                { Setting = "epochs"; Value = "700"; IsGiven = true; Variants = ""; Data = "" }
+                { Setting = "batch_size"; Value = "4"; IsGiven = false; Variants = "resnet*"; Data = "mvtec.bottle" }
+            ]
+
+            let cell = { record "resnet18" "bottle" 0 profile [ "image_auroc", 0.9 ] with Settings = settings }
+            let published = { number "resnet18" "bottle" 0.9 None with Schedule = { Settings = schedule; ChangedData = [] } }
+            Expect.equal (judge [ cell ] published).Differences differences "differences"
+
+        testCase "images that are not as published are said"
+        <| fun () ->
+            let reduced = { Dataset = "mvtec"; Category = "bottle"; Fingerprint = "ab"; Difference = "reduced" }
+            let schedule = { Settings = []; ChangedData = [ reduced; { reduced with Category = "pill"; Difference = "other" } ] }
+            let cell = record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9 ]
+            let published = { number "resnet18" "bottle" 0.9 None with Schedule = schedule }
+            Expect.equal (judge [ cell ] published).Differences [ "reduced" ] "of this fingerprint"
+            Expect.isEmpty (judge [ { cell with DataFingerprint = "cd" } ] published).Differences "of another"
 
         testCase "the paper's own network and schedule win over substitutes"
         <| fun () ->

@@ -30,7 +30,7 @@ let private writeCell run paper variant category (auroc: float) hasGallery =
     File.WriteAllText(
         Path.Combine(folder, cell + ".json"),
         $$$"""{"schema":1,"cell":"{{{cell}}}","paper":"{{{paper}}}","variant":"{{{variant}}}","dataset":"mvtec","category":"{{{category}}}","seed":0,
-"profile":"paper","settings":{},"weights":[{"name":"resnet18","sha256":"00","architecture":"resnet18"}],
+"profile":"paper","settings":{},"data_fingerprint":"ab","weights":[{"name":"resnet18","sha256":"00","architecture":"resnet18"}],
 "environment":{"libtorch":"1.13.1","device":"cpu","threads":2,"processor":"test","commit":"0123456789abcdef"},
 "seconds":{"features":1,"fit":2,"score":3,"metrics":4},"metrics":{"image_auroc":{{{auroc}}},"pixel_auroc":0.96},"undefined":{},
 "counts":{"train":10,"test_good":3,"test_anomalous":4},"finished":"2026-01-01T00:00:00Z"}"""

@@ -124,7 +124,7 @@ let tests =
             for variant, expected in
                 [
                     "paper-f1-8-zero", 20
-                    "code-f9-12-zero", 20
+                    "code-f9-12", 20
                     "paper-f1-12-vgg19_16x", 20
                     "paper-f1-12-reflect", 5
                     "paper-f1-16-zero", 2

@@ -158,8 +158,138 @@ let tests =
                 Expect.equal (largest map (nonNull again.Map)) 0f "loaded"
                 let sum = map.sum ([| 1L; 2L; 3L |])
                 Expect.isLessThan (largest whole.Image sum / sum.abs().max().ToSingle()) 1e-5f "image score"
-                let parts = whole.Parts.Values |> Seq.reduce (fun a b -> a + b)
+
+                let parts =
+                    [
+                        for KeyValue(name, part) in whole.Parts do
+                            if not (name.EndsWith ".sum") then part
+                    ]
+                    |> List.reduce (fun a b -> a + b)
+
+                for KeyValue(name, part) in whole.Parts do
+                    if not (name.EndsWith ".sum") then
+                        let sum = part.sum ([| 1L; 2L; 3L |])
+
+                        Expect.isLessThan
+                            (largest whole.Parts[name + ".sum"] sum / sum.abs().max().ToSingle())
+                            1e-5f
+                            $"image score of {name}"
+
                 Expect.isLessThan (largest map parts / map.abs().max().ToSingle()) 1e-5f "the map is the sum of the layers' maps"
+
+        testCase "a random extractor is another one for each seed, and is saved by its seed"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            let set = RandomImages(4, 128)
+            use resources = new RandomResources([])
+            let settings = smoke "random-resnet18+images_per_epoch=16+batch_size=8"
+            let input = images 2 128
+
+            let fitted seed =
+                let detector = new FavaeDetector(settings, resources.Resources)
+                detector.Fit(set, FitContext(Seed = seed)) |> ignore
+                detector
+
+            let features (detector: FavaeDetector) =
+                let struct (_, _, layers) = detector.Network.Encode input
+                Seq.head (detector.Features(input, layers))
+
+            use zero = fitted 0
+            use three = fitted 3
+            Expect.isGreaterThan (largest (features zero) (features three)) 1e-3f "the seeds' networks differ"
+            use again = new FavaeDetector(settings, resources.Resources)
+            again.Load(three.Save())
+            Expect.equal (largest (features again) (features three)) 0f "the network of the saved seed"
+            again.Load(DetectorState(three.Save().Tensors, System.Collections.Generic.Dictionary()))
+            Expect.equal (largest (features again) (features zero)) 0f "a model of before does not say its seed: 0"
+
+        testCase "M3 reconstructs its encoder's features without moving them, M6 moves them too"
+        <| fun () ->
+            for variant, moves in [ "encoder-stop", false; "encoder", true ] do
+                use _scope = torch.NewDisposeScope()
+                use resources = new RandomResources([])
+                use detector = new FavaeDetector(smoke variant, resources.Resources)
+                let input = images 2 128
+                let struct (_, _, layers) = detector.Network.Encode input
+                Expect.equal (List.ofSeq (detector.Features(input, layers)) |> List.map _.requires_grad) [ moves; moves; moves ] variant
+
+                // The same values either way: only the gradient stops.
+                for feature, layer in Seq.zip (detector.Features(input, layers)) [ 3; 9; 15 ] do
+                    Expect.equal (largest feature layers[layer]) 0f $"{variant}: layer {layer}"
+
+        testCase "(8) with features: the literal sum over pixels, two upsampled layers and the divergence"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use _noGradient = torch.no_grad ()
+            use resources = new RandomResources([ "vgg16_quarter" ])
+            use detector = new FavaeDetector(smoke "embedded", resources.Resources)
+            let input = images 2 128
+            torch.manual_seed 5L |> ignore
+
+            for i, logVariance in Seq.indexed detector.Network.LogVariances do
+                logVariance.copy_ (torch.randn logVariance.shape * 0.3 - float i) |> ignore
+
+            use generator = new torch.Generator(4UL, torch.CPU)
+            let actual = (detector.Elbo(input, generator)).data<float32>().ToArray()
+            use again = new torch.Generator(4UL, torch.CPU)
+            let struct (mean, logVariance, layers) = detector.Network.Encode input
+            let code = mean + (logVariance * 0.5).exp() * torch.randn (mean.shape, generator = again)
+            let targets = input :: List.ofSeq (detector.Features(input, layers))
+            let means = detector.Network.Decode(code, [| for target in targets.Tail -> struct (target.shape[2], target.shape[3]) |])
+
+            // -log N(y | mu, exp(v)) summed over channels, each layer's map brought to 128 x 128 before the sum over pixels.
+            let maps =
+                List.mapi
+                    (fun i (target: torch.Tensor) ->
+                        let v = detector.Network.LogVariances[i].reshape(1L, -1L, 1L, 1L)
+                        let each = ((target - means[i]).square() / v.exp () + v + log (2.0 * Math.PI)) * 0.5
+                        let map = each.sum ([| 1L |], true)
+
+                        if map.shape[2] = 128L then
+                            map
+                        else
+                            torch.nn.functional.interpolate (
+                                map,
+                                [| 128L; 128L |],
+                                mode = torch.InterpolationMode.Bilinear,
+                                align_corners = Nullable false
+                            ))
+                    targets
+
+            let divergence = ((mean.square () + logVariance.exp () - logVariance - 1.0) * 0.5).flatten(1).sum(1)
+            let likelihood = maps |> List.map (fun map -> map.flatten(1).sum(1)) |> List.reduce (fun a b -> a + b)
+            let expected = (-likelihood - divergence).data<float32>().ToArray()
+
+            for a, e in Array.zip actual expected do
+                Expect.floatClose { absolute = 0.0; relative = 1e-4 } (float a) (float e) "ELBO"
+
+        testCase "batch norms keep their statistics from the share of the steps that is asked for"
+        <| fun () ->
+            let statistics share =
+                use _scope = torch.NewDisposeScope()
+                use resources = new RandomResources([])
+                let settings = smoke $"vanilla+images_per_epoch=64+batch_size=4+norms_fixed_after={share}"
+                use detector = new FavaeDetector(settings, resources.Resources)
+                let alive = ResizeArray()
+
+                let progress =
+                    Action<int64, int64, string>(fun _ _ _ ->
+                        use _ = torch.NewDisposeScope()
+
+                        let means = [
+                            for struct (name, value) in detector.Network.named_buffers () do
+                                if name.EndsWith "running_mean" then value.sum().ToDouble()
+                        ]
+
+                        alive.Add(List.sum means))
+
+                detector.Fit(RandomImages(6, 128), FitContext(Seed = 3, Progress = progress)) |> ignore
+                Expect.hasLength alive 16 "16 steps"
+                alive |> Seq.pairwise |> Seq.map (fun (a, b) -> a <> b) |> List.ofSeq
+
+            // The change from step k to step k + 1: with a half, the first eight steps move the statistics.
+            Expect.equal (statistics "0.5") (List.replicate 7 true @ List.replicate 8 false) "fixed after eight steps"
+            Expect.equal (statistics "1") (List.replicate 15 true) "never fixed"
 
         testCase "the frozen extractor's features carry no graph; those of an unfrozen one do"
         <| fun () ->

@@ -3,6 +3,7 @@ module Reproduction.Tests.HfaeDetector
 
 open System
 open System.IO
+open System.Text.Json
 open Expecto
 open Reproduction
 open Reproduction.Backbones
@@ -144,14 +145,14 @@ let private detectorTests = [
                 "phi1"
                 "phi2"
                 "phi3"
+                "plain"
+                "plain.max"
                 "sigma0"
                 "sigma0.max"
                 "sigma2"
                 "sigma2.max"
                 "sigma8"
                 "sigma8.max"
-                "weighted"
-                "weighted.max"
             ]
 
             Expect.equal (scores.Parts.Keys |> Seq.sort |> List.ofSeq) names "parts"
@@ -266,6 +267,22 @@ let private settingsTests =
                     HfaeSettings(Epochs = 0), "epochs is 0"
                 ] do
                 Expect.stringContains (refusal settings.Check) expected expected)
+
+        testCase "records and models of before are told apart by their settings, and their variants' names are understood" (fun () ->
+            // Until eq. (9) became the default, resnet18 was the plain sum and eq9-literal what resnet18 is now.
+            let literal = settings "eq9-literal" Profile.Paper "mvtec"
+            let now = settings "resnet18" Profile.Paper "mvtec"
+            let json (value: HfaeSettings) = (SnakeCaseJson.ToObject value).ToJsonString()
+            Expect.equal (json literal) (json now) "the former name"
+            let plain = settings "plain-sum" Profile.Paper "mvtec"
+            Expect.isFalse plain.WeightByPositions "the plain sum"
+            let cell = hfae.Configure(Request("resnet18", Profile.Paper, "bottle", "mvtec"))
+            let old = Nodes.JsonObject()
+            old["weight_by_positions"] <- Nodes.JsonValue.Create false
+
+            match cell.With old with
+            | :? Configuration<HfaeSettings> as model -> Expect.equal (json model.Settings) (json plain) "a model of before keeps its own"
+            | _ -> failtest "another configuration")
 
         testCase "an unknown variant is refused with the known ones" (fun () ->
             let message = refusal (fun () -> settings "resnet19" Profile.Paper "mvtec")

@@ -94,7 +94,7 @@ let private equationTests = [
         let losses = [| for weight in weights -> phi * torch.tensor weight |]
         close (numbers (HfaeEquations.Loss losses)) [| 3.0 * (level.Positions |> List.averageBy (residual level)) |] "L")
 
-    property "eq. (9): maps are resized bilinearly, and divided by their positions where asked for" (fun level ->
+    property "eq. (9): maps are divided by their positions and resized bilinearly; the plain sum leaves the division out" (fun level ->
         let side = 7
 
         let literal divisor = [|
@@ -105,12 +105,9 @@ let private equationTests = [
                     for x in 0 .. side - 1 -> bilinear plane level.H level.W side y x
         |]
 
-        close (numbers (HfaeEquations.ResizedMap(residualMap level, int64 side))) (literal 1.0) "phi'"
-
-        close
-            (numbers (HfaeEquations.ResizedMap(residualMap level, int64 side, true)))
-            (literal (float (level.H * level.W)))
-            "phi' weighted")
+        let positions = float (level.H * level.W)
+        close (numbers (HfaeEquations.ResizedMap(residualMap level, int64 side))) (literal positions) "phi'"
+        close (numbers (HfaeEquations.ResizedMap(residualMap level, int64 side, false))) (literal 1.0) "phi' of the plain sum")
 
     property "eq. (11): the image score is the largest value of its map" (fun level ->
         let map = HfaeEquations.ResizedMap(residualMap level, 5L)

@@ -20,7 +20,7 @@ let private images count side = (RandomImages(count, side) :> IImages).Pixels([|
 
 let private distort (kind: Distortion) (brightness: bool) (seed: int) (input: torch.Tensor) =
     use generator = new torch.Generator(uint64 seed, torch.CPU)
-    SsaeDistortions.Apply(input, kind, brightness, generator)
+    SsaeDistortions.Apply(input, kind, brightness, false, generator)
 
 let private smoke variant = (SsaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<SsaeSettings>).Settings
 
@@ -144,6 +144,150 @@ let tests =
                 (mean distorted - mean input).abs().mean().ToSingle()
 
             Expect.isLessThan (change Distortion.Elastic) (0.25f * change Distortion.CutOut) "mean colour inside of the mask"
+
+        testCase "an elastic patch is deformed within itself: its values are those of the patch, in other places"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            // Grey values that tell where a pixel came from.
+            let place = (torch.arange (4096L, torch.float32) / 4096.0).reshape(1L, 1L, 64L, 64L).expand(8L, 3L, 64L, 64L)
+            let input = place.contiguous ()
+            let struct (distorted, mask) = distort Distortion.Elastic false 7 input
+
+            for i in 0L .. 7L do
+                let changed = mask[i, 0L].gt(torch.tensor 0f)
+                let rows = changed.any(1L).nonzero().flatten().data<int64>().ToArray()
+                let first, last = float (Array.min rows), float (Array.max rows)
+                // The patch may be wider than its blob by the blob's outline, at most half of its half side.
+                let margin = (last - first + 1.0) * 0.5 + 2.0
+                let sources = (distorted[i, 0L].masked_select(mask[i, 0L].eq(torch.tensor 1f)) * 64.0).data<float32>().ToArray()
+
+                for source in sources do
+                    Expect.isTrue (float source >= first - margin && float source <= last + 1.0 + margin) "from the patch's rows"
+
+                let inside = mask[i, 0L].eq(torch.tensor 1f)
+                let moved = (distorted[i, 0L] - input[i, 0L]).abs().masked_select(inside).mean().ToSingle()
+                if inside.sum().ToInt64() > 0L then Expect.isGreaterThan moved 0.005f "and moved"
+
+        testCase "swap glues in the next image's content at the same place, a single image's own turned by 180 degrees"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            let input = images 3 48
+            let struct (distorted, mask) = distort Distortion.Swap false 2 input
+
+            for i in 0L .. 2L do
+                let whole = mask[i].eq(torch.tensor 1f).expand(3L, 48L, 48L)
+                Expect.isGreaterThan (whole.sum().ToInt64()) 0L "pixels that are changed altogether"
+                let other = input[(i + 2L) % 3L]
+                Expect.equal (largest (distorted[i].masked_select whole) (other.masked_select whole)) 0f $"image {i}"
+
+            let alone = input.narrow (0L, 0L, 1L)
+            let struct (distorted, mask) = distort Distortion.Swap false 2 alone
+            let whole = mask.eq(torch.tensor 1f).expand(alone.shape)
+            let turned = alone.flip (2L, 3L)
+            Expect.equal (largest (distorted.masked_select whole) (turned.masked_select whole)) 0f "alone"
+
+        testCase "changed areas cover what figure 9 looks at: from a hundredth to more than a third of the image"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            let input = torch.rand [| 200L; 3L; 32L; 32L |]
+            let struct (_, mask) = distort Distortion.Elastic false 1 input
+            let areas = mask.gt(torch.tensor 0f).to_type(torch.float32).mean([| 1L; 2L; 3L |]).data<float32>().ToArray()
+            Expect.isLessThan (Array.min areas) 0.015f "smallest"
+            Expect.isGreaterThan (Array.max areas) 0.35f "largest"
+            Expect.isTrue (Array.average areas > 0.07f && Array.average areas < 0.2f) $"mean {Array.average areas}"
+
+        testCase "transistor's corrupted images are turned as a whole: the mask is everything, what was glued in turns along"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            let input = torch.ones [| 6L; 3L; 64L; 64L |]
+            use generator = new torch.Generator(3UL, torch.CPU)
+            let struct (turned, mask) = SsaeDistortions.Apply(input, Distortion.CutOut, false, true, generator)
+            use again = new torch.Generator(3UL, torch.CPU)
+            let struct (upright, patch) = SsaeDistortions.Apply(input, Distortion.CutOut, false, false, again)
+            Expect.equal (mask.min().ToSingle()) 1f "all of the image was changed"
+            Expect.isGreaterThan (largest turned upright) 0.5f "turned"
+            // What is dark is the patch: as much of it, but for what turned out of the image or is mirrored into its corners.
+            let dark (value: torch.Tensor) = (torch.ones_like value - value).mean([| 1L; 2L; 3L |]).data<float32>().ToArray()
+            Expect.isGreaterThan (patch.sum().ToSingle()) 0f "a patch"
+
+            for a, b in Array.zip (dark turned) (dark upright) do
+                Expect.isTrue (a > 0.3f * b && a < 3f * b) $"as much is dark turned, {a}, as upright, {b}"
+
+            let settings category = SsaeMethod().Settings(Request("objective1", Profile.Paper, category, "mvtec"))
+
+            Expect.equal
+                [ for c in [ "transistor"; "cable"; "screw"; "bottle" ] -> (settings c).Turned ]
+                [ true; false; false; false ]
+                "for whom"
+
+        testCase "kept variance is 0 of the mean image, 1 of the image, and says nothing of noise where it is explained variance"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            let input = torch.rand [| 40L; 3L; 8L; 8L |]
+            let mean = input.mean ([| 0L |], true)
+
+            let kept (restored: torch.Tensor) =
+                let struct (kept, explained) = SsaeEquations.KeptVariance(restored, input)
+                round (kept * 1000.0) / 1000.0, round (explained * 1000.0) / 1000.0
+
+            Expect.equal (kept (mean.expand (input.shape))) (0.0, 0.0) "the mean image"
+            Expect.equal (kept input) (1.0, 1.0) "the image"
+            Expect.equal (kept (mean + (input - mean) * 0.5)) (0.25, 0.75) "half of what tells it from the mean"
+            let struct (noise, explained) = SsaeEquations.KeptVariance(torch.rand input.shape, input)
+            Expect.isTrue (noise > 0.9 && noise < 1.1) "noise of the same variance"
+            Expect.isTrue (explained < -0.8) "explains nothing"
+
+        testCase "a record of a network that restores the mean image says so, with a warning"
+        <| fun () ->
+            use resources = new RandomResources([])
+            let warnings = ResizeArray()
+            use detector = new SsaeDetector(smoke "objective1", resources.Resources)
+            let facts = detector.Fit(RandomImages(12, 64), FitContext(Seed = 3, Warn = Action<string> warnings.Add))
+            Expect.isTrue (facts["objective1_kept_variance"] < 0.5) "six steps restore nothing"
+            Expect.isTrue (facts["objective1_explained_variance"] <= 1.0) "explained"
+            Expect.exists warnings (fun text -> text.Contains "keeps" && text.Contains "mean image") "the warning"
+
+        testCase "dilated convolutions are bare, or have batch norm and ReLU themselves"
+        <| fun () ->
+            let norms activated =
+                use network = new SsaeNetwork(3, 0.0625, activated)
+
+                [
+                    for struct (name, _) in network.named_buffers () do
+                        if name.EndsWith "running_mean" then name
+                ]
+                    .Length
+
+            Expect.equal (norms true - norms false) 4 "one norm more for each of the four stacks"
+            use resources = new RandomResources([])
+            use detector = new SsaeDetector(smoke "objective1+activated_dilations=true", resources.Resources)
+            let names = detector.Save().Tensors.Keys |> Seq.filter _.EndsWith("running_mean") |> Seq.length
+            Expect.equal names (norms true) "as the settings ask"
+
+        testCase "with (14) the scores of other exponents are recorded, t = 0 being the map as it is"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use resources = new RandomResources([])
+            let set = RandomImages(12, 64)
+
+            let fitted (t: string) =
+                let detector = new SsaeDetector(smoke $"objective1+correction={t}", resources.Resources)
+                torch.manual_seed 1L |> ignore
+                detector.Fit(set, FitContext(Seed = 3)) |> ignore
+                detector.Score(ImageBatch.All set)
+
+            use ten = fitted "10"
+            use none = fitted "0"
+            Expect.isEmpty none.Parts "nothing is corrected"
+
+            Expect.equal
+                (ten.Parts.Keys |> Seq.sort |> List.ofSeq)
+                [ "t0"; "t0.sum"; "t1"; "t1.sum"; "t100"; "t100.sum"; "t1000"; "t1000.sum" ]
+                "parts"
+
+            Expect.equal (ten.Parts["t0"].shape |> List.ofArray) ((nonNull ten.Map).shape |> List.ofArray) "maps"
+            Expect.isTrue ((nonNull ten.Map).le(ten.Parts["t0"]).all().ToBoolean()) "a correction takes weight"
+            Expect.isLessThan (largest ten.Parts["t1.sum"] (ten.Parts["t1"].sum([| 1L; 2L; 3L |]))) 1e-3f "sums"
 
         testCase "objectives (1) and (4) are what literal loops give"
         <| fun () ->

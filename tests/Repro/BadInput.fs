@@ -285,7 +285,7 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     "an unknown verb", (fun () -> [ "frobnicate" ]), 2, [ "frobnicate"; "--help" ]
     "an unknown option", (fun () -> run "hfae" [ "--colour"; "red" ]), 2, [ "--colour"; "repro run --help" ]
     "no paper", (fun () -> [ "run"; "--data"; "d"; "--out"; "o" ]), 2, [ "--paper"; "required" ]
-    "an unknown paper", (fun () -> run "padim" []), 2, [ "no paper is called 'padim'"; "gaussian, hfae" ]
+    "an unknown paper", (fun () -> run "kriging" []), 2, [ "no paper is called 'kriging'"; "gaussian, hfae" ]
     "an unknown variant", (fun () -> run "hfae" [ "--variant"; "resnet99" ]), 2, [ "hfae has no variant 'resnet99'"; "resnet18" ]
     "an unknown setting", (fun () -> run "hfae" [ "--variant"; "embedded+epoch=3" ]), 2, [ "no setting 'epoch'"; "epochs" ]
     "a setting without a value",

@@ -212,13 +212,13 @@ let private figures =
         <| fun () ->
             use folder = new Folder()
             let data = category (Path.Combine(folder.Path, "data"))
-            writeCell folder.Path "dfr" "code-f1-4-zero" data [] [] [| 8; 16 |]
+            writeCell folder.Path "dfr" "paper-f1-4-zero" data [] [] [| 8; 16 |]
             let drawn = draw folder.Path "dfr" "9" []
             Expect.equal (columns drawn) 3 "input, truth, one map"
-            Expect.equal (List.ofSeq drawn.Missing) [ "variant code-f1-4-reflect: no cell with a gallery" ] "missing"
-            Expect.stringContains drawn.Caption "- variant code-f1-4-reflect" "caption"
+            Expect.equal (List.ofSeq drawn.Missing) [ "variant paper-f1-4-reflect: no cell with a gallery" ] "missing"
+            Expect.stringContains drawn.Caption "- variant paper-f1-4-reflect" "caption"
             Expect.stringContains (message (fun () -> draw folder.Path "hfae" null [] |> ignore)) "--gallery N" "no cell at all"
-            writeCell folder.Path "dfr" "code-f1-4-reflect" data [] [] [| 9; 17 |]
+            writeCell folder.Path "dfr" "paper-f1-4-reflect" data [] [] [| 9; 17 |]
             Expect.stringContains (message (fun () -> draw folder.Path "dfr" "9" [] |> ignore)) "no image in common" "nothing to compare"
 
         testCase "a cell of favae gives figure 3a with its reconstruction"

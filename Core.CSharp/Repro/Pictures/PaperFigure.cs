@@ -1,3 +1,4 @@
+using System.Globalization;
 using Reproduction;
 using Reproduction.Papers;
 
@@ -69,9 +70,9 @@ public static class PaperFigures
             "1",
             "the map of more and more scales",
             [
-                .. from source in new[] { "paper", "code" }
-                from padding in new[] { "zero", "reflect" }
-                select (IReadOnlyList<string>)[.. new[] { 2, 4, 8, 12, 16 }.Select(last => $"{source}-f1-{last}-{padding}")],
+                .. from row in new[] { "paper-f1-{0}-zero", "paper-f1-{0}-reflect", "code-f1-{0}" }
+                select (IReadOnlyList<string>)
+                    [.. new[] { 2, 4, 8, 12, 16 }.Select(last => string.Format(CultureInfo.InvariantCulture, row, last))],
             ],
             cells => [FigureColumn.Input(cells[0]), .. cells.Select(cell => FigureColumn.NormalisedOverInput(cell, cell.Record.Variant))]
         ),
@@ -79,11 +80,7 @@ public static class PaperFigures
             "dfr",
             "9",
             "zero against reflection padding",
-            [
-                .. from source in new[] { "paper", "code" }
-                from last in new[] { 12, 16, 8, 4, 2 }
-                select (IReadOnlyList<string>)[$"{source}-f1-{last}-zero", $"{source}-f1-{last}-reflect"],
-            ],
+            [.. from last in new[] { 12, 16, 8, 4, 2 } select (IReadOnlyList<string>)[$"paper-f1-{last}-zero", $"paper-f1-{last}-reflect"]],
             cells =>
                 [
                     FigureColumn.Input(cells[0]),

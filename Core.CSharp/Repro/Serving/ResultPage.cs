@@ -94,12 +94,22 @@ internal static class ResultPage
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
 
-    private static readonly Lazy<string> Template = new(() =>
+    private static readonly Lazy<string> Template = new(() => Resource("results.html"));
+
+    private static readonly Lazy<string> WithUploadTemplate = new(() =>
+        Template.Value.Replace("</body>", Resource("upload.html") + "</body>", StringComparison.Ordinal)
+    );
+
+    private static string Resource(string name)
     {
-        using var stream = typeof(ResultPage).Assembly.GetManifestResourceStream("Repro.Serving.results.html")!;
+        using var stream = typeof(ResultPage).Assembly.GetManifestResourceStream($"Repro.Serving.{name}")!;
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
-    });
+    }
+
+    /// <summary>The page of a server, which takes photographs.</summary>
+    public static string WithUpload(PageData data) =>
+        WithUploadTemplate.Value.Replace(Place, JsonSerializer.Serialize(data, Json), StringComparison.Ordinal);
 
     /// <summary>The page, whole.</summary>
     public static string Of(PageData data) => Template.Value.Replace(Place, JsonSerializer.Serialize(data, Json), StringComparison.Ordinal);

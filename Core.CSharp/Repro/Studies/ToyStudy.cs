@@ -5,6 +5,7 @@ using Repro.Records;
 using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Data;
+using Reproduction.Imaging;
 using Reproduction.Methods;
 using Reproduction.Papers.Favae;
 using TorchSharp;
@@ -25,7 +26,15 @@ public sealed class ToyStudy(Resources resources)
     /// <summary>Settings, learned deviations, where it ran.</summary>
     public const string RecordFile = "toy.json";
 
+    /// <summary>Figure 1a: samples of the three distributions, a row each.</summary>
+    public const string SamplesFile = "samples.png";
+
     private const int ScoreBatch = 25;
+    private const int Drawn = 6;
+
+    // Backgrounds of N(0, 1) cover 3/4 of the grey values; what lies on them is drawn with the contrast that makes noise of 0.057 visible.
+    private const double BackgroundContrast = 32;
+    private const double DetailContrast = 500;
 
     /// <summary>Images of each distribution that are scored.</summary>
     public int Images { get; init; } = 300;
@@ -73,6 +82,7 @@ public sealed class ToyStudy(Resources resources)
             }
         }
         AtomicFile.WriteText(Path.Combine(folder, ScoresFile), rows.ToString());
+        ImageFile.Write(Path.Combine(folder, SamplesFile), DrawSamples());
         var record = new
         {
             Seed,
@@ -121,6 +131,13 @@ public sealed class ToyStudy(Resources resources)
             }
         );
 
+    /// <summary>
+    /// With batch norm in training mode an image's grey value is known to the network relative to those of its batch alone: of n images the
+    /// mean errs by 1/n and the variance by about 1/(2n), so that gamma cannot fall below the root of 1.5/n. From here on the statistics
+    /// stay.
+    /// </summary>
+    private const double NormsFixedAfter = 0.1;
+
     private FavaeSettings Settings(string variant)
     {
         var settings = new FavaeMethod().Settings(new Request(variant, Profile.Quick, "toy", "toy"));
@@ -131,7 +148,32 @@ public sealed class ToyStudy(Resources resources)
             Translation = 0,
             ImagesPerEpoch = Steps * settings.BatchSize,
             Epochs = 1,
+            NormsFixedAfter = NormsFixedAfter,
         };
+    }
+
+    /// <summary>A few images of each distribution, grey values drawn as background and what lies on it, apart.</summary>
+    internal Image DrawSamples()
+    {
+        using var scope = torch.NewDisposeScope();
+        var rows = Samples(ToyDistribution.Exchanged)
+            .Select(sample =>
+                (IReadOnlyList<Image>)
+                    [
+                        .. Enumerable
+                            .Range(0, Drawn)
+                            .Select(i =>
+                            {
+                                var image = sample.Images[i, 0];
+                                var background = image.mean();
+                                var grey = background * BackgroundContrast + (image - background) * DetailContrast + (byte.MaxValue / 2.0);
+                                var pixels = grey.clamp(0, byte.MaxValue).round().to(ScalarType.Byte).contiguous().data<byte>().ToArray();
+                                return new Image(ToyDistribution.Side, ToyDistribution.Side, 1, pixels);
+                            }),
+                    ]
+            )
+            .ToArray();
+        return Panels.Grid(rows, ToyDistribution.Side, ToyDistribution.Side);
     }
 
     private IEnumerable<(string Name, Tensor Images)> Samples(ToyDistribution distribution)

@@ -92,7 +92,14 @@ public sealed class CellRunner(string run, Resources resources, FeatureCache cac
                     + $"{scores.Map.Height}; they are not measured (image_size changes it)"
             );
         }
-        var (values, undefined) = RunRecord.Split(Measure(scores, test, masks, detector.OperatingPoints));
+        var measured = Measure(scores, test, masks, detector.OperatingPoints);
+        if (masks is not null && scores.Map is { } whole && detector is IOwnMeasures { MeasuresName: { } name } own)
+        {
+            var theirs = TestMasks.ReadByMajority(test, whole.Height, whole.Width, own.MaskResampling);
+            measured["pixel_auroc." + name] = Roc.Auroc(whole.Values, theirs);
+            measured["aupro." + name] = own.Aupro(whole.Values, theirs, whole.Count, whole.Height, whole.Width);
+        }
+        var (values, undefined) = RunRecord.Split(measured);
         if (gallery > 0 && scores.Map is not null)
         {
             var chosen = Gallery.Choose(test, scores.Image, gallery);

@@ -36,6 +36,38 @@ internal static class TestMasks
         return (masks, new MaskRegions(whole, lost));
     }
 
+    /// <summary>Reads all masks and resizes them so that a pixel is anomalous where more than half of what it stands for is.</summary>
+    /// <param name="test">Images that are good or have a mask.</param>
+    /// <param name="height">Rows of the maps.</param>
+    /// <param name="width">Columns of the maps.</param>
+    /// <param name="resampling">How pixels are weighed.</param>
+    /// <returns><c>[N, H, W]</c> of 0 and 1.</returns>
+    internal static byte[] ReadByMajority(IReadOnlyList<Sample> test, int height, int width, Resampling resampling)
+    {
+        var masks = new byte[(long)test.Count * height * width];
+        InParallel.For(
+            test.Count,
+            i =>
+            {
+                if (test[i].LoadWholeMask() is not { } mask)
+                {
+                    return;
+                }
+                var whole = new Image(mask.Width, mask.Height, 1);
+                for (var p = 0; p < mask.Pixels.Length; p++)
+                {
+                    whole.Pixels[p] = mask.Pixels[p] == 0 ? (byte)0 : byte.MaxValue;
+                }
+                var shares = Resizer.Resize(whole, width, height, resampling).Pixels;
+                for (var p = 0; p < shares.Length; p++)
+                {
+                    masks[(long)i * height * width + p] = shares[p] > byte.MaxValue / 2 ? (byte)1 : (byte)0;
+                }
+            }
+        );
+        return masks;
+    }
+
     /// <summary>The regions of a mask, and how many of them some pixel of the resized mask stands for.</summary>
     private static (int All, int Left) Count(Image mask, int height, int width)
     {

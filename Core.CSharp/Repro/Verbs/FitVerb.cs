@@ -18,9 +18,8 @@ internal static class FitVerb
     {
         var method = new Option<string>("--method")
         {
-            Description = $"One of {string.Join(", ", Registry.Methods.Select(each => each.Id))}.",
+            Description = $"One of {string.Join(", ", Registry.Methods.Select(each => each.Id))}; needed but with --add.",
             HelpName = "ID",
-            Required = true,
         };
         var variant = new Option<string?>("--variant")
         {
@@ -30,10 +29,11 @@ internal static class FitVerb
         var train = new Option<string>("--train")
         {
             Description =
-                $"Folder of photographs of good products ({ImageFormats.Names}), any size; of folders below only where it has none itself.",
+                $"Folder of photographs of good products ({ImageFormats.Names}), any size; of folders below only where it has none itself; "
+                + "needed but with --add.",
             HelpName = "DIR",
-            Required = true,
         };
+        var addition = new FitAddition();
         var good = new Option<string?>("--good")
         {
             Description =
@@ -73,9 +73,8 @@ internal static class FitVerb
         var seed = new Option<int>("--seed") { Description = "Seed (0).", HelpName = "N" };
         var output = new Option<string>("--out")
         {
-            Description = "The model: one file.",
+            Description = "The model: one file; with --add that of --model where it is not given.",
             HelpName = "MODEL",
-            Required = true,
         };
 
         var command = new Command(
@@ -86,6 +85,8 @@ internal static class FitVerb
             method,
             variant,
             train,
+            addition.Folder,
+            addition.Model,
             good,
             defective,
             recursive,
@@ -125,10 +126,25 @@ internal static class FitVerb
                 throw new UserError("--defective needs --good: a threshold lies between the two", exitCode: 2);
             }
 
-            var (file, isRecursive) = (parsed.GetRequiredValue(output), parsed.GetValue(recursive));
-            var paper = Registry.Find(parsed.GetRequiredValue(method));
+            var isRecursive = parsed.GetValue(recursive);
+            if (addition.IsAsked(parsed))
+            {
+                addition.RefuseOptionsOfAFit(parsed, method, variant, train, defective, folds, side, sight.Tile, sight.Roi);
+                var further = parsed.GetValue(good) is { } kept ? Told(kept, Photographs.Good, isRecursive, error) : null;
+                return addition.Run(
+                    parsed,
+                    Told(parsed.GetValue(addition.Folder)!, Photographs.Good, isRecursive, error),
+                    options with
+                    {
+                        Good = further,
+                    },
+                    parsed.GetValue(output)
+                );
+            }
+            var (file, paper) = (Needed(parsed, output), Registry.Find(Needed(parsed, method)));
+            var folder = Needed(parsed, train);
             ModelFile.PrepareFolder(file); // before the fit, not after hours of it
-            var photographs = Told(parsed.GetRequiredValue(train), Photographs.Good, isRecursive, error);
+            var photographs = Told(folder, Photographs.Good, isRecursive, error);
             options = options with
             {
                 Good = parsed.GetValue(good) is { } held ? Told(held, Photographs.Good, isRecursive, error) : null,
@@ -136,10 +152,10 @@ internal static class FitVerb
             };
             ProcessorCheck.BeforeConvolutions(Devices.Named(options.Device), error);
             using var stop = new StopSignals();
-            var kept = new FitCheckpoints(file, error.WriteLine);
-            using var fitted = Model.Fit(paper, photographs, options with { Cancellation = stop.Token, Checkpoints = kept.Of });
+            var checkpoints = new FitCheckpoints(file, error.WriteLine);
+            using var fitted = Model.Fit(paper, photographs, options with { Cancellation = stop.Token, Checkpoints = checkpoints.Of });
             fitted.Save(file);
-            kept.Delete();
+            checkpoints.Delete();
             var model = fitted.Description;
             print.WriteLine(
                 string.Create(
@@ -154,6 +170,9 @@ internal static class FitVerb
         });
         return command;
     }
+
+    private static string Needed(ParseResult parsed, Option<string> option) =>
+        parsed.GetValue(option) ?? throw new UserError($"{option.Name} is missing; repro fit --help tells what it takes", exitCode: 2);
 
     /// <summary>The photographs of a folder; those below it that are left out are told.</summary>
     private static Photographs Told(string folder, Func<string, bool, Photographs> find, bool recursive, TextWriter error)

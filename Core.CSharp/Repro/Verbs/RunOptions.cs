@@ -1,14 +1,16 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Methods;
+using Reproduction.Models;
 
 namespace Repro.Verbs;
 
 /// <summary>Options that several verbs share.</summary>
-internal static class RunOptions
+internal static partial class RunOptions
 {
     public static Option<string?> Weights() =>
         new("--weights")
@@ -43,6 +45,35 @@ internal static class RunOptions
             DefaultValueFactory = _ => "cpu",
         };
 
+    /// <summary>Which library scores.</summary>
+    public static Option<string> Engine()
+    {
+        var engine = new Option<string>("--engine")
+        {
+            Description = "Which library scores: libtorch, or onnx for ONNX Runtime on the CPU; the scores are the same.",
+            HelpName = "libtorch|onnx",
+            DefaultValueFactory = _ => "libtorch",
+        };
+        engine.AcceptOnlyFromAmong("libtorch", "onnx");
+        return engine;
+    }
+
+    /// <summary>A model, ready to score.</summary>
+    /// <exception cref="UserError">As of <see cref="Model.Load"/>, or it cannot be exported.</exception>
+    public static Model Load(string path, string? weights, string device, string engine, TextWriter error)
+    {
+        ProcessorCheck.BeforeConvolutions(Devices.Named(device), error);
+        var model = Model.Load(path, weights, device);
+        if (engine == model.Engine || engine == "libtorch")
+        {
+            return model;
+        }
+        using (model)
+        {
+            return model.WithOnnxRuntime();
+        }
+    }
+
     public static Option<Profile> ProfileOption() =>
         new("--profile")
         {
@@ -56,7 +87,11 @@ internal static class RunOptions
                     : Fail(result, $"--profile '{result.Tokens[0].Value}': the profiles are paper, quick and smoke"),
         };
 
-    /// <summary>A list given as several words, or with commas, or with the option repeated.</summary>
+    [GeneratedRegex(@",(?![^\[]*\])")]
+    private static partial Regex Commas { get; }
+
+    /// <summary>A list given as several words, or with commas, or with the option repeated; commas in brackets stay:
+    /// <c>levels=[1,2]</c>.</summary>
     public static Option<string[]> List(string name, string description, string helpName) =>
         new(name)
         {
@@ -68,7 +103,7 @@ internal static class RunOptions
             CustomParser = result =>
                 [
                     .. result.Tokens.SelectMany(token =>
-                        token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                        Commas.Split(token.Value).Select(word => word.Trim()).Where(word => word.Length > 0)
                     ),
                 ],
         };

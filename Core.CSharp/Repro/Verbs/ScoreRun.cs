@@ -116,7 +116,9 @@ internal sealed partial class ScoreRun(Model model, ScoreOptions options, ScoreL
     [GeneratedRegex(@"^\d{5}-.*\.jpg$")]
     private static partial Regex OwnPicture();
 
-    private void PrepareFolder()
+    /// <summary>Makes the folders of the pictures.</summary>
+    /// <exception cref="UserError">They cannot be made.</exception>
+    public void PrepareFolder()
     {
         try
         {
@@ -128,7 +130,10 @@ internal sealed partial class ScoreRun(Model model, ScoreOptions options, ScoreL
         }
     }
 
-    private ScoredImage Drawn(Judgement judgement, int number)
+    /// <summary>Writes a picture's photograph and heat map.</summary>
+    /// <param name="judgement">What the model said.</param>
+    /// <param name="number">Of the picture, which no other has.</param>
+    public ScoredImage Drawn(Judgement judgement, int number)
     {
         var name = PictureName(number, judgement.Name);
         var photograph = Write(judgement.DrawPhotograph(), Path.Combine(PhotographFolder, name));

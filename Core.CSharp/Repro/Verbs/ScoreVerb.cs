@@ -21,7 +21,7 @@ internal static class ScoreVerb
     {
         var model = new Option<string>("--model")
         {
-            Description = "What 'repro fit' wrote.",
+            Description = "What 'repro fit' or 'repro export' wrote.",
             HelpName = "MODEL",
             Required = true,
         };
@@ -33,6 +33,7 @@ internal static class ScoreVerb
         };
         var weights = RunOptions.Weights();
         var device = RunOptions.Device();
+        var engine = RunOptions.Engine();
         var output = new Option<string>("--out")
         {
             Description = "Folder for scores.csv, overlays and a page.",
@@ -71,6 +72,7 @@ internal static class ScoreVerb
             recursive,
             weights,
             device,
+            engine,
             output,
             fail,
             threshold,
@@ -98,8 +100,13 @@ internal static class ScoreVerb
             var known = parsed.GetValue(labels) is { } source ? ScoreLabels.Read(source) : null;
             var photographs = Photographs.In(paths, parsed.GetValue(recursive), except: folder);
             var (print, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
-            ProcessorCheck.BeforeConvolutions(Devices.Named(parsed.GetRequiredValue(device)), error);
-            using var fitted = Model.Load(parsed.GetRequiredValue(model), parsed.GetValue(weights), parsed.GetRequiredValue(device));
+            using var fitted = RunOptions.Load(
+                parsed.GetRequiredValue(model),
+                parsed.GetValue(weights),
+                parsed.GetRequiredValue(device),
+                parsed.GetRequiredValue(engine),
+                error
+            );
             if (SightOptions.Mismatch(fitted.Description, options) is { } mismatch)
             {
                 error.WriteLine($"repro: {mismatch}");
@@ -134,7 +141,9 @@ internal static class ScoreVerb
             : 0;
     }
 
-    private static void RefuseOwnOutput(IEnumerable<string> paths, string output)
+    /// <summary>Heat maps among the photographs would be taken for photographs the next time.</summary>
+    /// <exception cref="UserError">The output folder is one of the photographs' folders.</exception>
+    internal static void RefuseOwnOutput(IEnumerable<string> paths, string output)
     {
         if (paths.Any(path => Absolute(path) == Absolute(output)))
         {

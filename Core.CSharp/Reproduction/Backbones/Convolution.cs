@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -13,6 +14,13 @@ public enum BorderMode
 
     /// <summary>By its mirror image.</summary>
     Reflect,
+
+    /// <summary>
+    /// By its mirror image, laid around a ReLU's output at once: a layer that a convolution of its block follows has it, too, and is larger
+    /// by two pixels. None is laid before <c>conv3_3</c>, which makes its map smaller by two pixels. So some published code of a VGG-19 has
+    /// it.
+    /// </summary>
+    ReflectAhead,
 }
 
 /// <summary>The size of a convolution's border.</summary>
@@ -20,6 +28,9 @@ internal enum PaddingSize
 {
     /// <summary>(kernel - 1) / 2 on each side, PyTorch's convention.</summary>
     Symmetric,
+
+    /// <summary>No border: it was laid before.</summary>
+    None,
 
     /// <summary>
     /// As much as makes the output ceil(input / stride), the odd pixel at the right and the bottom: TensorFlow's SAME. The input is the
@@ -113,13 +124,47 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
     public Tensor Apply(Tensor input, bool training)
     {
         using var scope = torch.NewDisposeScope();
-        var (padded, padding) = Pad(input);
+        var (padded, padding) = spec.Padding == PaddingSize.None ? (input, default) : Pad(input);
         var output = Convolutions.Apply(padded, _weight!, _bias, spec.Stride, padding, groups: spec.Groups);
         if (_norm is not null)
         {
             output = F.batch_norm(output, _norm.Mean, _norm.Variance, _norm.Weight, _norm.Bias, training, Momentum, spec.Epsilon);
         }
         return output.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The convolution, and the batch norm that was not folded, as operations of an ONNX graph.</summary>
+    public OnnxValue Export(OnnxValue input)
+    {
+        using var scope = torch.NewDisposeScope();
+        var (kernel, offset) = _norm is null ? (_weight!, _bias) : Fold(_weight!, _bias, _norm);
+        var side = (spec.Kernel - 1) / 2;
+        var (padded, padding) = (spec.Padding, spec.Border) switch
+        {
+            (PaddingSize.None, _) => (input, 0L),
+            (_, BorderMode.Reflect) => (side == 0 ? input : input.Pad(side, side, side, side, "reflect"), 0L),
+            (PaddingSize.Symmetric, _) => (input, side),
+            _ => (SamePadded(input), 0L),
+        };
+        return padded.Conv2d(kernel, offset, spec.Stride, (padding, padding), groups: spec.Groups);
+    }
+
+    /// <summary>TensorFlow's border, which depends on the input's size: known for the nominal one, else computed in the graph.</summary>
+    private OnnxValue SamePadded(OnnxValue input)
+    {
+        if (spec.NominalSide is { } side)
+        {
+            var missing = Missing(side);
+            var first = missing / 2;
+            return missing == 0 ? input : input.Pad(first, missing - first, first, missing - first, "constant");
+        }
+        var model = input.Model;
+        var lengths = input.Shape().Narrow(0, 2, 2);
+        var outputs = (lengths + (spec.Stride - 1)) / spec.Stride;
+        var lacking = (((outputs - 1) * spec.Stride) + spec.Kernel - lengths).ClampMin(0);
+        var before = lacking / 2;
+        var none = model.Integers(0, 0);
+        return input.Apply("Pad", input.Type, [OnnxValue.Cat([none, before, none, lacking - before], 0)], ("mode", "constant"));
     }
 
     /// <summary>What a gradient reaches, by its name in a state dict.</summary>

@@ -1,3 +1,5 @@
+using Reproduction.Formats;
+using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -17,6 +19,7 @@ internal sealed class Vgg : Network
 
     private Vgg(int[] blocks, long widthDivisor, bool batchNorm, BorderMode border)
     {
+        var ahead = border == BorderMode.ReflectAhead;
         long width = 3;
         var index = 0;
         for (var block = 1; block <= blocks.Length; block++)
@@ -25,12 +28,22 @@ internal sealed class Vgg : Network
             {
                 var next = Width(block) / widthDivisor;
                 var norm = batchNorm ? $"features.{index + 1}" : null;
-                var convolution = Add(new($"features.{index}", norm, width, next, 3, Border: border));
+                var convolution = Add(
+                    ahead
+                        ? new($"features.{index}", norm, width, next, 3, Padding: PaddingSize.None)
+                        : new($"features.{index}", norm, width, next, 3, Border: border)
+                );
                 width = next;
                 Name($"conv{block}_{number}", width, $"features.{(batchNorm ? index + 1 : index)}");
                 index += batchNorm ? 2 : 1;
                 Name($"relu{block}_{number}", width, $"features.{index++}");
-                _steps.Add(new($"conv{block}_{number}", $"relu{block}_{number}", convolution));
+                _steps.Add(
+                    new($"conv{block}_{number}", $"relu{block}_{number}", convolution)
+                    {
+                        BorderBefore = ahead && number == 1,
+                        BorderBehind = ahead && number < blocks[block - 1] && (block, number) != (3, 2),
+                    }
+                );
             }
             Name($"pool{block}", width, $"features.{index++}");
             _steps.Add(new($"pool{block}", null, null));
@@ -111,6 +124,10 @@ internal sealed class Vgg : Network
             }
             else
             {
+                if (step.BorderBefore)
+                {
+                    current = Replace(current, Mirrored(current));
+                }
                 current = Replace(current, Apply(step.Convolution, current));
             }
             if (taps.Take(step.Name, current))
@@ -120,6 +137,10 @@ internal sealed class Vgg : Network
             if (step.Activation is not null)
             {
                 current = Activate(current, keep: taps.Wants(step.Name));
+                if (step.BorderBehind)
+                {
+                    current = Replace(current, Mirrored(current));
+                }
                 if (taps.Take(step.Activation, current))
                 {
                     break;
@@ -129,11 +150,53 @@ internal sealed class Vgg : Network
         current.Dispose();
     }
 
+    public override void Export(OnnxValue input, GraphTaps taps)
+    {
+        var current = input;
+        foreach (var step in _steps)
+        {
+            if (step.Side)
+            {
+                if (taps.Wants(step.Name) && taps.Take(step.Name, step.Convolution!.Export(current)))
+                {
+                    return;
+                }
+                continue;
+            }
+            current = step.BorderBefore ? Mirrored(current) : current;
+            current = step.Convolution?.Export(current) ?? current.MaxPool2d(2, 2);
+            if (taps.Take(step.Name, current))
+            {
+                return;
+            }
+            if (step.Activation is not null)
+            {
+                current = current.Relu();
+                current = step.BorderBehind ? Mirrored(current) : current;
+                if (taps.Take(step.Activation, current))
+                {
+                    return;
+                }
+            }
+        }
+    }
+
     // In place where nobody has asked for the values before it.
     private static Tensor Activate(Tensor value, bool keep) => keep ? Replace(value, value.relu()) : value.relu_();
+
+    private static Tensor Mirrored(Tensor value) => F.pad(value, [1, 1, 1, 1], PaddingModes.Reflect);
+
+    private static OnnxValue Mirrored(OnnxValue value) => value.Pad(1, 1, 1, 1, "reflect");
 
     private static long Width(int block) => Math.Min(64L << (block - 1), 512);
 
     // A convolution with or without its ReLU, or (without a convolution) a max pool; a side step leaves the main path.
-    private sealed record Step(string Name, string? Activation, Convolution? Convolution, bool Side = false);
+    private sealed record Step(string Name, string? Activation, Convolution? Convolution, bool Side = false)
+    {
+        /// <summary>Whether a mirrored border is laid around the input, <see cref="BorderMode.ReflectAhead"/>.</summary>
+        public bool BorderBefore { get; init; }
+
+        /// <summary>Whether a mirrored border is laid around the output.</summary>
+        public bool BorderBehind { get; init; }
+    }
 }

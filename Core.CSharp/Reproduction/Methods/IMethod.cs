@@ -23,6 +23,12 @@ public interface IMethod
     /// <summary>What settings were called in records and models of before, each with the name that it has now; snake_case.</summary>
     IReadOnlyDictionary<string, string> FormerSettings { get; }
 
+    /// <summary>
+    /// What variants were called before, each with the name that the same settings have now: commands, models and records of then are
+    /// understood.
+    /// </summary>
+    IReadOnlyDictionary<string, string> FormerVariants { get; }
+
     /// <summary>A variant's settings for a category and a profile.</summary>
     /// <exception cref="UserError">The variant is unknown; the message lists the known ones.</exception>
     Configuration Configure(Request request);

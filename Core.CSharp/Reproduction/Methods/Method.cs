@@ -24,9 +24,13 @@ public abstract class Method<TSettings> : IMethod
     /// <inheritdoc/>
     public virtual IReadOnlyDictionary<string, string> FormerSettings => new Dictionary<string, string>();
 
+    /// <inheritdoc/>
+    public virtual IReadOnlyDictionary<string, string> FormerVariants => new Dictionary<string, string>();
+
     /// <summary>A variant's settings for a category and a profile.</summary>
     /// <exception cref="UserError">The variant is unknown; the message lists the known ones.</exception>
-    public TSettings Settings(Request request) => Adapt(Variants.Named(request.Variant, Id).Settings, request);
+    public TSettings Settings(Request request) =>
+        Adapt(Variants.Named(FormerVariants.GetValueOrDefault(request.Variant, request.Variant), Id).Settings, request);
 
     /// <inheritdoc/>
     Configuration IMethod.Configure(Request request) => Configure(request);
@@ -68,10 +72,13 @@ public abstract class MethodFamily(string id, string title, int folds, IReadOnly
         members.SelectMany(member => member.FormerSettings).DistinctBy(entry => entry.Key).ToDictionary();
 
     /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> FormerVariants { get; } = members.SelectMany(member => member.FormerVariants).ToDictionary();
+
+    /// <inheritdoc/>
     public Configuration Configure(Request request)
     {
-        Variants.Named(request.Variant, Id);
-        return members.First(member => member.Variants.Any(variant => variant.Name == request.Variant)).Configure(request);
+        var variant = Variants.Named(FormerVariants.GetValueOrDefault(request.Variant, request.Variant), Id);
+        return members.First(member => member.Variants.Contains(variant)).Configure(request);
     }
 }
 

@@ -55,7 +55,8 @@ public sealed record FitOptions
     public Image? RegionOfInterest { get; init; }
 
     /// <summary>
-    /// Where a training that is cancelled is kept and goes on from: given a stage ("fit", "threshold, part 1 of 2") and what the training is
+    /// Where a training that is cancelled is kept and goes on from: given a stage ("fit", "threshold, part 1 of 2") and what the
+    /// training is
     /// of, which is to be asked when it is needed. Null keeps none.
     /// </summary>
     public Func<string, Func<string>, ICheckpoints>? Checkpoints { get; init; }

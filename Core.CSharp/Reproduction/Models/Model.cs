@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.ML.OnnxRuntime;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Imaging;
@@ -14,7 +15,7 @@ namespace Reproduction.Models;
 /// A detector for one product: fitted on photographs of good ones, with a threshold, kept in one file, judging new photographs. Several
 /// threads may score with one instance.
 /// </summary>
-public sealed class Model : IDisposable
+public sealed partial class Model : IDisposable
 {
     /// <summary>What the methods are told as the data set's name: no paper has rules for it.</summary>
     private const string Dataset = "photographs";
@@ -73,13 +74,18 @@ public sealed class Model : IDisposable
     }
 
     /// <summary>Reads a model.</summary>
-    /// <param name="path">What <see cref="Save"/> or <c>repro fit</c> wrote.</param>
-    /// <param name="weights">Folder of the weights that it was fitted with; null for the network that comes with the program.</param>
-    /// <param name="device">cpu or cuda.</param>
+    /// <param name="path">What <see cref="Save"/> or <c>repro fit</c> wrote, or an ONNX file of <see cref="Export"/>.</param>
+    /// <param name="weights">Folder of the weights that it was fitted with; null for the network that comes with the program. An ONNX file
+    /// has them inside.</param>
+    /// <param name="device">cpu or cuda; an ONNX file runs on the CPU.</param>
     /// <exception cref="UserError">The file is no model, or the weights are not those that it was fitted with.</exception>
     public static Model Load(string path, string? weights = null, string device = "cpu")
     {
         var place = Devices.Named(device);
+        if (IsExported(path))
+        {
+            return Exported(options => new InferenceSession(path, options), path);
+        }
         var backbones = new BackboneProvider(weights, place);
         try
         {

@@ -36,7 +36,7 @@ public sealed record ModelFile(
     int Images
 )
 {
-    private const string Key = "reproduction.model";
+    internal const string Key = "reproduction.model";
     private const string StatePrefix = "state.";
 
     /// <summary>
@@ -55,7 +55,8 @@ public sealed record ModelFile(
     /// <summary>The part of a photograph that counts: a PNG, non-zero inside; null: all of it.</summary>
     public byte[]? RegionOfInterest { get; init; }
 
-    /// <summary>The contents of the photographs that the model was fitted on: the first 16 bytes of their sha256 each, in hexadecimal.</summary>
+    /// <summary>The contents of the photographs that the model was fitted on: the first 16 bytes of their sha256 each, in
+    /// hexadecimal.</summary>
     public IReadOnlyList<string> Contents { get; init; } = [];
 
     /// <summary>The licences of those <see cref="Weights"/> whose authors state one, by their names.</summary>

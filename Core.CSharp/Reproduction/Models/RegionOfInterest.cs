@@ -1,5 +1,7 @@
 using Reproduction.Data;
+using Reproduction.Formats;
 using Reproduction.Imaging;
+using static TorchSharp.torch;
 
 namespace Reproduction.Models;
 
@@ -58,6 +60,39 @@ internal sealed class RegionOfInterest
     {
         var mask = Resizer.Resize(_mask, map.Width, map.Height, Resampling.Nearest).Pixels;
         return map.Values.Where((_, i) => mask[i] != 0);
+    }
+
+    /// <summary>As <see cref="Of(Sample)"/>, as operations of an ONNX graph.</summary>
+    /// <param name="photographs">uint8 <c>[N,H,W,3]</c>.</param>
+    public OnnxValue Export(OnnxValue photographs)
+    {
+        using var scope = NewDisposeScope();
+        var model = photographs.Model;
+        var whole = model.Constant(tensor(_mask.Pixels, [1, _mask.Height, _mask.Width, 1]));
+        var mask = ResizerGraph.Nearest(
+            ResizerGraph.Nearest(whole, 1, photographs.Shape().Narrow(0, 1, 1)),
+            2,
+            photographs.Shape().Narrow(0, 2, 1)
+        );
+        return mask.To(ScalarType.Bool).Apply("Where", photographs.Type, [photographs, model.Constant(tensor(Outside))]);
+    }
+
+    /// <summary>As <see cref="Of(AnomalyMap)"/>, as operations of an ONNX graph.</summary>
+    /// <param name="map">float32 <c>[N,1,height,width]</c>.</param>
+    public OnnxValue Export(OnnxValue map, int width, int height)
+    {
+        using var scope = NewDisposeScope();
+        var model = map.Model;
+        var counts = tensor(Resizer.Resize(_mask, width, height, Resampling.Nearest).Pixels, [1, 1, height, width]) != 0;
+        if (!counts.any().item<bool>())
+        {
+            counts = counts.logical_not();
+        }
+        var inside = model.Constant(counts);
+        var least = inside
+            .Apply("Where", map.Type, [map, model.Constant(float.PositiveInfinity, map.Type)])
+            .Apply("ReduceMin", map.Type, [model.Integers(1, 2, 3)], ("keepdims", 1L));
+        return inside.Apply("Where", map.Type, [map, least]);
     }
 
     private Image Painted(Image photograph)

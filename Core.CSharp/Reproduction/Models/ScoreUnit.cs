@@ -1,3 +1,6 @@
+using Reproduction.Formats;
+using static TorchSharp.torch;
+
 namespace Reproduction.Models;
 
 /// <summary>
@@ -32,6 +35,18 @@ internal readonly record struct ScoreUnit
     {
         var score = (float)(1 + (raw - _threshold) / _factor);
         return raw >= _threshold ? Math.Max(score, 1) : Math.Min(score, MathF.BitDecrement(1));
+    }
+
+    /// <summary>As <see cref="Of"/>, as operations of an ONNX graph: the same numbers.</summary>
+    /// <param name="raw">float32 <c>[N]</c>.</param>
+    public OnnxValue Export(OnnxValue raw)
+    {
+        var model = raw.Model;
+        var exact = raw.To(ScalarType.Float64);
+        var threshold = model.Constant(_threshold, ScalarType.Float64);
+        var score = (1 + ((exact - threshold) / _factor)).To(ScalarType.Float32);
+        var reaches = exact.Apply("GreaterOrEqual", ScalarType.Bool, [threshold]);
+        return reaches.Apply("Where", ScalarType.Float32, [score.ClampMin(1), score.ClampMax(MathF.BitDecrement(1))]);
     }
 
     /// <summary>The raw score of one in this unit.</summary>

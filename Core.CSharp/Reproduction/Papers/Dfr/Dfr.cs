@@ -32,6 +32,13 @@ public sealed record DfrSettings
     /// <summary>How images are resized: the paper does not say, the code takes the nearest pixel.</summary>
     public Resampling Resampling { get; init; } = Resampling.BilinearAntialias;
 
+    /// <summary>
+    /// What all features of the network are divided by; 0 for <see cref="OxfordScale"/> where its weights are fed with 0..255, 1 where they
+    /// are fed with 0..1. The paper's autoencoder passes a scale on; one with batch norm has units of deviation 1 and must grow by the
+    /// features' deviation in its last layer, which Adam's small steps forbid.
+    /// </summary>
+    public double FeatureDivisor { get; init; } = 1;
+
     /// <summary>How feature maps are brought to the image's size, equation (1).</summary>
     public Alignment Alignment { get; init; } = Alignment.Nearest;
 
@@ -80,8 +87,20 @@ public sealed record DfrSettings
     /// <summary>Accepted false positive rates on the training images that give the segmentation thresholds (section III-D).</summary>
     public IReadOnlyList<double> AcceptedFpr { get; init; } = [0, 0.005];
 
+    /// <summary>
+    /// Whether AUROC and PRO are also measured as the public code does, as the part <c>code</c>: masks resized by averaging and cut at a
+    /// half, PRO from 5,000 thresholds with the regions' holes filled.
+    /// </summary>
+    public bool CodeMeasures { get; init; }
+
     /// <summary>Training images whose maps choose the segmentation thresholds; 0 for all.</summary>
     public int ThresholdImages { get; init; }
+
+    /// <summary>
+    /// By what features of weights that are fed with 0..255, as Oxford's VGG-19, are divided: their deviations of 190 (relu1_2) to 610
+    /// (relu3_4) become those of torchvision's weights, which the public code uses, of 2 to 6 or so.
+    /// </summary>
+    public const double OxfordScale = 100;
 
     /// <summary>Refuses values that no detector can be built or trained with.</summary>
     /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
@@ -92,6 +111,7 @@ public sealed record DfrSettings
         check.Whole(FilterSize, 1);
         check.Whole(FilterStride, 1);
         check.That(ImageSize >= FilterSize, ImageSize, $"a whole number, not below filter_size, {FilterSize}");
+        check.NotNegative(FeatureDivisor);
         check.Whole(LatentShareOfHidden, 0, 16);
         check.Latent(Latent, least: 0);
         check.Share(LatentVariance);
@@ -153,14 +173,16 @@ public sealed class DfrMethod : Method<DfrSettings>
 
     private static readonly (string Name, BorderMode Border)[] Paddings = [("zero", BorderMode.Zeros), ("reflect", BorderMode.Reflect)];
 
-    private static readonly (string Name, string Description, Func<DfrSettings, DfrSettings> Of)[] Sources =
-    [
-        ("paper", "as the paper says", settings => settings),
-        ("code", "as the public code does", AsPublicCode),
-    ];
-
     /// <summary>The 16 scales of VGG-19 in the order of Table I.</summary>
     public static IReadOnlyList<string> Scales { get; } = [.. TableI.Select(scale => scale.Layer)];
+
+    /// <summary>Its own padding is reflection, whatever is asked for.</summary>
+    private static readonly DfrSettings Vgg19Distilled = new()
+    {
+        Network = Distilled,
+        Layers = [.. Scales.Take(12)],
+        Padding = BorderMode.Reflect,
+    };
 
     /// <summary>
     /// The public code takes other networks too; of a ResNet the ends of its first stages, a position for 2, 4, 8 and 16 pixels.
@@ -176,35 +198,32 @@ public sealed class DfrMethod : Method<DfrSettings>
     /// <inheritdoc/>
     public override IReadOnlyList<Variant<DfrSettings>> Variants { get; } =
     [
-        .. from source in Sources
-        from subset in Subsets
+        .. from subset in Subsets
         from padding in Paddings
         select new Variant<DfrSettings>(
-            $"{source.Name}-f{subset.First}-{subset.Last}-{padding.Name}",
-            $"f{{{subset.First}:{subset.Last}}} of VGG-19 with {padding.Name} padding, {source.Description} (Tables II to VI)",
-            source.Of(
-                new DfrSettings
-                {
-                    Network = "vgg19",
-                    Layers = [.. Scales.Take(subset.Last).Skip(subset.First - 1)],
-                    Padding = padding.Border,
-                }
-            ),
-            Default: (source.Name, subset.First, subset.Last, padding.Name) is ("paper", 1, 8 or 12 or 16, "zero"),
+            $"paper-f{subset.First}-{subset.Last}-{padding.Name}",
+            $"f{{{subset.First}:{subset.Last}}} of VGG-19 with {padding.Name} padding, as the paper says (Tables II to VI)",
+            Vgg19(subset, padding.Border),
+            Default: (subset.First, subset.Last, padding.Name) is (1, 8 or 12 or 16, "zero"),
             Network: "vgg19/" + Scales[subset.Last - 1]
         ),
-        .. from source in Sources
+        .. from subset in Subsets
         select new Variant<DfrSettings>(
-            $"{source.Name}-f1-12-vgg19_16x",
-            "f{1:12} of a distilled quarter-width VGG-19: a substitute, not in the paper",
-            source.Of(
-                new DfrSettings
-                {
-                    Network = Distilled,
-                    Layers = [.. Scales.Take(12)],
-                    Padding = BorderMode.Reflect,
-                }
-            ),
+            $"code-f{subset.First}-{subset.Last}",
+            $"f{{{subset.First}:{subset.Last}}} of VGG-19, as the public code does",
+            AsPublicCode(Vgg19(subset, BorderMode.ReflectAhead)),
+            Network: "vgg19/" + Scales[subset.Last - 1]
+        ),
+        new(
+            "paper-f1-12-vgg19_16x",
+            "f{1:12} of a distilled quarter-width VGG-19, as the paper says: a substitute, not in the paper",
+            Vgg19Distilled,
+            Network: Distilled
+        ),
+        new(
+            "code-f1-12-vgg19_16x",
+            "f{1:12} of a distilled quarter-width VGG-19, as the public code does: a substitute, not in the paper",
+            AsPublicCode(Vgg19Distilled),
             Network: Distilled
         ),
         new(
@@ -313,11 +332,21 @@ public sealed class DfrMethod : Method<DfrSettings>
         };
     }
 
+    private static DfrSettings Vgg19((int First, int Last) subset, BorderMode padding) =>
+        new()
+        {
+            Network = "vgg19",
+            Layers = [.. Scales.Take(subset.Last).Skip(subset.First - 1)],
+            Padding = padding,
+        };
+
     /// <summary>Where the authors' public code does otherwise than the paper says.</summary>
     private static DfrSettings AsPublicCode(DfrSettings settings) =>
         settings with
         {
             Resampling = Resampling.Nearest,
+            FeatureDivisor = 0,
+            CodeMeasures = true,
             Alignment = Alignment.BilinearAlignCorners,
             BatchNorm = true,
             LatentShareOfHidden = 2,

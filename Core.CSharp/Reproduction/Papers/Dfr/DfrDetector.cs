@@ -1,15 +1,18 @@
 using System.Globalization;
 using Reproduction.Backbones;
 using Reproduction.Data;
+using Reproduction.Imaging;
 using Reproduction.Methods;
+using Reproduction.Metrics;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using OperatingPoint = Reproduction.Methods.OperatingPoint;
 
 namespace Reproduction.Papers.Dfr;
 
 /// <summary>Regional features, autoencoder, map.</summary>
-internal sealed class DfrDetector(DfrSettings settings, Resources resources) : IAnomalyDetector
+internal sealed partial class DfrDetector(DfrSettings settings, Resources resources) : IAnomalyDetector, IOwnMeasures
 {
     private const int ForwardBatch = 4;
 
@@ -25,6 +28,21 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
 
     /// <inheritdoc/>
     public IReadOnlyList<OperatingPoint> OperatingPoints => _points;
+
+    /// <inheritdoc/>
+    public string? MeasuresName => settings.CodeMeasures ? "code" : null;
+
+    /// <inheritdoc/>
+    public Resampling MaskResampling => Resampling.BilinearAntialias;
+
+    /// <inheritdoc/>
+    public MetricValue Aupro(ReadOnlySpan<float> maps, ReadOnlySpan<byte> masks, int count, int height, int width) =>
+        Pro.AuproDfrCode(maps, masks, count, height, width);
+
+    private double FeatureDivisor =>
+        settings.FeatureDivisor > 0 ? settings.FeatureDivisor
+        : _backbone.Preprocessing.Range > 1 ? DfrSettings.OxfordScale
+        : 1;
 
     private long Channels => settings.Layers.Sum(layer => (long)_backbone.Channels(layer));
 
@@ -46,6 +64,7 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         {
             ["latent"] = latent,
             ["channels"] = Channels,
+            ["feature_divisor"] = FeatureDivisor,
             ["loss"] = loss,
             ["steps"] = steps,
         };
@@ -56,8 +75,7 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
     {
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
-        var maps = _backbone.Forward(batch.Pixels(_size, resources.Device), settings.Layers);
-        var small = Distance(maps);
+        var small = Distance(Maps(batch));
         var map = nn.functional.interpolate(
             small,
             [settings.ImageSize, settings.ImageSize],
@@ -124,12 +142,19 @@ internal sealed class DfrDetector(DfrSettings settings, Resources resources) : I
         return autoencoder;
     }
 
+    /// <summary>The network's maps of the chosen layers, in the scale that the autoencoder sees.</summary>
+    private Tensor[] Maps(ImageBatch batch)
+    {
+        var maps = _backbone.Forward(batch.Pixels(_size, resources.Device), settings.Layers);
+        return FeatureDivisor == 1 ? maps : [.. maps.Select(map => map.div(FeatureDivisor))];
+    }
+
     /// <summary>Equation (3) for a batch.</summary>
     private Tensor Features(ImageBatch batch)
     {
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
-        return _regions.Concatenate(_backbone.Forward(batch.Pixels(_size, resources.Device), settings.Layers)).MoveToOuterDisposeScope();
+        return _regions.Concatenate(Maps(batch)).MoveToOuterDisposeScope();
     }
 
     /// <summary>

@@ -81,6 +81,12 @@ public sealed record FavaeSettings
     /// </summary>
     public double LogVarianceLearningRate { get; init; } = 1e-3;
 
+    /// <summary>
+    /// Share of the steps after which the batch norms keep their statistics; 1 in the paper. A batch norm in training shows the network an
+    /// image only relative to the others of its batch, which bounds what it can know of a grey value (toy study, section 3).
+    /// </summary>
+    public double NormsFixedAfter { get; init; } = 1;
+
     /// <summary>The log variances are held within plus and minus this.</summary>
     public double LogVarianceBound { get; init; } = 12;
 
@@ -128,6 +134,7 @@ public sealed record FavaeSettings
         );
         check.NotNegative(LearningRate);
         check.NotNegative(LogVarianceLearningRate);
+        check.That(NormsFixedAfter is > 0 and <= 1, NormsFixedAfter, "a share above 0, at most 1");
         check.NotNegative(LogVarianceBound, 64);
     }
 }
@@ -153,6 +160,12 @@ public sealed class FavaeMethod : Method<FavaeSettings>
     };
 
     private static readonly FavaeSettings ResNet18 = Vgg16 with { Network = "resnet18", Layers = ["layer1", "layer2", "layer3"] };
+
+    /// <summary>
+    /// Appendix E: "upsampled and merged with earlier features, at the greatest resolution". Layer 104 of the configuration is the last of
+    /// stride 8 before the third detection, 16x16 at 128x128 as decoder layer 10.
+    /// </summary>
+    private static readonly FavaeSettings Yolo = Vgg16 with { Network = "yolov3", Layers = ["104"], DecoderLayers = [10] };
 
     /// <summary>The own encoder's layers 3, 9 and 15 of appendix D have the sizes of VGG-16's.</summary>
     private static readonly FavaeSettings OwnEncoder = Vanilla with { Layers = ["3", "9", "15"], DecoderLayers = ThreeLevels };
@@ -182,7 +195,22 @@ public sealed class FavaeMethod : Method<FavaeSettings>
             Default: true,
             PackagedWeights.Name
         ),
-        new("yolov3", "YOLOv3: Table 3", Vgg16 with { Network = "yolov3", Layers = ["20"], DecoderLayers = [10] }, Default: true, "yolov3"),
+        new(
+            "yolov3",
+            "YOLOv3, upsampled and merged features of stride 8 before the last detection: Table 3",
+            Yolo,
+            Default: true,
+            "yolov3/104"
+        ),
+        new(
+            "yolov3-layer20",
+            "YOLOv3, the first features of stride 8 in its backbone: another reading of Table 3",
+            Yolo with
+            {
+                Layers = ["20"],
+            },
+            Network: "yolov3/20"
+        ),
         new("vanilla", "the vanilla VAE: Tables 1 and 3, M4 of figure 3b", Vanilla, Default: true),
         new("random", "VGG-16 with random weights: M2 of figure 3b", Vgg16 with { Extractor = FeatureExtractor.Random }),
         new(

@@ -9,19 +9,21 @@ using static TorchSharp.torch;
 namespace Reproduction.Papers.Favae;
 
 /// <summary>Extractor, network, map.</summary>
-internal sealed class FavaeDetector : IAnomalyDetector
+internal sealed partial class FavaeDetector : IAnomalyDetector
 {
     /// <summary>The least starting variance of a channel, as a share of its feature space's mean variance.</summary>
     private const double LeastShare = 1e-2;
 
     private const string ExtractorPrefix = "extractor.";
+    private const string RandomSeedName = "random_seed";
 
     private readonly FavaeSettings _settings;
     private readonly Resources _resources;
     private readonly ImageSize _size;
-    private readonly Backbone? _extractor;
     private readonly bool _ownsExtractor;
     private readonly FavaeNetwork _network;
+    private Backbone? _extractor;
+    private int _randomSeed;
 
     public FavaeDetector(FavaeSettings settings, Resources resources)
     {
@@ -31,7 +33,7 @@ internal sealed class FavaeDetector : IAnomalyDetector
         {
             FeatureExtractor.Trained => resources.Backbones.Get(settings.Network),
             FeatureExtractor.Unfrozen => resources.Backbones.GetTrainable(settings.Network),
-            FeatureExtractor.Random => resources.Backbones.Random(settings.Network, seed: 0),
+            FeatureExtractor.Random => resources.Backbones.Random(settings.Network, _randomSeed),
             _ => null,
         };
         _ownsExtractor = settings.Extractor is FeatureExtractor.Unfrozen or FeatureExtractor.Random;
@@ -50,6 +52,7 @@ internal sealed class FavaeDetector : IAnomalyDetector
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context)
     {
+        DrawExtractor(context.Seed);
         var trained = new TrainedTogether(_network, _settings.Extractor == FeatureExtractor.Unfrozen ? _extractor : null);
         trained.train();
         var logVariances = _network.LogVariances.ToHashSet<Tensor>(ReferenceEqualityComparer.Instance);
@@ -67,6 +70,10 @@ internal sealed class FavaeDetector : IAnomalyDetector
             steps,
             step =>
             {
+                if (step >= _settings.NormsFixedAfter * steps)
+                {
+                    trained.train(false);
+                }
                 using var generator = context.Generator(step, _resources.Device);
                 return Loss(Sample(normal, generator), generator);
             }
@@ -94,11 +101,17 @@ internal sealed class FavaeDetector : IAnomalyDetector
         using var noGradient = torch.no_grad();
         var (reconstruction, maps) = Tiled(batch.Pixels(_size, _resources.Device));
         var map = maps.sum([1L], keepdim: true);
+        var parts = new Dictionary<string, Tensor>();
+        for (var i = 0; i < maps.shape[1]; i++)
+        {
+            var name = i == 0 ? "pixels" : $"features_{i}";
+            var part = maps.narrow(1, i, 1);
+            parts[name] = part.clone().MoveToOuterDisposeScope();
+            parts[name + ".sum"] = part.sum([1L, 2L, 3L]).MoveToOuterDisposeScope();
+        }
         return new Scores(map.MoveToOuterDisposeScope(), map.sum([1L, 2L, 3L]).MoveToOuterDisposeScope())
         {
-            Parts = Enumerable
-                .Range(0, (int)maps.shape[1])
-                .ToDictionary(i => i == 0 ? "pixels" : $"features_{i}", i => maps.narrow(1, i, 1).clone().MoveToOuterDisposeScope()),
+            Parts = parts,
             Reconstruction = reconstruction.clone().MoveToOuterDisposeScope(),
         };
     }
@@ -108,16 +121,20 @@ internal sealed class FavaeDetector : IAnomalyDetector
     {
         IEnumerable<KeyValuePair<string, Tensor>> extractor =
             _settings.Extractor == FeatureExtractor.Unfrozen ? _extractor!.StateDict(fold: false) : [];
-        return new DetectorState(
-            _network.state_dict().Concat(extractor.Prefixed(ExtractorPrefix)).ToDictionary(),
-            new Dictionary<string, string>()
-        );
+        var values = new Dictionary<string, string>();
+        if (_settings.Extractor == FeatureExtractor.Random)
+        {
+            values[RandomSeedName] = _randomSeed.ToString(CultureInfo.InvariantCulture);
+        }
+        return new DetectorState(_network.state_dict().Concat(extractor.Prefixed(ExtractorPrefix)).ToDictionary(), values);
     }
 
     /// <inheritdoc/>
     public void Load(DetectorState state)
     {
         var own = state;
+        // Models of before have the network of seed 0, and do not say so.
+        DrawExtractor(state.Values.ContainsKey(RandomSeedName) ? (int)state.Whole(RandomSeedName, int.MinValue) : 0);
         if (_settings.Extractor == FeatureExtractor.Unfrozen)
         {
             state.Under(ExtractorPrefix).LoadInto(_extractor!.StateDict(fold: false));
@@ -134,6 +151,17 @@ internal sealed class FavaeDetector : IAnomalyDetector
         if (_ownsExtractor)
         {
             _extractor?.Dispose();
+        }
+    }
+
+    /// <summary>A random network is another one for each seed.</summary>
+    private void DrawExtractor(int seed)
+    {
+        if (_settings.Extractor == FeatureExtractor.Random && seed != _randomSeed)
+        {
+            _extractor!.Dispose();
+            _extractor = _resources.Backbones.Random(_settings.Network, seed);
+            _randomSeed = seed;
         }
     }
 
@@ -256,16 +284,17 @@ internal sealed class FavaeDetector : IAnomalyDetector
         }
         var mean = sum!.div_(count);
         return (mean.narrow(1, 0, 3), mean.narrow(1, 3, mean.shape[1] - 3));
+    }
 
-        IEnumerable<long> Starts(long length)
+    /// <summary>Where tiles begin along an axis: a stride apart, the last at the border.</summary>
+    private IEnumerable<long> Starts(long length)
+    {
+        for (long start = 0; start < length - FavaeNetwork.Side; start += _settings.TileStride)
         {
-            for (long start = 0; start < length - FavaeNetwork.Side; start += _settings.TileStride)
-            {
-                yield return start;
-            }
-
-            yield return length - FavaeNetwork.Side;
+            yield return start;
         }
+
+        yield return length - FavaeNetwork.Side;
     }
 
     /// <summary>A batch of training images (section 5.1): random crops of textures, randomly rotated and shifted objects.</summary>

@@ -24,6 +24,10 @@ public sealed class HfaeMethod : Method<HfaeSettings>
         new Dictionary<string, string> { ["encoder"] = "network", ["image_side"] = "image_size" };
 
     /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> FormerVariants { get; } =
+        new Dictionary<string, string> { ["eq9-literal"] = "resnet18" };
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Variant<HfaeSettings>> Variants { get; } =
     [
         Row("resnet18", "ResNet-18 encoder (Tables 1-4, R18)", ResNet18, isDefault: true),
@@ -64,11 +68,20 @@ public sealed class HfaeMethod : Method<HfaeSettings>
             isDefault: true
         ),
         Row(
-            "eq9-literal",
-            "residual maps weighted by 1/(w_k h_k) before their sum, as eq. (9) prints it",
+            "plain-sum",
+            "residual maps summed without the 1/(w_k h_k) of eq. (9), as the sentence before it says",
             ResNet18 with
             {
-                WeightByPositions = true,
+                WeightByPositions = false,
+            }
+        ),
+        Row(
+            "stpm-schedule",
+            "batches of 32 and 100 epochs, those of STPM's public code, whose optimiser section 4 has to the digit",
+            ResNet18 with
+            {
+                BatchSize = 32,
+                Epochs = 100,
             }
         ),
         Row(
@@ -147,7 +160,7 @@ public sealed record HfaeSettings
     /// Whether residual maps are divided by their number of positions before they are summed, as eq. (9) prints it; then the deepest
     /// level weighs most.
     /// </summary>
-    public bool WeightByPositions { get; init; }
+    public bool WeightByPositions { get; init; } = true;
 
     /// <summary>Standard deviation in pixels of the Gaussian filter of eq. (10).</summary>
     public double Sigma { get; init; } = 4;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Methods;
@@ -7,9 +8,15 @@ using static TorchSharp.torch;
 namespace Reproduction.Papers.Ssae;
 
 /// <summary>One autoencoder an objective, difference, smoothing.</summary>
-internal sealed class SsaeDetector : IAnomalyDetector
+internal sealed partial class SsaeDetector : IAnomalyDetector
 {
     private const int ScoreBatch = 4;
+
+    /// <summary>Further exponents t of (14) whose scores are recorded beside the main one.</summary>
+    private static readonly double[] ComparedCorrections = [0, 1, 10, 100, 1000];
+
+    private const int LeastHeld = 2;
+    private const double LeastKept = 0.5;
     private const string AverageMapName = "average_map";
 
     private readonly SsaeSettings _settings;
@@ -22,7 +29,7 @@ internal sealed class SsaeDetector : IAnomalyDetector
     {
         (_settings, _resources) = (settings, resources);
         _size = ImageSize.Square(settings.ImageSize);
-        _networks = [.. settings.Objectives.Select(_ => new SsaeNetwork(settings.Kernel, settings.Width))];
+        _networks = [.. settings.Objectives.Select(_ => new SsaeNetwork(settings.Kernel, settings.Width, settings.ActivatedDilations))];
         _corrections = [.. settings.Objectives.Select(_ => (Tensor?)null)];
         foreach (var network in _networks)
         {
@@ -41,7 +48,9 @@ internal sealed class SsaeDetector : IAnomalyDetector
             );
         }
         var order = context.Shuffle(normal.Count, -1);
-        var held = Math.Min(normal.Count - 1, Math.Max(1, (int)Math.Round(_settings.Validation * normal.Count)));
+        // Two at least, where there are enough, so that they differ from one another in something.
+        var least = normal.Count > LeastHeld * 2 ? LeastHeld : 1;
+        var held = Math.Min(normal.Count - 1, Math.Max(least, (int)Math.Round(_settings.Validation * normal.Count)));
         var (validation, train) = (order[..held], order[held..]);
         var facts = new Dictionary<string, double> { ["train_images"] = train.Length, ["validation_images"] = held };
         for (var member = 0; member < _networks.Count; member++)
@@ -55,12 +64,41 @@ internal sealed class SsaeDetector : IAnomalyDetector
                 facts[$"objective{objective}_steps"] = steps;
             }
             _networks[member].eval();
+            if (held >= LeastHeld)
+            {
+                AddKeptVariance(facts, member, normal.Pixels(validation, _size, _resources.Device), context.Warn);
+            }
             if (_settings.Correction > 0)
             {
                 _corrections[member] = AverageMap(member, new ImageBatch(normal, validation));
             }
         }
         return facts;
+    }
+
+    /// <summary>
+    /// Whether the network restores the image that it is shown or the mean of the training images, which a low loss does not tell: asked of
+    /// the held-out images as they are.
+    /// </summary>
+    private void AddKeptVariance(Dictionary<string, double> facts, int member, Tensor images, Action<string> warn)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGradient = torch.no_grad();
+        var restored = torch.cat([.. images.split(ScoreBatch).Select(batch => _networks[member].call(batch))]);
+        var (kept, explained) = SsaeEquations.KeptVariance(restored, images);
+        var name = $"objective{_settings.Objectives[member]}";
+        facts[$"{name}_kept_variance"] = kept;
+        facts[$"{name}_explained_variance"] = explained;
+        if (kept < LeastKept)
+        {
+            warn(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"the network of objective ({_settings.Objectives[member]}) keeps {kept:0.0 %} of what tells held-out images from one "
+                        + $"another: it restores little but the mean image, and its scores say little of the method; train it for more steps"
+                )
+            );
+        }
     }
 
     /// <inheritdoc/>
@@ -70,18 +108,37 @@ internal sealed class SsaeDetector : IAnomalyDetector
         using var noGradient = torch.no_grad();
         var images = batch.Pixels(_size, _resources.Device);
         var restored = _networks.Select(network => network.call(images)).ToArray();
-        var maps = restored.Select((image, member) => Corrected(member, Map(images, image))).ToArray();
-        var map = maps.Aggregate(torch.maximum);
-        return new Scores(map.clone().MoveToOuterDisposeScope(), map.sum([1L, 2L, 3L]).MoveToOuterDisposeScope())
+        var differences = restored.Select(image => Map(images, image)).ToArray();
+        Tensor Combined(double t) => differences.Select((map, member) => Corrected(member, map, t)).Aggregate(torch.maximum);
+        var map = Combined(_settings.Correction);
+        var parts = new Dictionary<string, Tensor>();
+        if (_settings.Correction > 0)
         {
-            Parts =
-                maps.Length == 1
-                    ? new Dictionary<string, Tensor>()
-                    : maps.Select((part, i) => (Name: $"objective{_settings.Objectives[i]}", part))
-                        .ToDictionary(entry => entry.Name, entry => entry.part.clone().MoveToOuterDisposeScope()),
+            foreach (var t in ComparedCorrections.Where(t => t != _settings.Correction))
+            {
+                var name = string.Create(CultureInfo.InvariantCulture, $"t{t}");
+                var other = Combined(t);
+                parts[name] = other.clone().MoveToOuterDisposeScope();
+                parts[name + ".sum"] = ImageScore(other).MoveToOuterDisposeScope();
+            }
+        }
+        if (differences.Length > 1)
+        {
+            for (var member = 0; member < differences.Length; member++)
+            {
+                var own = Corrected(member, differences[member], _settings.Correction);
+                parts[$"objective{_settings.Objectives[member]}"] = own.clone().MoveToOuterDisposeScope();
+            }
+        }
+        return new Scores(map.clone().MoveToOuterDisposeScope(), ImageScore(map).MoveToOuterDisposeScope())
+        {
+            Parts = parts,
             Reconstruction = restored.Length == 1 ? restored[0].MoveToOuterDisposeScope() : null,
         };
     }
+
+    /// <summary>Section 3.1: the sum over the pixels.</summary>
+    private static Tensor ImageScore(Tensor map) => map.sum([1L, 2L, 3L]);
 
     /// <inheritdoc/>
     public DetectorState Save()
@@ -183,6 +240,9 @@ internal sealed class SsaeDetector : IAnomalyDetector
             images,
             distortion,
             _settings.Brightness && distortion != Distortion.CutOut,
+            // Half of them: the test images stand upright.
+            _settings.Turned
+                && torch.rand(1, generator: generator).item<float>() < 0.5f,
             generator
         );
         var restored = network.call(distorted);
@@ -257,8 +317,8 @@ internal sealed class SsaeDetector : IAnomalyDetector
             _settings.SmoothingSize
         );
 
-    private Tensor Corrected(int member, Tensor map) =>
-        _corrections[member] is { } average ? SsaeEquations.Corrected(map, average, _settings.Correction) : map;
+    private Tensor Corrected(int member, Tensor map, double t) =>
+        t > 0 && _corrections[member] is { } average ? SsaeEquations.Corrected(map, average, t) : map;
 
     /// <summary>Equation (13): the mean heat map of the validation images, <c>[1,1,H,W]</c>.</summary>
     private Tensor AverageMap(int member, ImageBatch validation)

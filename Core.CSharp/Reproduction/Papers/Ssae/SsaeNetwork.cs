@@ -1,4 +1,5 @@
 using Reproduction.Backbones;
+using Reproduction.Formats;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -6,7 +7,7 @@ using static TorchSharp.torch;
 namespace Reproduction.Papers.Ssae;
 
 /// <summary>The autoencoder of Table 1: three halvings, four stacked dilated convolutions, three doublings, a sigmoid at the end.</summary>
-internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
+internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>, IExportableModule
 {
     /// <summary>Image sides must be divisible by this: three max-poolings.</summary>
     public const int Divisor = 8;
@@ -18,7 +19,8 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
 
     /// <param name="kernel">f of Table 1: 3 or 5.</param>
     /// <param name="width">Factor on all channels; 1 in the paper.</param>
-    public SsaeNetwork(int kernel, double width)
+    /// <param name="activated">Whether the dilated convolutions of a stack have batch norm and ReLU, too.</param>
+    public SsaeNetwork(int kernel, double width, bool activated = false)
         : base(nameof(SsaeNetwork))
     {
         int Scaled(int channels) => Math.Max(4, (int)Math.Round(channels * width));
@@ -38,7 +40,11 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
                 .Range(0, Stacks)
                 .SelectMany(i =>
                     (IEnumerable<nn.Module<Tensor, Tensor>>)
-                        [new StackedDilatedConvolution(i == 0 ? c256 : stack, c64, kernel, Dilations), .. Conv(stack, stack)]
+                        [
+                            new StackedDilatedConvolution(i == 0 ? c256 : stack, c64, kernel, Dilations),
+                            .. activated ? Activation(stack) : [],
+                            .. Conv(stack, stack),
+                        ]
                 ),
             .. Up(stack, c256),
             .. Conv(c256, c256),
@@ -59,15 +65,20 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
     /// <summary>The reconstruction of images <c>[N,3,H,W]</c>, H and W divisible by 8; 0..1.</summary>
     public override Tensor forward(Tensor images) => layers.call(images.channels_last());
 
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxValue input) => input.Then(layers);
+
+    private static IEnumerable<nn.Module<Tensor, Tensor>> Activation(int channels) => [nn.BatchNorm2d(channels), nn.ReLU()];
+
     private static IEnumerable<nn.Module<Tensor, Tensor>> Conv(int from, int to) =>
-        [Layers.Conv2d(from, to, 3, padding: 1), nn.BatchNorm2d(to), nn.ReLU()];
+        [Layers.Conv2d(from, to, 3, padding: 1), .. Activation(to)];
 
     private static IEnumerable<nn.Module<Tensor, Tensor>> Up(int from, int to) =>
-        [Layers.ConvTranspose2d(from, to, 3, stride: 2, padding: 1, outputPadding: 1), nn.BatchNorm2d(to), nn.ReLU()];
+        [Layers.ConvTranspose2d(from, to, 3, stride: 2, padding: 1, outputPadding: 1), .. Activation(to)];
 }
 
 /// <summary>SDC of Table 1: convolutions with growing dilation side by side on the same input, their outputs concatenated.</summary>
-internal sealed class StackedDilatedConvolution : nn.Module<Tensor, Tensor>
+internal sealed class StackedDilatedConvolution : nn.Module<Tensor, Tensor>, IExportableModule
 {
     private readonly ModuleList<Conv2d> convolutions;
     private readonly IReadOnlyList<int> _dilations;
@@ -82,6 +93,9 @@ internal sealed class StackedDilatedConvolution : nn.Module<Tensor, Tensor>
         ]);
         RegisterComponents();
     }
+
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxValue input) => OnnxValue.Cat([.. convolutions.Select(convolution => input.Then(convolution))], 1);
 
     /// <summary><c>[N,C,H,W]</c> to <c>[N,6 * each,H,W]</c>.</summary>
     public override Tensor forward(Tensor input) =>
