@@ -46,6 +46,8 @@ public static class BenchmarkRegistry
         new HfaeBenchmark(),
         new MetricsBenchmark(),
         new PatchCoreBenchmark(),
+        new RuntimesBenchmark(),
+        new ServeBenchmark(),
         new SsaeBenchmark(),
         new StartBenchmark(),
         new StepsBenchmark(),

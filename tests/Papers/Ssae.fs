@@ -360,6 +360,46 @@ let tests =
             Expect.floatClose Accuracy.medium (float (SsaeEquations.Similarity(input, input).min().ToSingle())) 1.0 "itself"
             Expect.isLessThan (SsaeEquations.Similarity(input, 1 - input).mean().ToSingle()) 0.7f "its negative"
 
+        testCase "the similarity is scikit-image's"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            let path = IO.Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "ssae", "golden.json")
+
+            for case in (Text.Json.JsonDocument.Parse(IO.File.ReadAllText path)).RootElement.EnumerateArray() do
+                let number (name: string) = case.GetProperty(name).GetInt32()
+                let height, width = number "height", number "width"
+
+                let image seed =
+                    let mutable state = uint32 (seed: int)
+
+                    Array.init (3 * height * width) (fun index ->
+                        state <- 1664525u * state + 1013904223u
+                        float (float32 ((float state / 4294967296.0 + float (index % width) / float width) / 2.0)))
+
+                let tensor (values: float[]) = torch.tensor(values, dtype = torch.float32).reshape(1L, 3L, int64 height, int64 width)
+                let a, b = image (number "seed"), image (number "seed" + 100)
+                let share = case.GetProperty("share").GetDouble()
+                let mixed = Array.map2 (fun x y -> share * x + (1.0 - share) * y) a b
+
+                let found =
+                    SsaeEquations
+                        .Similarity(tensor a, tensor mixed)
+                        .narrow(2, 5L, int64 height - 10L)
+                        .narrow(3, 5L, int64 width - 10L)
+                        .contiguous()
+                        .data<float32>()
+                        .ToArray()
+
+                let expected = [|
+                    for plane in case.GetProperty("inside").EnumerateArray() do
+                        for v in plane.EnumerateArray() -> v.GetDouble()
+                |]
+
+                Expect.hasLength found expected.Length "values"
+
+                for f, e in Array.zip found expected do
+                    Expect.floatClose { absolute = 2e-5; relative = 0.0 } (float f) e "SSIM"
+
         for variant in [ "objective1"; "objective4"; "ensemble" ] do
             testCase $"{variant}: saved and loaded, it scores the same; batches do not matter"
             <| fun () ->

@@ -143,7 +143,7 @@ internal sealed class Server : IAsyncDisposable
             {
                 throw new UserError($"{name}: is empty; send a picture's bytes as the request's body");
             }
-            var judgement = _model.Score(ImageFile.Decode(file, name).ToRgb());
+            var judgement = _model.Score(ImageFile.Decode(file, name, _model.Description.White).ToRgb());
             var picture = _pictures.Add(name, judgement);
             _metrics.Judged(judgement.Verdict, timer.Elapsed);
             return Answer.Of(picture, judgement.Threshold, timer.Elapsed);

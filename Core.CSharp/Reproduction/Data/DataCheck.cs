@@ -63,7 +63,11 @@ public static class DataCheck
         );
         if (deep > 0)
         {
-            warnings.Add($"{deep} images have 16 bits a channel; they are rounded to 8");
+            warnings.Add(
+                WhiteLevel.Words(WhiteOf(category)) is { } words
+                    ? $"{deep} {words}"
+                    : $"{deep} images have 16 bits a channel; they are rounded to 8"
+            );
         }
 
         masks.Tell(warnings.Add);
@@ -93,7 +97,23 @@ public static class DataCheck
             }
         );
         masks.Tell(warnings.Add);
+        if (WhiteLevel.Words(WhiteOf(category)) is { } words)
+        {
+            warnings.Add(words);
+        }
         return [.. warnings.Order(StringComparer.Ordinal)];
+    }
+
+    private static int WhiteOf(Category category)
+    {
+        try
+        {
+            return category.Train.FirstOrDefault()?.White?.Value ?? WhiteLevel.Full;
+        }
+        catch (UserError)
+        {
+            return WhiteLevel.Full; // A picture that cannot be read is told where it is read.
+        }
     }
 
     /// <summary>

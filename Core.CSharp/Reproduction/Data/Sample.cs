@@ -19,6 +19,9 @@ public sealed record Sample(string Path, string Id, int Label, string Defect, st
     /// <summary>The files of the mask; none where there is none.</summary>
     internal IEnumerable<string> Masks => MaskPath is null ? [] : FurtherMasks.Prepend(MaskPath);
 
+    /// <summary>The value of 16-bit samples that is white (<see cref="WhiteLevel"/>); null for all of 16 bits.</summary>
+    internal Lazy<int>? White { get; init; }
+
     /// <summary>True if the image is a file at <see cref="Path"/>; false if it is one of many inside another file.</summary>
     public bool IsFile => Pixels is null;
 
@@ -27,7 +30,7 @@ public sealed record Sample(string Path, string Id, int Label, string Defect, st
 
     /// <summary>The image as RGB, in its own size.</summary>
     /// <exception cref="UserError">The file cannot be read as an image.</exception>
-    public Image Load() => Pixels?.Invoke().ToRgb() ?? ImageFile.Read(Path);
+    public Image Load() => Pixels?.Invoke().ToRgb() ?? ImageFile.Read(Path, White?.Value ?? WhiteLevel.Full);
 
     /// <summary>The mask in its own size, as <see cref="LoadMask"/> has it before it is resized; null for a good image.</summary>
     /// <exception cref="UserError">As for <see cref="LoadMask"/>.</exception>
@@ -113,6 +116,6 @@ public sealed class Dataset
     /// <exception cref="UserError">There is no such category, its train folder is empty, or a mask is missing.</exception>
     public Category Category(string name) =>
         CategoryNames.Contains(name)
-            ? _load(name)
+            ? WhiteLevel.Of(_load(name))
             : throw new UserError($"{Root}: no category '{name}' in {Name}; there are {string.Join(", ", CategoryNames)}", exitCode: 2);
 }

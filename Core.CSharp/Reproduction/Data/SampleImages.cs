@@ -34,7 +34,7 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
 
     /// <inheritdoc/>
     /// <exception cref="UserError">The file cannot be read.</exception>
-    public string ContentId(int index) => _contentIds[index] ??= HashOf(samples[index]);
+    public string ContentId(int index) => _contentIds[index] ??= HashOf(samples[index]) + WhiteOf(samples[index]);
 
     /// <inheritdoc/>
     /// <exception cref="UserError">An image cannot be read; the message names it.</exception>
@@ -196,6 +196,9 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
 
         return pixels;
     }
+
+    /// <summary>The same file read with another white is another picture.</summary>
+    private static string WhiteOf(Sample sample) => sample.White?.Value is { } white and < WhiteLevel.Full ? $"-{white}" : "";
 
     /// <summary>The sha256 of a file, in lower-case hexadecimal.</summary>
     /// <exception cref="UserError">The file cannot be read.</exception>

@@ -4,8 +4,12 @@ namespace Reproduction.Imaging;
 /// <param name="message">What is wrong, to stand in brackets behind the file's name.</param>
 /// <param name="damaged">False if the file may be sound and is only of a kind that is not read.</param>
 /// <param name="inner">The library's exception, if there is one.</param>
-internal sealed class CodecException(string message, bool damaged = true, Exception? inner = null) : Exception(message, inner)
+internal sealed class CodecException(string message, bool damaged = true, Exception? inner = null, string? wayOut = null)
+    : Exception(message, inner)
 {
+    /// <summary>What helps where neither another copy nor another format does.</summary>
+    internal string? WayOut { get; } = wayOut;
+
     /// <summary>False if the file may be sound and is only of a kind that is not read.</summary>
     internal bool Damaged { get; } = damaged;
 }
@@ -13,8 +17,15 @@ internal sealed class CodecException(string message, bool damaged = true, Except
 /// <summary>What the codecs share.</summary>
 internal static class Samples
 {
-    /// <summary>A 16-bit sample as the nearest of 256 values: round(value / 257).</summary>
-    internal static byte Reduce(ushort value) => (byte)((value + 128) / 257);
+    /// <summary>A 16-bit sample as the nearest of 256 values: round(255 value / white), which is round(value / 257) for all 16 bits.</summary>
+    internal static byte Reduce(ushort value, int white) =>
+        value <= white
+            ? (byte)((value * byte.MaxValue + white / 2) / white)
+            : throw new CodecException(
+                $"it has a value of {value}, above {white}, the greatest that the pictures it is taken with use",
+                damaged: false,
+                wayOut: "take it with the camera's same settings, or fit again with such pictures among the others"
+            );
 
     /// <summary>The <paramref name="index"/>-th sample of 1, 2, 4 or 8 bits in a row that is packed from the highest bit on.</summary>
     internal static int Packed(ReadOnlySpan<byte> row, int index, int bits)

@@ -44,10 +44,50 @@ public static class ImageFile
     }
 
     /// <summary>Reads an RGB image; a grey file gives its value three times.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="white">The value of 16-bit samples that becomes 255: cameras of 10 or 12 bits write 16 and use the lower ones
+    /// (<see cref="GreatestValue"/>).</param>
     /// <exception cref="UserError">
-    /// The file is missing, empty, truncated, damaged, of no known format, or larger than <see cref="MaxSide"/>.
+    /// The file is missing, empty, truncated, damaged, of no known format, larger than <see cref="MaxSide"/>, or has a value above white.
     /// </exception>
-    public static Image Read(string path) => Decode(ReadBytes(path), path).ToRgb();
+    public static Image Read(string path, int white = ushort.MaxValue) => Decode(ReadBytes(path), path, white).ToRgb();
+
+    /// <summary>The greatest value of a picture with 16-bit samples; 0 for a picture with others, of which only the header is read.</summary>
+    /// <exception cref="UserError">As <see cref="Read"/>.</exception>
+    public static int GreatestValue(string path)
+    {
+        if (!MayHave16Bits(path))
+        {
+            return 0;
+        }
+        var data = ReadBytes(path);
+        var format = CheckedFormat(data, path);
+        try
+        {
+            return CheckedHeader(data, format, path).BitDepth == 16 ? Stored(data, format).Samples.GreatestColor() : 0;
+        }
+        catch (CodecException e)
+        {
+            throw Refused(path, format, e);
+        }
+    }
+
+    /// <summary>Whether a file is a PNG of 16 bits or a TIFF, by its first bytes.</summary>
+    private static bool MayHave16Bits(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            Span<byte> start = stackalloc byte[25];
+            var format =
+                stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length ? null : ImageFormats.OfBytes(start);
+            return format == ImageFormats.Tiff || (format == ImageFormats.Png && start[24] == 16);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false; // Whoever reads it says why it cannot be read.
+        }
+    }
 
     /// <summary>
     /// Reads a ground-truth mask: one channel of 0 (normal) and 255 (anomalous), by the rule of <see cref="MaskSamples"/>.
@@ -79,8 +119,9 @@ public static class ImageFile
     /// <summary>Decodes a file that is in memory, to 1 or 3 channels as the data has them.</summary>
     /// <param name="data">The whole file.</param>
     /// <param name="name">What the data is called in error messages.</param>
+    /// <param name="white">As of <see cref="Read"/>.</param>
     /// <exception cref="UserError">As <see cref="Read"/>.</exception>
-    public static Image Decode(ReadOnlySpan<byte> data, string name)
+    public static Image Decode(ReadOnlySpan<byte> data, string name, int white = ushort.MaxValue)
     {
         var format = CheckedFormat(data, name);
         try
@@ -89,10 +130,10 @@ public static class ImageFile
             Watched?.Invoke(name);
             var (image, orientation) = format switch
             {
-                ImageFormats.Png => DecodePng(data),
+                ImageFormats.Png => DecodePng(data, white),
                 ImageFormats.Jpeg => DecodeJpeg(data),
                 ImageFormats.Webp => (SkiaCodec.Decode(data), WebpFile.Read(data).Orientation),
-                ImageFormats.Tiff => DecodeTiff(data),
+                ImageFormats.Tiff => DecodeTiff(data, white),
                 _ => (SkiaCodec.Decode(data), ExifOrientation.Upright),
             };
             return ExifOrientation.Apply(image, orientation);
@@ -148,11 +189,11 @@ public static class ImageFile
     /// <param name="quality">1 (worst) to 100.</param>
     public static byte[] EncodeJpeg(Image image, int quality = 92) => SkiaCodec.EncodeJpeg(image, quality);
 
-    private static (Image Image, int Orientation) DecodePng(ReadOnlySpan<byte> data)
+    private static (Image Image, int Orientation) DecodePng(ReadOnlySpan<byte> data, int white)
     {
         var png = PngFile.ReadHeader(data);
         png.ReadChunks(data);
-        return (PngReader.Reads(png) ? PngReader.Read(png) : SkiaCodec.Decode(data), png.Orientation);
+        return (PngReader.Reads(png) ? PngReader.Read(png, white) : SkiaCodec.Decode(data), png.Orientation);
     }
 
     private static (Image Image, int Orientation) DecodeJpeg(ReadOnlySpan<byte> data)
@@ -161,10 +202,10 @@ public static class ImageFile
         return (SkiaCodec.Decode(jpeg.WithoutEnd(data)), jpeg.Orientation);
     }
 
-    private static (Image Image, int Orientation) DecodeTiff(ReadOnlySpan<byte> data)
+    private static (Image Image, int Orientation) DecodeTiff(ReadOnlySpan<byte> data, int white)
     {
         using var tiff = TiffFile.Open(data);
-        return (tiff.Read(), tiff.Orientation);
+        return (tiff.Read(white), tiff.Orientation);
     }
 
     private static (MaskSamples Samples, int Orientation) Stored(ReadOnlySpan<byte> data, string format)
@@ -253,9 +294,9 @@ public static class ImageFile
     }
 
     private static UserError Refused(string name, string format, CodecException e) =>
-        e.Damaged
-            ? new UserError($"{name}: a damaged or truncated {format} ({e.Message}); copy it again or remove it", e)
-            : new UserError($"{name}: {e.Message}; save it as a PNG or an ordinary {format}", e);
+        e.WayOut is { } way ? new UserError($"{name}: {e.Message}; {way}", e)
+        : e.Damaged ? new UserError($"{name}: a damaged or truncated {format} ({e.Message}); copy it again or remove it", e)
+        : new UserError($"{name}: {e.Message}; save it as a PNG or an ordinary {format}", e);
 
     private static byte[] ReadBytes(string path)
     {

@@ -46,6 +46,20 @@ internal sealed record MaskSamples(int Width, int Height, int Channels, int Grea
     internal static MaskSamples Of((int Width, int Height, byte[] Rgba) picture, bool lossy) =>
         new(picture.Width, picture.Height, 4, byte.MaxValue, [.. picture.Rgba.Select(value => (ushort)value)]) { Lossy = lossy };
 
+    /// <summary>The greatest value of any colour; alpha does not count.</summary>
+    internal int GreatestColor()
+    {
+        var (greatest, colors) = (0, Channels is 2 or 4 ? Channels - 1 : Channels);
+        for (var i = 0; i < Values.Length; i++)
+        {
+            if (i % Channels < colors)
+            {
+                greatest = Math.Max(greatest, Values[i]);
+            }
+        }
+        return greatest;
+    }
+
     /// <summary>0 (normal) and 255 (anomalous), row by row.</summary>
     /// <param name="hasBetween">Whether there are values that are neither 0 nor the type's greatest, nor class indices.</param>
     internal byte[] Mark(out bool hasBetween)

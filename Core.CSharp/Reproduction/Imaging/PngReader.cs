@@ -29,8 +29,10 @@ internal static class PngReader
 
     /// <summary>The image; never more is inflated than its header implies.</summary>
     /// <param name="png">Of 16 bits or with a palette; its chunks are read.</param>
-    /// <exception cref="CodecException">The compressed data are damaged or too few, or a pixel's colour is not in the palette.</exception>
-    internal static Image Read(PngFile png)
+    /// <param name="white">The 16-bit value that becomes 255.</param>
+    /// <exception cref="CodecException">The compressed data are damaged or too few, a pixel's colour is not in the palette, or a value is
+    /// above white.</exception>
+    internal static Image Read(PngFile png, int white)
     {
         var pixels = new byte[(long)png.Width * png.Height * png.Channels];
         ReadRows(
@@ -44,7 +46,7 @@ internal static class PngReader
                 }
                 else
                 {
-                    PlaceSamples(row, width, png, target, x, step);
+                    PlaceSamples(row, width, png, target, x, step, white);
                 }
             }
         );
@@ -190,7 +192,7 @@ internal static class PngReader
         }
     }
 
-    private static void PlaceSamples(ReadOnlySpan<byte> row, int width, PngFile png, Span<byte> target, int x, int step)
+    private static void PlaceSamples(ReadOnlySpan<byte> row, int width, PngFile png, Span<byte> target, int x, int step, int white)
     {
         var (stored, channels) = (png.StoredChannels, png.Channels);
         for (var i = 0; i < width; i++)
@@ -198,7 +200,7 @@ internal static class PngReader
             for (var c = 0; c < channels; c++)
             {
                 var at = 2 * (i * stored + c);
-                target[(x + i * step) * channels + c] = Samples.Reduce((ushort)(row[at] << 8 | row[at + 1]));
+                target[(x + i * step) * channels + c] = Samples.Reduce((ushort)(row[at] << 8 | row[at + 1]), white);
             }
         }
     }

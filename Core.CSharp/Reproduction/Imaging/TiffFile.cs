@@ -16,6 +16,7 @@ internal sealed class TiffFile : IDisposable
     /// <summary>Tiles may be larger than a small image, up to this side.</summary>
     private const int GreatestIdleTile = 1024;
 
+    private int _white = ushort.MaxValue;
     private readonly Tiff _tiff;
     private readonly Source _source;
     private readonly Photometric _photometric;
@@ -65,12 +66,14 @@ internal sealed class TiffFile : IDisposable
     }
 
     /// <summary>The pixels; samples of 16 bits are rounded to 8.</summary>
+    /// <param name="white">The 16-bit value that becomes 255.</param>
     /// <exception cref="CodecException">The data are damaged or hold less than the image.</exception>
-    internal Image Read() =>
+    internal Image Read(int white = ushort.MaxValue) =>
         Guard(
             _source,
             () =>
             {
+                _white = white;
                 var image = new Image(Width, Height, Channels);
                 var palette = _photometric == Photometric.PALETTE ? ReadPalette() : null;
                 ReadParts((row, sample, pixel, plane) => Place(row, sample, image, pixel * Channels, plane, palette));
@@ -188,7 +191,8 @@ internal sealed class TiffFile : IDisposable
         var value = Stored(row, index);
         if (BitDepth == 16)
         {
-            return Samples.Reduce(inverted ? (ushort)(ushort.MaxValue - value) : value);
+            // Where black is the greatest value all 16 bits are in use.
+            return inverted ? Samples.Reduce((ushort)(ushort.MaxValue - value), ushort.MaxValue) : Samples.Reduce(value, _white);
         }
         var sample = (byte)(value * byte.MaxValue / ((1 << BitDepth) - 1));
         return inverted ? (byte)(byte.MaxValue - sample) : sample;

@@ -7,6 +7,7 @@ using Reproduction.Data;
 using Reproduction.Imaging;
 using Reproduction.Methods;
 using Reproduction.Papers;
+using SkiaSharp;
 using static TorchSharp.torch;
 
 namespace Reproduction.Models;
@@ -116,6 +117,27 @@ public sealed partial class Model : IDisposable
     /// <exception cref="UserError">The score is no finite number.</exception>
     public Judgement Score(Image image) => Score(Photographs.Of([image])).First();
 
+    /// <summary>Judges an image in a buffer: a camera's, OpenCV's <c>Mat</c> (<c>Data</c>, <c>Step</c>, Bgr), Skia's bitmap.</summary>
+    /// <inheritdoc cref="Image.FromPixels"/>
+    /// <exception cref="UserError">The score is no finite number.</exception>
+    public Judgement Score(ReadOnlySpan<byte> pixels, int width, int height, PixelOrder order, int stride = 0) =>
+        Score(Image.FromPixels(pixels, width, height, order, stride));
+
+    /// <summary>Judges one of Skia's bitmaps.</summary>
+    /// <param name="bitmap">Of any size and colour type.</param>
+    /// <exception cref="UserError">The score is no finite number.</exception>
+    public Judgement Score(SKBitmap bitmap)
+    {
+        if (bitmap.ColorType is SKColorType.Bgra8888 or SKColorType.Rgba8888)
+        {
+            var order = bitmap.ColorType == SKColorType.Bgra8888 ? PixelOrder.Bgra : PixelOrder.Rgba;
+            return Score(bitmap.GetPixelSpan(), bitmap.Width, bitmap.Height, order, bitmap.RowBytes);
+        }
+        using var converted =
+            bitmap.Copy(SKColorType.Rgba8888) ?? throw new UserError($"a bitmap of the colour type {bitmap.ColorType} cannot be converted");
+        return Score(converted.GetPixelSpan(), converted.Width, converted.Height, PixelOrder.Rgba, converted.RowBytes);
+    }
+
     /// <summary>
     /// Judges photographs, in their order, a few at a time as they are asked for. One that cannot be read is
     /// <see cref="Verdict.Unreadable"/> with its reason, and the others are judged.
@@ -130,7 +152,7 @@ public sealed partial class Model : IDisposable
         var threshold = options?.Threshold ?? (options?.FalsePositiveRate is { } rate ? description.ThresholdAt(rate) : 1);
         var unit = description.Unit;
         return sight
-            .Score(ScoreOneAtATime, photographs.Samples, views: true)
+            .Score(ScoreOneAtATime, WhiteLevel.With(photographs.Samples, description.White), views: true)
             .Select(scored => new Judgement(scored, unit, threshold, description.PixelThreshold));
     }
 
@@ -151,8 +173,8 @@ public sealed partial class Model : IDisposable
         Twins.Refuse(good.Samples, "--good", defective?.Samples, "--defective");
         var chosen = new Calibrator(sight).Unseen(
             ScoreOneAtATime,
-            good.Samples,
-            defective?.Samples,
+            WhiteLevel.With(good.Samples, before.White),
+            defective is null ? null : WhiteLevel.With(defective.Samples, before.White),
             CalibrationSource.Given,
             falsePositiveRate
         );
@@ -180,6 +202,12 @@ public sealed partial class Model : IDisposable
         Twins.Refuse(samples, "--train", given, "--good");
         Twins.Refuse(samples, "--train", defects, "--defective");
         Twins.Refuse(given, "--good", defects, "--defective");
+        var white = WhiteLevel.Of([.. samples, .. given ?? [], .. defects ?? []]);
+        if (WhiteLevel.Words(white) is { } words)
+        {
+            options.Warn(words);
+        }
+        (samples, given, defects) = (Read(samples)!, Read(given), Read(defects));
         var region = options.RegionOfInterest is { } mask ? new RegionOfInterest(mask) : null;
         var sight = new Sight(options.Tiles, region);
         var place = Devices.Named(options.Device);
@@ -236,6 +264,7 @@ public sealed partial class Model : IDisposable
             )
             {
                 Calibration = chosen.Basis,
+                White = white,
                 Tiles = options.Tiles,
                 RegionOfInterest = region?.Png,
                 Contents = Twins.Contents(fitted),
@@ -259,6 +288,8 @@ public sealed partial class Model : IDisposable
             backbones.Dispose();
             throw;
         }
+
+        IReadOnlyList<Sample>? Read(IReadOnlyList<Sample>? some) => some is null ? null : WhiteLevel.With(some, white);
     }
 
     /// <summary>A detector's scores without gradients.</summary>

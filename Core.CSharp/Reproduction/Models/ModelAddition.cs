@@ -35,6 +35,8 @@ public sealed partial class Model
         Twins.RefuseSeen(before.Contents, samples, "--add");
         Twins.RefuseSeen(before.Contents, given, "--good");
         Twins.Refuse(samples, "--add", given, "--good");
+        samples = WhiteLevel.With(samples, before.White);
+        given = given is null ? null : WhiteLevel.With(given, before.White);
         var (fitted, held) = given is null ? Calibrator.Split(samples, chosen.Seed) : (samples, given);
         var sight = before.Sight;
         lock (_scoring)

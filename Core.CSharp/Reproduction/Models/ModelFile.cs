@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Reproduction.Backbones;
+using Reproduction.Data;
 using Reproduction.Formats;
 using Reproduction.Methods;
 using Reproduction.Metrics;
@@ -48,6 +49,9 @@ public sealed record ModelFile(
 
     /// <summary>What the thresholds rest on; null in a model of before.</summary>
     public Calibration? Calibration { get; init; }
+
+    /// <summary>The value of 16-bit samples that is white: less than 65,535 for cameras of 10, 12 or 14 bits.</summary>
+    public int White { get; init; } = WhiteLevel.Full;
 
     /// <summary>How photographs are cut, in the fit and in scoring; null: whole.</summary>
     public Tiling? Tiles { get; init; }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Reproduction.Data;
 using Reproduction.Formats;
 using Reproduction.Imaging;
 using Reproduction.Methods;
@@ -91,6 +92,13 @@ internal static class OnnxExport
             {
                 words["region_of_interest"] = "paint what does not count in RGB 124, 116, 104 before the photograph is cut";
             }
+        }
+        if (model.White < WhiteLevel.Full)
+        {
+            words["white"] = string.Create(
+                CultureInfo.InvariantCulture,
+                $"of 16-bit pictures the value {model.White} becomes 255: round(value * 255 / {model.White})"
+            );
         }
         if (model.PixelThreshold is { } pixel)
         {
