@@ -425,7 +425,7 @@ let row name (sum: Sum) =
     + $"{show sum.LongestCpu} | {show sum.LongestGpu} |"
 
 let studyTable profile =
-    let all = [ for method in Registry.Methods -> method, cellsOf method profile ]
+    let all = [ for method in Registry.Papers -> method, cellsOf method profile ]
 
     [
         "| paper | cells | 1 machine, no cache | 1 machine, cache | 1 GPU (estimate) | 16 GPUs (estimate) | longest cell, machine | "

@@ -39,6 +39,7 @@ type Schedule = {
 /// A folder of papers/ with published numbers: the list of such folders is the list of papers.
 type Paper = {
     Id: string
+    Folder: string
     /// The sheet's first line; the id where there is no sheet.
     Title: string
     Substitutes: Substitute list
@@ -68,6 +69,7 @@ module Papers =
 
         {
             Id = id
+            Folder = folder
             Title = title id (file "README.md")
             Substitutes = [
                 for row in rows [ "published"; "measured"; "difference" ] (file substitutes) ->
@@ -116,3 +118,8 @@ module Papers =
         |> Seq.map readPaper
         |> Seq.sortBy (fun paper -> place paper.Id, paper.Id)
         |> List.ofSeq
+
+    /// The papers, then the baselines of papers/baselines/, which have the same form: other methods' columns of the papers' tables.
+    let readAll (folder: string) : Paper list =
+        let baselines = Path.Combine(folder, "baselines")
+        read folder @ (if Directory.Exists baselines then read baselines else [])

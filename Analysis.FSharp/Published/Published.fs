@@ -86,8 +86,8 @@ module Published =
 
     /// All published numbers under a folder papers/, paper by paper and table by table.
     let readAll (folder: string) : PublishedNumber list = [
-        for paper in Papers.read folder do
-            let tables = Path.Combine(folder, paper.Id, "published")
+        for paper in Papers.readAll folder do
+            let tables = Path.Combine(paper.Folder, "published")
 
             for path in Directory.EnumerateFiles(tables, "*.csv") |> Seq.sort do
                 yield! readTable paper path

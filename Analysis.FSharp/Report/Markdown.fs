@@ -96,6 +96,19 @@ let private significance (data: ReportData) =
     ]
     |> table [ "category"; "best"; "image AUROC"; "other"; "image AUROC"; "difference"; "p (DeLong)" ]
 
+let private floors (data: ReportData) =
+    [
+        for row in data.AgainstFloor ->
+            [
+                $"{row.Record.Dataset} {row.Record.Category}"
+                $"{row.Record.Paper} · {row.Record.Variant}"
+                row.Record.Metrics["image_auroc"] |> Text.percent
+                for floor in Floor.methods do
+                    Text.floorCell row floor
+            ]
+    ]
+    |> table ([ "category"; "method"; "image AUROC" ] @ Floor.methods)
+
 /// The whole report; the same records give the same text.
 let render (data: ReportData) =
     let text = StringBuilder()
@@ -127,6 +140,11 @@ let render (data: ReportData) =
         add "## Which differences are more than chance\n"
         add "Each variant against the one with the highest image AUROC on that category; both scored the same images.\n"
         add (significance data)
+
+    if not data.AgainstFloor.IsEmpty then
+        add "## What is gained over no training\n"
+        add $"{Text.againstFloor}\n"
+        add (floors data)
 
     add "## Where and how long\n"
     Text.environments data.Records |> List.iter (fun line -> add $"- {line}")

@@ -200,6 +200,24 @@ let private significance (data: ReportData) =
 {data.AgainstBest |> List.map row |> lines}
 </tbody></table></div></section>"""
 
+let private floors (data: ReportData) =
+    let row (row: AgainstFloor) =
+        let auroc = row.Record.Metrics["image_auroc"]
+        let cells = String.concat "" [ for floor in Floor.methods -> $"<td>{encode (Text.floorCell row floor)}</td>" ]
+
+        $"""<tr><th scope="row">{encode row.Record.Dataset} {encode row.Record.Category}</th><td>{encode row.Record.Paper} · {encode row.Record.Variant}</td>{number auroc (Text.percent auroc)}{cells}</tr>"""
+
+    let columns = [ "category", false; "method", false; "image AUROC", true ] @ [ for floor in Floor.methods -> floor, false ]
+
+    if data.AgainstFloor.IsEmpty then
+        ""
+    else
+        $"""<section id="floors"><h2>What is gained over no training</h2>
+<p class="note">{encode Text.againstFloor}</p>
+<div class="scroll tall" tabindex="0" role="region" aria-label="Methods against floors"><table><thead><tr>{sortable columns}</tr></thead><tbody>
+{data.AgainstFloor |> List.map row |> lines}
+</tbody></table></div></section>"""
+
 let private picture alt (path: string) =
     let kind = if path.EndsWith ".png" then "png" else "jpeg"
 
@@ -309,6 +327,7 @@ let render (data: ReportData) =
     let measured = [
         "charts", "Charts", charts data
         "significance", "Significance", significance data
+        "floors", "Over no training", floors data
         "gallery", "Gallery", gallery data
     ]
 

@@ -45,6 +45,8 @@ type ReportData = {
     Figures: ReportFigure list
     /// (best variant, other variant, DeLong's test of their difference).
     AgainstBest: (RunRecord * RunRecord * PairedAuroc) list
+    /// By how much each method beats what no training gives.
+    AgainstFloor: AgainstFloor list
     Gallery: GalleryImage list
 } with
 
@@ -171,12 +173,13 @@ module ReportData =
 
         {
             Run = DirectoryInfo(run).Name
-            Papers = Papers.read papers
+            Papers = Papers.readAll papers
             Records = records
             Published = published
             Compared = compared
             Figures = Charts.all records compared
             AgainstBest = Comparison.againstBest run records
+            AgainstFloor = Floor.against run records
             Gallery = [
                 for images in drawn do
                     yield! images |> List.sortByDescending _.Error |> List.truncate (panelsPerCell drawn.Length)

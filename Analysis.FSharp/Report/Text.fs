@@ -11,10 +11,14 @@ let metric (name: string) =
     [ "auroc", "AUROC"; "aupro", "AUPRO"; "_ap", " AP"; "f1_max", "F1 max"; "fpr", "FPR"; "tpr", "TPR"; "_", " "; ".", " " ]
     |> List.fold (fun (text: string) (code, words) -> text.Replace((code: string), words)) name
 
-/// "table1" as "Table 1".
-let table (name: string) =
-    let digits = name |> Seq.takeWhile Char.IsLetter |> Seq.length
-    $"{Char.ToUpperInvariant name[0]}{name[1 .. digits - 1]} {name[digits..]}".TrimEnd()
+/// "table1" as "Table 1"; "hfae-table1", another paper's, as "Table 1 of hfae".
+let rec table (name: string) =
+    match name.Split '-' with
+    | [| paper; own |] -> $"{table own} of {paper}"
+    | _ ->
+
+        let digits = name |> Seq.takeWhile Char.IsLetter |> Seq.length
+        $"{Char.ToUpperInvariant name[0]}{name[1 .. digits - 1]} {name[digits..]}".TrimEnd()
 
 /// A measured fraction as percent with one decimal; "–" for NaN.
 let percent (fraction: float) = if Double.IsNaN fraction then "–" else invariant (100.0 * fraction) "0.0"
@@ -51,6 +55,18 @@ let published (number: PublishedNumber) =
 let points (difference: float) = invariant (100.0 * difference) "+0.0;−0.0;0.0"
 
 let pValue (p: float) = if p < 0.001 then "< 0.001" else invariant p "0.000"
+
+/// What is said above the table of Floor.against.
+let againstFloor =
+    "Each method by its variant with the highest image AUROC on the category, against detectors that learn nothing (mean of the training "
+    + "images, principal components of their pixels, of frozen features): their image AUROC, by how much the method is above it, and "
+    + "DeLong's p on the same images."
+
+/// A floor's cell: its AUROC, the difference, p; "–" where it was not run.
+let floorCell (row: AgainstFloor) (floor: string) =
+    match row.Floors |> List.tryFind (fun test -> test.Floor.Paper = floor) with
+    | None -> "–"
+    | Some { Test = test } -> $"{percent test.Second}: {points (test.First - test.Second)} (p {pValue test.PValue})"
 
 /// A table's rows as aligned columns, for a terminal.
 let columns (rows: string list list) =

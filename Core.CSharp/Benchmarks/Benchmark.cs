@@ -45,6 +45,7 @@ public static class BenchmarkRegistry
         new GaussianBenchmark(),
         new HfaeBenchmark(),
         new MetricsBenchmark(),
+        new PatchCoreBenchmark(),
         new SsaeBenchmark(),
         new StartBenchmark(),
         new StepsBenchmark(),

@@ -11,7 +11,7 @@ let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..
 let private floors = [
     "Core.CSharp/Reproduction",
     "Reproduction",
-    [ "Formats"; "Imaging"; "Surfaces"; "Data"; "Metrics"; "Backbones"; "Methods"; "Papers"; "Models" ]
+    [ "Formats"; "Imaging"; "Surfaces"; "Data"; "Metrics"; "Backbones"; "Methods"; "Baselines"; "Papers"; "Models" ]
     "Core.CSharp/Repro", "Repro", [ "Records"; "Pictures"; "Sweeps"; "Studies"; "Serving"; "Verbs" ]
 ]
 
@@ -59,22 +59,23 @@ let tests =
                 []
                 "sources"
 
-        testCase "no paper uses another"
-        <| fun () ->
-            let papers = Path.Combine(root, "Core.CSharp/Reproduction/Papers")
+        for floor in [ "Papers"; "Baselines" ] do
+            testCase $"no folder of {floor} uses another"
+            <| fun () ->
+                let folders = DirectoryInfo(Path.Combine(root, "Core.CSharp/Reproduction", floor)).GetDirectories() |> List.ofArray
 
-            let folders = DirectoryInfo(papers).GetDirectories() |> List.ofArray
-
-            Expect.equal
-                [
-                    for folder in folders do
-                        for path in sources folder.FullName do
-                            for other in folders do
-                                if other.Name <> folder.Name && (File.ReadAllText path).Contains $"Reproduction.Papers.{other.Name}" then
-                                    $"{path}: {other.Name}"
-                ]
-                []
-                "uses"
+                Expect.equal
+                    [
+                        for folder in folders do
+                            for path in sources folder.FullName do
+                                for other in folders do
+                                    if
+                                        other.Name <> folder.Name && (File.ReadAllText path).Contains $"Reproduction.{floor}.{other.Name}"
+                                    then
+                                        $"{path}: {other.Name}"
+                    ]
+                    []
+                    "uses"
 
         testCase "the library writes to no console"
         <| fun () ->

@@ -144,7 +144,7 @@ let tests =
                 Expect.hasLength lines 2 output
 
                 for line, name in Seq.zip lines [ "good-0"; "hole-0" ] do
-                    Expect.isTrue (Regex.IsMatch(line, $@"^photos/new/{name}\.png: \d+\.\d\d\d, (Good|Defective)$")) line
+                    Expect.isTrue (Regex.IsMatch(line, $@"^photos/new/{name}\.png: -?\d+\.\d\d\d, (Good|Defective)$")) line
                     Expect.isTrue (File.Exists(at $"{name}-heat.png")) "the overlay"
 
                 Expect.isTrue (File.Exists(at "product.model")) "the model"

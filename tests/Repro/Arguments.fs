@@ -85,6 +85,31 @@ let tests =
             Expect.equal (listed [ "a,c" ]) 2 "two"
             Expect.equal (listed [ "a,b"; "c" ]) 2 "one and another")
 
+        testCase "a setting's list has commas, and the list of variants has some between its names"
+        <| inFolder (fun folder ->
+            category (Path.Combine(folder, "a")) "good" "hole"
+            use output = new StringWriter()
+            use error = new StringWriter()
+
+            let arguments = [
+                yield! [ "run"; "--paper"; "ssae"; "--profile"; "smoke"; "--list"; "--out"; folder; "--data"; folder ]
+                yield! [ "--variant"; "objective1+growing=[0.5,1],objective4+steps=2" ]
+            ]
+
+            Expect.equal (CommandLine.Run(Array.ofList arguments, output, error)) 0 (error.ToString())
+            Expect.equal (output.ToString().TrimEnd().Split('\n').Length) 2 (output.ToString()))
+
+        testCase "a picture whose name is not UTF-8 is told as that"
+        <| fun () ->
+            let message =
+                try
+                    ImageFile.Read "scratch-\uFFFD.png" |> ignore
+                    ""
+                with :? UserError as error ->
+                    error.Message
+
+            Expect.stringContains message "not UTF-8" "what is wrong and the way out"
+
         testCase "test/Good is good, and test/OK is refused instead of counted as defects"
         <| inFolder (fun folder ->
             category folder "Good" "hole"

@@ -154,7 +154,7 @@ let private fitted =
              SafeTensors.Write(files[name], tensors, readOnlyDict [ for KeyValue(key, value) in metadata -> key, change value ])
 
          files.Bytes "model-torn" (File.ReadAllBytes(model)[..3000])
-         rewrite "model-version" (fun value -> if value = "1" then "9" else value)
+         rewrite "model-version" (fun value -> if value = "2" then "9" else value)
          rewrite "model-json" (fun value -> if value.StartsWith "{" then "{\"method\": " else value)
          rewrite "model-method" (fun value -> value.Replace("\"gaussian\"", "\"kriging\""))
          rewrite "model-settings" (fun value -> value.Replace("\"image_size\": 224", "\"image_size\": \"wide\""))
@@ -285,7 +285,7 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     "an unknown verb", (fun () -> [ "frobnicate" ]), 2, [ "frobnicate"; "--help" ]
     "an unknown option", (fun () -> run "hfae" [ "--colour"; "red" ]), 2, [ "--colour"; "repro run --help" ]
     "no paper", (fun () -> [ "run"; "--data"; "d"; "--out"; "o" ]), 2, [ "--paper"; "required" ]
-    "an unknown paper", (fun () -> run "padim" []), 2, [ "no paper is called 'padim'"; "gaussian, hfae" ]
+    "an unknown paper", (fun () -> run "kriging" []), 2, [ "no paper is called 'kriging'"; "gaussian, hfae" ]
     "an unknown variant", (fun () -> run "hfae" [ "--variant"; "resnet99" ]), 2, [ "hfae has no variant 'resnet99'"; "resnet18" ]
     "an unknown setting", (fun () -> run "hfae" [ "--variant"; "embedded+epoch=3" ]), 2, [ "no setting 'epoch'"; "epochs" ]
     "a setting without a value",
@@ -541,7 +541,7 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     "a model that is not there", (fun () -> score "nowhere" "images/sound.png"), 1, [ "nowhere: no such file" ]
     "weights for a model", (fun () -> score "weights/vgg16_quarter.safetensors" "images/sound.png"), 1, [ "is not a model of 'repro fit'" ]
     "a torn model", (fun () -> score "model-torn" "images/sound.png"), 1, [ "model-torn"; "truncated" ]
-    "a model of a later version", (fun () -> score "model-version" "images/sound.png"), 1, [ "format version 9"; "reads version 1" ]
+    "a model of a later version", (fun () -> score "model-version" "images/sound.png"), 1, [ "format version 9"; "reads versions 1 and 2" ]
     "a model with a broken description",
     (fun () -> score "model-json" "images/sound.png"),
     1,

@@ -147,7 +147,7 @@ let tests =
                 Expect.stringContains error word "the message"
 
             let rows = File.ReadAllLines(bench["mixed/scored/scores.csv"])
-            Expect.equal rows[0] "path,score,threshold,verdict,reason" "columns"
+            Expect.equal rows[0] "path,score,threshold,verdict,reason,raw_score" "columns"
             Expect.equal rows.Length 7 "rows"
             let row (name: string) = rows |> Array.find (fun row -> row.StartsWith(Path.Combine(folder, name) + ","))
 

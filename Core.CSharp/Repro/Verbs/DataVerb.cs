@@ -21,7 +21,20 @@ internal static class DataVerb
             "MVTec AD, 15 categories; or any folder with train/good, test/*, ground_truth/*",
             "mvtec.com/company/research/datasets/mvtec-ad"
         ),
-        ("visa", "VisA, 12 categories, in its one-class layout", "github.com/amazon-science/spot-diff"),
+        ("mvtec-loco", "MVTec LOCO AD, 5 categories, masks of an image together", "mvtec.com/company/research/datasets/mvtec-loco"),
+        (
+            "visa",
+            "VisA, 12 categories, as published (split_csv/1cls.csv) or in its one-class layout",
+            "github.com/amazon-science/spot-diff"
+        ),
+        ("btad", "BTAD, 3 products (train/ok, test/ok, test/ko)", "avires.dimi.uniud.it/papers/btad/btad.zip"),
+        (
+            "kolektor-sdd",
+            "KolektorSDD as published (kos01/Part0.jpg, Part0_label.bmp); 80% of the good train",
+            "vicos.si/resources/kolektorsdd"
+        ),
+        ("kolektor-sdd2", "KolektorSDD2 as published (train/10301.png, 10301_GT.png)", "vicos.si/resources/kolektorsdd2"),
+        ("a folder's name", "one product: good beside a folder a kind of defect, perhaps mask; 80% of the good train", "anomalib's Folder"),
         ("magnetic-tile", "magnetic tile defects as published (MT_Free, ...)", "github.com/abin24/Magnetic-tile-defect-datasets."),
         ("mnist", "four idx files, one digit against the others", "yann.lecun.com/exdb/mnist"),
         (

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using Repro.Sweeps;
 using Reproduction;
 using Reproduction.Imaging;
 using Reproduction.Models;
@@ -17,9 +18,8 @@ internal static class FitVerb
     {
         var method = new Option<string>("--method")
         {
-            Description = $"One of {string.Join(", ", Registry.Methods.Select(each => each.Id))}.",
+            Description = $"One of {string.Join(", ", Registry.Methods.Select(each => each.Id))}; needed but with --add.",
             HelpName = "ID",
-            Required = true,
         };
         var variant = new Option<string?>("--variant")
         {
@@ -29,13 +29,16 @@ internal static class FitVerb
         var train = new Option<string>("--train")
         {
             Description =
-                $"Folder of photographs of good products ({ImageFormats.Names}), any size; of folders below only where it has none itself.",
+                $"Folder of photographs of good products ({ImageFormats.Names}), any size; of folders below only where it has none itself; "
+                + "needed but with --add.",
             HelpName = "DIR",
-            Required = true,
         };
+        var addition = new FitAddition();
         var good = new Option<string?>("--good")
         {
-            Description = "Further good photographs, not trained on, to choose the threshold with.",
+            Description =
+                "Further good photographs, not trained on, to choose the threshold with; without them a fifth of those of --train is held "
+                + "back (at least 30, at most 300; a third where there are fewer than 60).",
             HelpName = "DIR",
         };
         var defective = new Option<string?>("--defective")
@@ -52,9 +55,17 @@ internal static class FitVerb
         );
         var folds = new Option<int?>("--folds")
         {
-            Description = "Parts of the cross-validation that chooses the threshold (2; 5 for a paper with folds).",
+            Description =
+                "Fit on all photographs, and choose the threshold by cross-validation in so many parts: a fit for each, and a threshold "
+                + "that is measured on other models than this one. 10 come near the rate; with fewer the threshold is too high.",
             HelpName = "K",
         }.AtLeast(2);
+        var side = new Option<int?>("--image-size")
+        {
+            Description = "Side of the images that the network sees, as --variant V+image_size=N (the variant's).",
+            HelpName = "N",
+        }.AtLeast(1);
+        var sight = new SightOptions(isFit: true);
         var recursive = RunOptions.Recursive();
         var weights = RunOptions.Weights();
         var profile = RunOptions.ProfileOption();
@@ -62,21 +73,29 @@ internal static class FitVerb
         var seed = new Option<int>("--seed") { Description = "Seed (0).", HelpName = "N" };
         var output = new Option<string>("--out")
         {
-            Description = "The model: one file.",
+            Description = "The model: one file; with --add that of --model where it is not given.",
             HelpName = "MODEL",
-            Required = true,
         };
 
-        var command = new Command("fit", "Fit a detector to photographs of good products.")
+        var command = new Command(
+            "fit",
+            "Fit a detector to photographs of good products. One that was interrupted goes on with the same command."
+        )
         {
             method,
             variant,
             train,
+            addition.Folder,
+            addition.Model,
             good,
             defective,
             recursive,
             fpr,
             folds,
+            side,
+            sight.Tile,
+            sight.Overlap,
+            sight.Roi,
             weights,
             profile,
             device,
@@ -96,6 +115,9 @@ internal static class FitVerb
                 Seed = parsed.GetValue(seed),
                 FalsePositiveRate = parsed.GetValue(fpr),
                 Folds = parsed.GetValue(folds),
+                ImageSize = parsed.GetValue(side),
+                Tiles = sight.Tiling(parsed),
+                RegionOfInterest = sight.Mask(parsed),
                 Progress = EveryFewSeconds(error),
                 Warn = error.WriteLine,
             };
@@ -104,18 +126,36 @@ internal static class FitVerb
                 throw new UserError("--defective needs --good: a threshold lies between the two", exitCode: 2);
             }
 
-            var (file, isRecursive) = (parsed.GetRequiredValue(output), parsed.GetValue(recursive));
-            var paper = Registry.Find(parsed.GetRequiredValue(method));
+            var isRecursive = parsed.GetValue(recursive);
+            if (addition.IsAsked(parsed))
+            {
+                addition.RefuseOptionsOfAFit(parsed, method, variant, train, defective, folds, side, sight.Tile, sight.Roi);
+                var further = parsed.GetValue(good) is { } kept ? Told(kept, Photographs.Good, isRecursive, error) : null;
+                return addition.Run(
+                    parsed,
+                    Told(parsed.GetValue(addition.Folder)!, Photographs.Good, isRecursive, error),
+                    options with
+                    {
+                        Good = further,
+                    },
+                    parsed.GetValue(output)
+                );
+            }
+            var (file, paper) = (Needed(parsed, output), Registry.Find(Needed(parsed, method)));
+            var folder = Needed(parsed, train);
             ModelFile.PrepareFolder(file); // before the fit, not after hours of it
-            var photographs = Told(parsed.GetRequiredValue(train), Photographs.Good, isRecursive, error);
+            var photographs = Told(folder, Photographs.Good, isRecursive, error);
             options = options with
             {
                 Good = parsed.GetValue(good) is { } held ? Told(held, Photographs.Good, isRecursive, error) : null,
                 Defective = parsed.GetValue(defective) is { } defects ? Told(defects, Photographs.In, isRecursive, error) : null,
             };
             ProcessorCheck.BeforeConvolutions(Devices.Named(options.Device), error);
-            using var fitted = Model.Fit(paper, photographs, options);
+            using var stop = new StopSignals();
+            var checkpoints = new FitCheckpoints(file, error.WriteLine);
+            using var fitted = Model.Fit(paper, photographs, options with { Cancellation = stop.Token, Checkpoints = checkpoints.Of });
             fitted.Save(file);
+            checkpoints.Delete();
             var model = fitted.Description;
             print.WriteLine(
                 string.Create(
@@ -130,6 +170,9 @@ internal static class FitVerb
         });
         return command;
     }
+
+    private static string Needed(ParseResult parsed, Option<string> option) =>
+        parsed.GetValue(option) ?? throw new UserError($"{option.Name} is missing; repro fit --help tells what it takes", exitCode: 2);
 
     /// <summary>The photographs of a folder; those below it that are left out are told.</summary>
     private static Photographs Told(string folder, Func<string, bool, Photographs> find, bool recursive, TextWriter error)

@@ -5,6 +5,7 @@ using Reproduction;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Methods;
+using Reproduction.Models;
 
 namespace Repro.Verbs;
 
@@ -44,6 +45,35 @@ internal static partial class RunOptions
             DefaultValueFactory = _ => "cpu",
         };
 
+    /// <summary>Which library scores.</summary>
+    public static Option<string> Engine()
+    {
+        var engine = new Option<string>("--engine")
+        {
+            Description = "Which library scores: libtorch, or onnx for ONNX Runtime on the CPU; the scores are the same.",
+            HelpName = "libtorch|onnx",
+            DefaultValueFactory = _ => "libtorch",
+        };
+        engine.AcceptOnlyFromAmong("libtorch", "onnx");
+        return engine;
+    }
+
+    /// <summary>A model, ready to score.</summary>
+    /// <exception cref="UserError">As of <see cref="Model.Load"/>, or it cannot be exported.</exception>
+    public static Model Load(string path, string? weights, string device, string engine, TextWriter error)
+    {
+        ProcessorCheck.BeforeConvolutions(Devices.Named(device), error);
+        var model = Model.Load(path, weights, device);
+        if (engine == model.Engine || engine == "libtorch")
+        {
+            return model;
+        }
+        using (model)
+        {
+            return model.WithOnnxRuntime();
+        }
+    }
+
     public static Option<Profile> ProfileOption() =>
         new("--profile")
         {
@@ -57,7 +87,11 @@ internal static partial class RunOptions
                     : Fail(result, $"--profile '{result.Tokens[0].Value}': the profiles are paper, quick and smoke"),
         };
 
-    /// <summary>A list given as several words, or with commas outside of brackets, or with the option repeated.</summary>
+    [GeneratedRegex(@",(?![^\[]*\])")]
+    private static partial Regex Commas { get; }
+
+    /// <summary>A list given as several words, or with commas, or with the option repeated; commas in brackets stay:
+    /// <c>levels=[1,2]</c>.</summary>
     public static Option<string[]> List(string name, string description, string helpName) =>
         new(name)
         {
@@ -69,14 +103,10 @@ internal static partial class RunOptions
             CustomParser = result =>
                 [
                     .. result.Tokens.SelectMany(token =>
-                        Separators().Split(token.Value).Select(item => item.Trim()).Where(item => item.Length > 0)
+                        Commas.Split(token.Value).Select(word => word.Trim()).Where(word => word.Length > 0)
                     ),
                 ],
         };
-
-    // A value such as growing=[0.5,1] is one item.
-    [GeneratedRegex(@",(?![^\[\]]*\])")]
-    private static partial Regex Separators();
 
     /// <summary>Categories, each a name with the commas that it may have, or a list with commas (<see cref="Among"/>).</summary>
     public static Option<string[]> Category(string description) =>
@@ -117,17 +147,28 @@ internal static partial class RunOptions
             Description = description,
             HelpName = helpName,
             DefaultValueFactory = _ => byDefault,
-            CustomParser = result =>
-            {
-                var text = result.Tokens[0].Value;
-                if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value))
-                {
-                    return value;
-                }
-                result.AddError($"{name} '{text}' is no number; write it with a point, as in {name} {example}");
-                return byDefault;
-            },
+            CustomParser = result => Parse(result, name, example) ?? byDefault,
         };
+
+    /// <summary>As the other one, for a number that may be left out.</summary>
+    public static Option<double?> Number(string name, string description, string helpName, string example) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            CustomParser = result => Parse(result, name, example),
+        };
+
+    private static double? Parse(System.CommandLine.Parsing.ArgumentResult result, string name, string example)
+    {
+        var text = result.Tokens[0].Value;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value))
+        {
+            return value;
+        }
+        result.AddError($"{name} '{text}' is no number; write it with a point, as in {name} {example}");
+        return null;
+    }
 
     /// <summary>Refuses a number below <paramref name="least"/>; what is no number at all the parser refuses itself.</summary>
     public static Option<T> AtLeast<T>(this Option<T> option, int least)

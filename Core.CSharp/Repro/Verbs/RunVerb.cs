@@ -40,7 +40,7 @@ internal static class RunVerb
         );
         var data = new Option<string>("--data")
         {
-            Description = "Folder of a data set: MVTec AD layout, VisA, magnetic tile, MNIST-family or CIFAR-10 files.",
+            Description = "Folder of a data set: MVTec AD's layout or another that 'repro data list' names.",
             HelpName = "DIR",
             Required = true,
         };

@@ -183,6 +183,27 @@ public sealed class Backbone : IDisposable
         return [.. names.Select(name => taps[name].channels_last().MoveToOuterDisposeScope())];
     }
 
+    /// <summary>As <see cref="Forward"/>, as operations of an ONNX graph.</summary>
+    internal OnnxValue[] Export(OnnxValue imagesRgb01, IReadOnlyList<string> layers) =>
+        ExportRaw(Preprocessing.Export(imagesRgb01), layers);
+
+    /// <summary>As <see cref="ForwardRaw"/>, as operations of an ONNX graph.</summary>
+    internal OnnxValue[] ExportRaw(OnnxValue input, IReadOnlyList<string> layers)
+    {
+        var names = layers.Select(layer => Find(layer).Name).ToList();
+        var taps = new GraphTaps(names);
+        _network.Export(input, taps);
+        return [.. names.Select(name => taps[name])];
+    }
+
+    /// <summary>Height and width of the layers of a square image.</summary>
+    internal (long Height, long Width)[] Sizes(long side, IReadOnlyList<string> layers)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGradient = torch.no_grad();
+        return [.. Forward(torch.zeros(1, 3, side, side), layers).Select(map => (map.shape[2], map.shape[3]))];
+    }
+
     private void Run(Tensor input, Taps taps)
     {
         ConvolutionVerdicts.Require(Device);

@@ -49,6 +49,13 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
         return hash;
     }
 
+    /// <summary>The licences of <see cref="Used"/> by name, as a sidecar or the catalogue of published weights states them.</summary>
+    public IReadOnlyDictionary<string, string> Licences() =>
+        Used.Select(used => (used.Name, Licence: Find(used.Name).Licence ?? PublishedWeights.LicenceOf(used.WeightsSha256)))
+            .Where(used => used.Licence is not null)
+            .DistinctBy(used => used.Name)
+            .ToDictionary(used => used.Name, used => used.Licence!);
+
     /// <summary>
     /// Whether a variant with this network runs unasked: the folder has weights for it, as deep as is asked for. Where the user gave no
     /// folder, the packaged weights count; where there is one, they are taken only for what names them.

@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -130,6 +131,40 @@ internal sealed class Convolution(ConvolutionSpec spec) : IDisposable
             output = F.batch_norm(output, _norm.Mean, _norm.Variance, _norm.Weight, _norm.Bias, training, Momentum, spec.Epsilon);
         }
         return output.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The convolution, and the batch norm that was not folded, as operations of an ONNX graph.</summary>
+    public OnnxValue Export(OnnxValue input)
+    {
+        using var scope = torch.NewDisposeScope();
+        var (kernel, offset) = _norm is null ? (_weight!, _bias) : Fold(_weight!, _bias, _norm);
+        var side = (spec.Kernel - 1) / 2;
+        var (padded, padding) = (spec.Padding, spec.Border) switch
+        {
+            (PaddingSize.None, _) => (input, 0L),
+            (_, BorderMode.Reflect) => (side == 0 ? input : input.Pad(side, side, side, side, "reflect"), 0L),
+            (PaddingSize.Symmetric, _) => (input, side),
+            _ => (SamePadded(input), 0L),
+        };
+        return padded.Conv2d(kernel, offset, spec.Stride, (padding, padding), groups: spec.Groups);
+    }
+
+    /// <summary>TensorFlow's border, which depends on the input's size: known for the nominal one, else computed in the graph.</summary>
+    private OnnxValue SamePadded(OnnxValue input)
+    {
+        if (spec.NominalSide is { } side)
+        {
+            var missing = Missing(side);
+            var first = missing / 2;
+            return missing == 0 ? input : input.Pad(first, missing - first, first, missing - first, "constant");
+        }
+        var model = input.Model;
+        var lengths = input.Shape().Narrow(0, 2, 2);
+        var outputs = (lengths + (spec.Stride - 1)) / spec.Stride;
+        var lacking = (((outputs - 1) * spec.Stride) + spec.Kernel - lengths).ClampMin(0);
+        var before = lacking / 2;
+        var none = model.Integers(0, 0);
+        return input.Apply("Pad", input.Type, [OnnxValue.Cat([none, before, none, lacking - before], 0)], ("mode", "constant"));
     }
 
     /// <summary>What a gradient reaches, by its name in a state dict.</summary>

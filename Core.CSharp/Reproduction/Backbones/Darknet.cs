@@ -73,6 +73,48 @@ internal sealed class Darknet : Network
         }
     }
 
+    public override void Export(OnnxValue input, GraphTaps taps)
+    {
+        var outputs = new List<OnnxValue>();
+        foreach (var layer in DarknetPlan.Layers)
+        {
+            outputs.Add(Export(layer, layer.Index == 0 ? input : outputs[^1], outputs));
+            if (taps.Take($"{layer.Index}", outputs[^1]))
+            {
+                return;
+            }
+        }
+    }
+
+    private OnnxValue Export(DarknetLayer layer, OnnxValue previous, List<OnnxValue> outputs)
+    {
+        switch (layer.Kind)
+        {
+            case DarknetKind.Convolution:
+                var output = _convolutions[layer.Index].Export(previous);
+                return layer.BatchNorm ? output.LeakyRelu(LeakySlope) : output;
+            case DarknetKind.Shortcut:
+                return previous + outputs[layer.From[0]];
+            case DarknetKind.Upsample:
+                return previous.Repeated(2);
+            case DarknetKind.Route:
+                return OnnxValue.Cat([.. layer.From.Select(from => outputs[from])], 1);
+            default:
+                var parts = Enumerable
+                    .Range(0, DarknetPlan.Anchors)
+                    .Select(anchor => previous.Narrow(1, anchor * DarknetPlan.AnchorValues, DarknetPlan.AnchorValues))
+                    .SelectMany(values =>
+                        new[]
+                        {
+                            values.Narrow(1, 0, 2).Sigmoid(),
+                            values.Narrow(1, 2, 2),
+                            values.Narrow(1, 4, DarknetPlan.AnchorValues - 4).Sigmoid(),
+                        }
+                    );
+                return OnnxValue.Cat([.. parts], 1);
+        }
+    }
+
     private static IEnumerable<int> Inputs(DarknetLayer layer) =>
         layer.Kind switch
         {

@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -188,6 +189,40 @@ internal sealed class EfficientNet : Network
             body = Replace(body, Apply(block.Project, body));
         }
         return block.Residual ? body.add_(input) : body;
+    }
+
+    public override void Export(OnnxValue input, GraphTaps taps)
+    {
+        var current = _stem.Export(input).Silu();
+        if (taps.Take("stem", current))
+        {
+            return;
+        }
+        foreach (var block in _blocks)
+        {
+            current = Export(block, current);
+            if (block.Layer is not null && taps.Take(block.Layer, current))
+            {
+                return;
+            }
+        }
+        taps.Take("head", _head.Export(current).Silu());
+    }
+
+    private static OnnxValue Export(Block block, OnnxValue input)
+    {
+        var body = input;
+        foreach (var convolution in block.Activated)
+        {
+            body = convolution.Export(body).Silu();
+        }
+        if (block.Squeeze is { } squeeze)
+        {
+            var gate = squeeze.Reduce.Export(body.Mean([2, 3], keepdim: true)).Silu();
+            body *= squeeze.Expand.Export(gate).Sigmoid();
+        }
+        body = block.Project?.Export(body) ?? body;
+        return block.Residual ? body + input : body;
     }
 
     private Block NewBlock(Stage plan, EfficientNetNames.BlockNames names, long width, long next, int stride)

@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -21,7 +22,8 @@ internal static class Layers
     ) =>
         new Layer(
             nn.Conv2d(inputs, outputs, kernel, stride: stride, padding: padding, dilation: dilation, bias: bias),
-            (input, weight, offset) => Convolutions.Apply(input, weight, offset, stride, (padding, padding), dilation)
+            (input, weight, offset) => Convolutions.Apply(input, weight, offset, stride, (padding, padding), dilation),
+            (input, weight, offset) => input.Conv2d(weight, offset, stride, (padding, padding), dilation)
         );
 
     /// <summary><c>nn.ConvTranspose2d</c>, <c>[N,In,H,W]</c> to <c>[N,Out,H',W']</c>; its kernel lies in channels-last.</summary>
@@ -36,23 +38,29 @@ internal static class Layers
     ) =>
         new Layer(
             nn.ConvTranspose2d(inputs, outputs, kernel, stride: stride, padding: padding, output_padding: outputPadding, bias: bias),
-            (input, weight, offset) => Convolutions.ApplyTransposed(input, weight, offset, stride, padding, outputPadding)
+            (input, weight, offset) => Convolutions.ApplyTransposed(input, weight, offset, stride, padding, outputPadding),
+            (input, weight, offset) => input.ConvTranspose2d(weight, offset, stride, padding, outputPadding)
         );
 
     /// <summary>A convolution's parameters and how it is computed.</summary>
-    internal sealed class Layer : nn.Module<Tensor, Tensor>
+    internal sealed class Layer : nn.Module<Tensor, Tensor>, IExportableModule
     {
         private readonly Func<Tensor, Tensor, Tensor?, Tensor> _apply;
+        private readonly Func<OnnxValue, Tensor, Tensor?, OnnxValue> _export;
         private readonly Parameter weight;
         private readonly Parameter? bias;
 
         /// <summary>Takes the place of a convolution of TorchSharp's, with its parameters.</summary>
-        public Layer(TorchSharp.Modules.Convolution source, Func<Tensor, Tensor, Tensor?, Tensor> apply)
+        public Layer(
+            TorchSharp.Modules.Convolution source,
+            Func<Tensor, Tensor, Tensor?, Tensor> apply,
+            Func<OnnxValue, Tensor, Tensor?, OnnxValue> export
+        )
             : base(nameof(Layer))
         {
             using var noGradient = torch.no_grad();
             using var scope = torch.NewDisposeScope();
-            _apply = apply;
+            (_apply, _export) = (apply, export);
             weight = new Parameter(source.weight.channels_last().clone());
             weight.DetachFromDisposeScope();
             source.weight.Dispose();
@@ -68,5 +76,8 @@ internal static class Layers
 
         /// <inheritdoc/>
         public override Tensor forward(Tensor input) => _apply(input, weight, bias);
+
+        /// <inheritdoc/>
+        public OnnxValue Export(OnnxValue input) => _export(input, weight, bias);
     }
 }

@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using static TorchSharp.torch;
 
 namespace Reproduction.Backbones;
@@ -32,6 +33,9 @@ internal abstract class Network : IDisposable
     /// <param name="input"><c>[N,3,H,W]</c>, preprocessed; stays the caller's.</param>
     /// <param name="taps">Collects the layers that are wanted.</param>
     public abstract void Run(Tensor input, Taps taps);
+
+    /// <summary>As <see cref="Run"/>, as operations of an ONNX graph.</summary>
+    public abstract void Export(OnnxValue input, GraphTaps taps);
 
     public void Dispose() => _convolutions.ForEach(convolution => convolution.Dispose());
 
@@ -72,6 +76,27 @@ internal sealed class Taps(IReadOnlyCollection<string> wanted)
         if (_wanted.Contains(layer))
         {
             _taken[layer] = output.alias();
+        }
+        return _taken.Count == _wanted.Count;
+    }
+}
+
+/// <summary>As <see cref="Taps"/>, of the values of a graph.</summary>
+internal sealed class GraphTaps(IReadOnlyCollection<string> wanted)
+{
+    private readonly HashSet<string> _wanted = [.. wanted];
+    private readonly Dictionary<string, OnnxValue> _taken = [];
+
+    public OnnxValue this[string layer] => _taken[layer];
+
+    public bool Wants(string layer) => _wanted.Contains(layer);
+
+    /// <inheritdoc cref="Taps.Take"/>
+    public bool Take(string layer, OnnxValue output)
+    {
+        if (_wanted.Contains(layer))
+        {
+            _taken[layer] = output;
         }
         return _taken.Count == _wanted.Count;
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Reproduction.Formats;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -34,15 +35,33 @@ public sealed record Preprocessing(string Color, double Range, IReadOnlyList<dou
     {
         using var scope = torch.NewDisposeScope();
         var images = Color == "BGR" ? imagesRgb01.flip(1) : imagesRgb01;
-        var std = Values(Std, 1);
-        var mean = Values(Mean, 0);
-        var scale = torch.tensor(Array.ConvertAll(std, value => (float)(Range / value)), [1, 3, 1, 1]).to(images.device);
-        var shift = torch.tensor(mean.Zip(std, (center, spread) => (float)(-center / spread)).ToArray(), [1, 3, 1, 1]).to(images.device);
+        var (scale, shift) = Affine(images.device);
         return (images * scale + shift).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>As <see cref="Apply"/>, as operations of an ONNX graph.</summary>
+    internal OnnxValue Export(OnnxValue imagesRgb01)
+    {
+        using var scope = torch.NewDisposeScope();
+        var model = imagesRgb01.Model;
+        var images = Color == "BGR" ? imagesRgb01.IndexSelect(1, model.Integers(2, 1, 0)) : imagesRgb01;
+        var (scale, shift) = Affine(torch.CPU);
+        return (images * model.Constant(scale)) + model.Constant(shift);
     }
 
     /// <summary>One line, the same for equal settings: part of a feature cache's key.</summary>
     public override string ToString() => $"{Color} 0..{Text(Range)} mean {Text(Mean)} std {Text(Std)}";
+
+    /// <summary>What a value is multiplied with and what is then added, <c>[1,3,1,1]</c>.</summary>
+    private (Tensor Scale, Tensor Shift) Affine(Device device)
+    {
+        var std = Values(Std, 1);
+        var mean = Values(Mean, 0);
+        return (
+            torch.tensor(Array.ConvertAll(std, value => (float)(Range / value)), [1, 3, 1, 1]).to(device),
+            torch.tensor(mean.Zip(std, (center, spread) => (float)(-center / spread)).ToArray(), [1, 3, 1, 1]).to(device)
+        );
+    }
 
     private static double[] Values(IReadOnlyList<double>? values, double otherwise) =>
         values?.ToArray() ?? [otherwise, otherwise, otherwise];

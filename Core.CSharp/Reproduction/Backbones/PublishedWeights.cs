@@ -58,6 +58,10 @@ public sealed record PublishedWeights(string Architecture, Uri Url, string Sha25
             exitCode: 2
         );
 
+    /// <summary>The licence of a file by its sha256; null where it is none of these.</summary>
+    internal static string? LicenceOf(string sha256) =>
+        All.FirstOrDefault(weights => sha256.StartsWith(weights.Sha256, StringComparison.Ordinal))?.Licence;
+
     /// <summary>
     /// The digits of the sha256 that a file's name promises (torch's files end in <c>-xxxxxxxx</c>), or those pinned here for a file
     /// whose name has none.

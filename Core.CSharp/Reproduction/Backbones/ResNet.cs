@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -106,6 +107,34 @@ internal sealed class ResNet : Network
         }
         using var shortcut = Apply(block.Shortcut, input);
         return body.add_(shortcut).relu_();
+    }
+
+    public override void Export(OnnxValue input, GraphTaps taps)
+    {
+        var current = _stem.Export(input).Relu();
+        if (taps.Take("stem", current))
+        {
+            return;
+        }
+        current = current.MaxPool2d(3, 2, 1);
+        if (taps.Take("maxpool", current))
+        {
+            return;
+        }
+        foreach (var block in _blocks)
+        {
+            var body = block.Body[0].Export(current);
+            foreach (var convolution in block.Body.Skip(1))
+            {
+                body = convolution.Export(body.Relu());
+            }
+            current = (body + (block.Shortcut?.Export(current) ?? current)).Relu();
+            if (taps.Take(block.Name, current))
+            {
+                return;
+            }
+        }
+        taps.Take("avgpool", current.Mean([2, 3], keepdim: true));
     }
 
     /// <param name="Name">Of the layer that is the block's output.</param>

@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -149,10 +150,43 @@ internal sealed class Vgg : Network
         current.Dispose();
     }
 
+    public override void Export(OnnxValue input, GraphTaps taps)
+    {
+        var current = input;
+        foreach (var step in _steps)
+        {
+            if (step.Side)
+            {
+                if (taps.Wants(step.Name) && taps.Take(step.Name, step.Convolution!.Export(current)))
+                {
+                    return;
+                }
+                continue;
+            }
+            current = step.BorderBefore ? Mirrored(current) : current;
+            current = step.Convolution?.Export(current) ?? current.MaxPool2d(2, 2);
+            if (taps.Take(step.Name, current))
+            {
+                return;
+            }
+            if (step.Activation is not null)
+            {
+                current = current.Relu();
+                current = step.BorderBehind ? Mirrored(current) : current;
+                if (taps.Take(step.Activation, current))
+                {
+                    return;
+                }
+            }
+        }
+    }
+
     // In place where nobody has asked for the values before it.
     private static Tensor Activate(Tensor value, bool keep) => keep ? Replace(value, value.relu()) : value.relu_();
 
     private static Tensor Mirrored(Tensor value) => F.pad(value, [1, 1, 1, 1], PaddingModes.Reflect);
+
+    private static OnnxValue Mirrored(OnnxValue value) => value.Pad(1, 1, 1, 1, "reflect");
 
     private static long Width(int block) => Math.Min(64L << (block - 1), 512);
 

@@ -50,9 +50,9 @@ public static class DataCheck
                         Interlocked.Increment(ref deep);
                     }
 
-                    if (samples[i] is { Label: 1, MaskPath: { } mask })
+                    if (samples[i] is { Label: 1, MaskPath: not null })
                     {
-                        masks.Check(mask, image, warnings.Add);
+                        masks.Check(samples[i], image, warnings.Add);
                     }
                 }
                 catch (UserError e)
@@ -84,7 +84,7 @@ public static class DataCheck
             {
                 try
                 {
-                    masks.Check(sample.MaskPath!, sample.Load(), warnings.Add);
+                    masks.Check(sample, sample.Load(), warnings.Add);
                 }
                 catch (UserError)
                 {
@@ -138,9 +138,10 @@ public static class DataCheck
         private int _masks;
         private int _corners;
 
-        internal void Check(string path, Image image, Action<string> warn)
+        internal void Check(Sample sample, Image image, Action<string> warn)
         {
-            var (mask, hasBetween) = ImageFile.InspectMask(path);
+            var path = sample.MaskPath!;
+            var (mask, hasBetween) = sample.InspectMask();
             Interlocked.Increment(ref _masks);
             if (hasBetween)
             {

@@ -20,7 +20,7 @@ public static class DataFingerprint
             samples.Length,
             i =>
             {
-                var (sample, mask) = (samples[i], samples[i].MaskPath is { } path ? SampleImages.HashOfFile(path) : "-");
+                var (sample, mask) = (samples[i], HashOf(samples[i]));
                 lines[i] = $"{sample.Id}\t{sample.Label}\t{SampleImages.HashOf(sample)}\t{mask}\n";
             }
         );
@@ -46,7 +46,7 @@ public static class DataFingerprint
                 .Append('\t')
                 .Append(StateOf(sample.Path))
                 .Append('\t')
-                .Append(sample.MaskPath is { } mask ? StateOf(mask) : "-")
+                .AppendJoin('\t', sample.Masks.DefaultIfEmpty("-").Select(StateOf))
                 .Append('\n');
         }
         var kept = Path.Combine(cache, Folder, Hash(text.ToString()));
@@ -82,6 +82,8 @@ public static class DataFingerprint
             return state;
         }
     }
+
+    private static string HashOf(Sample sample) => string.Join(',', sample.Masks.Select(SampleImages.HashOfFile).DefaultIfEmpty("-"));
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

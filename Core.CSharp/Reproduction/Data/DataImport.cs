@@ -39,9 +39,9 @@ public static class DataImport
                     ImageFile.Write(target, sample.Load());
                 }
 
-                if (sample is { Label: 1, MaskPath: { } mask })
+                if (sample is { Label: 1, MaskPath: not null })
                 {
-                    WriteMask(mask, Path.Combine(folder, category.Name, "ground_truth", sample.Defect), name);
+                    WriteMask(sample, Path.Combine(folder, category.Name, "ground_truth", sample.Defect), name);
                 }
             }
         }
@@ -52,9 +52,9 @@ public static class DataImport
         return written.Count;
     }
 
-    private static void WriteMask(string mask, string place, string imageName)
+    private static void WriteMask(Sample sample, string place, string imageName)
     {
         Directory.CreateDirectory(place);
-        ImageFile.Write(Path.Combine(place, $"{Path.GetFileNameWithoutExtension(imageName)}_mask.png"), ImageFile.ReadMask(mask));
+        ImageFile.Write(Path.Combine(place, $"{Path.GetFileNameWithoutExtension(imageName)}_mask.png"), sample.LoadWholeMask()!);
     }
 }

@@ -4,11 +4,12 @@ namespace Reproduction.Data;
 public static class Datasets
 {
     /// <summary>
-    /// Opens a folder: MVTec layout (a folder of categories or one category: MVTec AD, VisA's one-class layout, Surfaces, one's own),
-    /// magnetic tile as published, the four idx files of MNIST or Fashion-MNIST, or CIFAR-10's binary version.
+    /// Opens a folder: MVTec layout (a folder of categories or one category: MVTec AD, MVTec LOCO, BTAD, VisA's one-class layout, Surfaces,
+    /// one's own), VisA, KolektorSDD, KolektorSDD2 and magnetic tile as published, the four idx files of MNIST or Fashion-MNIST, CIFAR-10's
+    /// binary version, or one product with a folder a kind.
     /// </summary>
     /// <param name="root">The folder.</param>
-    /// <param name="seed">Chooses which 80% of magnetic tile's free images are for training; other data sets come with their split.</param>
+    /// <param name="seed">Chooses which 80% of the good images are for training where a data set comes without a split.</param>
     /// <exception cref="UserError">The folder does not exist or holds none of these; or a file that must be read to tell is
     /// broken.</exception>
     public static Dataset Open(string root, int seed = 0)
@@ -19,13 +20,16 @@ public static class Datasets
         }
 
         root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
-        return MvtecLayout.TryOpen(root)
+        return Kolektor.TryOpen(root, seed)
+            ?? MvtecLayout.TryOpen(root)
+            ?? Visa.TryOpen(root)
             ?? MagneticTile.TryOpen(root, seed)
             ?? IdxFiles.TryOpen(root)
             ?? Cifar10.TryOpen(root)
+            ?? KindFolders.TryOpen(root, seed)
             ?? throw new UserError(
-                $"{root}: holds no data set that is known; expected is train/good and test/* (here or one folder deeper), "
-                    + "MT_Free and its sister folders, train-images-idx3-ubyte.gz, or data_batch_1.bin"
+                $"{root}: holds no data set that is known; expected is train/good and test/* (here or one folder deeper), good beside folders "
+                    + "of defects, or a data set as it is published ('repro data list' names them)"
             );
     }
 }

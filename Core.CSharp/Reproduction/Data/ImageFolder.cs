@@ -78,6 +78,27 @@ public static class ImageFolder
             : throw new UserError($"{path}: no {ImageFormats.Names} images in it; put the photographs there");
     }
 
+    /// <summary>The files of a folder that are photographs now, perhaps none: pictures may be on their way.</summary>
+    /// <param name="recursive">Of the folders below it, too.</param>
+    /// <param name="except">A folder that is passed over.</param>
+    /// <exception cref="UserError">There is no such folder, or it cannot be read.</exception>
+    public static IReadOnlyList<string> Present(string folder, bool recursive, string? except)
+    {
+        try
+        {
+            return
+            [
+                .. (recursive ? Below(folder, Absolute(except)).Prepend(folder) : [folder])
+                    .SelectMany(Photographs)
+                    .Order(StringComparer.Ordinal),
+            ];
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"{folder}: cannot be read ({failure.Message})", failure);
+        }
+    }
+
     /// <summary>The photographs below a folder that <see cref="Samples"/> leaves out because there are some at the top.</summary>
     public static IReadOnlyList<string> LeftOut(string path, bool recursive = false, string? except = null) =>
         recursive || !Directory.Exists(path) || !Photographs(path).Any()

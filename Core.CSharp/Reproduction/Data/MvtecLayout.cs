@@ -6,27 +6,18 @@ namespace Reproduction.Data;
 /// <summary>
 /// Folders as MVTec AD has them: <c>category/train/good/*</c>, <c>category/test/good/*</c>, <c>category/test/DEFECT/*</c> and
 /// <c>category/ground_truth/DEFECT/STEM_mask.png</c> (or <c>STEM.png</c>, as in VisA), in any case and any format that is read. A category
-/// without any ground_truth folder has image labels only.
+/// without any ground_truth folder has image labels only. BTAD calls good parts <c>ok</c> in both folders; MVTec LOCO has a folder of masks
+/// an image, <c>ground_truth/DEFECT/STEM/*.png</c>, one for each of its defects, and keeps <c>validation/good</c>, which is not used.
 /// </summary>
 internal static class MvtecLayout
 {
+    private const string Good = "good";
+
     private static readonly string[] OtherNamesOfGood = ["ok", "normal", "fine", "pass", "passed", "nominal", "defect_free", "no_defect"];
 
-    private static readonly string[] Visa =
-    [
-        "candle",
-        "capsules",
-        "cashew",
-        "chewinggum",
-        "fryum",
-        "macaroni1",
-        "macaroni2",
-        "pcb1",
-        "pcb2",
-        "pcb3",
-        "pcb4",
-        "pipe_fryum",
-    ];
+    private static readonly string[] Btad = ["01", "02", "03"];
+
+    private static readonly string[] Loco = ["breakfast_box", "juice_bottle", "pushpins", "screw_bag", "splicing_connectors"];
 
     internal static Dataset? TryOpen(string root)
     {
@@ -53,22 +44,26 @@ internal static class MvtecLayout
     private static string NameOf(string root, IReadOnlyList<string> categories) =>
         File.Exists(Path.Combine(root, SurfacesDataset.RecordName)) ? SurfacesDataset.Name
         : categories.All(MvtecAd.Categories.Contains) ? MvtecAd.Name
-        : categories.All(Visa.Contains) ? "visa"
+        : categories.All(Visa.Categories.Contains) ? Visa.Name
+        : categories.All(Loco.Contains) ? "mvtec-loco"
+        : categories.All(name => Btad.Contains(name) && Directory.Exists(Path.Combine(root, name, "train", "ok"))) ? "btad"
         : Path.GetFileName(root);
 
     private static Category Load(string dataset, string name, string folder)
     {
-        var good = Path.Combine(folder, "train", "good");
+        var called =
+            Directory.Exists(Path.Combine(folder, "train", "ok")) && !Directory.Exists(Path.Combine(folder, "train", Good)) ? "ok" : Good;
+        var good = Path.Combine(folder, "train", called);
         var train = DataFolder.Pictures(good).Select(file => new Sample(file, Id(folder, file), 0, "good", null)).ToArray();
         if (train.Length == 0)
         {
             throw new UserError($"{good}: no {ImageFormats.Names} images; put the normal images to train on there");
         }
 
-        return new Category(dataset, name, train, [.. Test(folder)]);
+        return new Category(dataset, name, train, [.. Test(folder, called)]);
     }
 
-    private static IEnumerable<Sample> Test(string folder)
+    private static IEnumerable<Sample> Test(string folder, string called)
     {
         var test = Path.Combine(folder, "test");
         if (!Directory.Exists(test))
@@ -82,21 +77,24 @@ internal static class MvtecLayout
             .Folders(test)
             .SelectMany(kind =>
             {
-                var defect = KindOf(kind);
+                var defect = KindOf(kind, called);
                 string[] files = [.. DataFolder.Pictures(kind)];
-                var found = defect == "good" || !hasMasks ? null : MasksOf(Path.Combine(masks, defect), files);
-                return files.Select(file => new Sample(file, Id(folder, file), defect == "good" ? 0 : 1, defect, found?[file]));
+                var found = defect == Good || !hasMasks ? null : MasksOf(Path.Combine(masks, defect), files);
+                return files.Select(file => new Sample(file, Id(folder, file), defect == Good ? 0 : 1, defect, found?[file][0])
+                {
+                    FurtherMasks = found?[file][1..] ?? [],
+                });
             });
     }
 
     /// <summary>The kind of defect that a folder's name says, "good" for none.</summary>
     /// <exception cref="UserError">The name means good parts, but is not the layout's: they would count as defects.</exception>
-    private static string KindOf(string folder)
+    private static string KindOf(string folder, string called)
     {
         var name = Path.GetFileName(folder);
-        if (name.Equals("good", StringComparison.OrdinalIgnoreCase))
+        if (name.Equals(Good, StringComparison.OrdinalIgnoreCase) || name.Equals(called, StringComparison.OrdinalIgnoreCase))
         {
-            return "good";
+            return Good;
         }
         return OtherNamesOfGood.Contains(name, StringComparer.OrdinalIgnoreCase)
             ? throw new UserError(
@@ -105,16 +103,19 @@ internal static class MvtecLayout
             : name;
     }
 
-    /// <summary>The mask of each image of a kind of defect.</summary>
+    /// <summary>The masks of each image of a kind of defect, at least one each.</summary>
     /// <exception cref="UserError">One is missing, or two images would share one.</exception>
-    private static Dictionary<string, string> MasksOf(string folder, string[] images)
+    private static Dictionary<string, string[]> MasksOf(string folder, string[] images)
     {
         string[] there = [.. DataFolder.Pictures(folder)];
-        var masks = new Dictionary<string, string>();
+        var masks = new Dictionary<string, string[]>();
         var owners = new Dictionary<string, string>();
         foreach (var image in images)
         {
-            var mask = masks[image] = MaskOf(folder, there, image);
+            // MVTec LOCO: a folder of the image's name.
+            string[] several = [.. DataFolder.Pictures(Path.Combine(folder, Path.GetFileNameWithoutExtension(image)))];
+            masks[image] = several.Length > 0 ? several : [MaskOf(folder, there, image)];
+            var mask = masks[image][0];
             if (!owners.TryAdd(mask, image))
             {
                 throw new UserError(

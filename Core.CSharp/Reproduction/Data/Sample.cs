@@ -13,6 +13,12 @@ public sealed record Sample(string Path, string Id, int Label, string Defect, st
     /// <summary>Where the pixels come from when they are not an image file of their own at <see cref="Path"/>.</summary>
     internal Func<Image>? Pixels { get; init; }
 
+    /// <summary>Masks of further defects of the image, which count together with <see cref="MaskPath"/>.</summary>
+    internal IReadOnlyList<string> FurtherMasks { get; init; } = [];
+
+    /// <summary>The files of the mask; none where there is none.</summary>
+    internal IEnumerable<string> Masks => MaskPath is null ? [] : FurtherMasks.Prepend(MaskPath);
+
     /// <summary>True if the image is a file at <see cref="Path"/>; false if it is one of many inside another file.</summary>
     public bool IsFile => Pixels is null;
 
@@ -34,7 +40,28 @@ public sealed record Sample(string Path, string Id, int Label, string Defect, st
 
         return MaskPath is null
             ? throw new UserError($"{Path}: is anomalous and has no ground-truth mask; pixel metrics cannot be had for this data set")
-            : ImageFile.ReadMask(MaskPath);
+            : InspectMask().Mask;
+    }
+
+    /// <summary>The mask of an image that has one, all of its files together, and whether one has values between normal and
+    /// anomalous.</summary>
+    /// <exception cref="UserError">A file cannot be read, or is of another size than the first.</exception>
+    internal (Image Mask, bool HasBetween) InspectMask()
+    {
+        var (mask, hasBetween) = ImageFile.InspectMask(MaskPath!);
+        foreach (var file in FurtherMasks)
+        {
+            var (further, between) = ImageFile.InspectMask(file);
+            if ((further.Width, further.Height) != (mask.Width, mask.Height))
+            {
+                throw new UserError(
+                    $"{file}: {further.Width} x {further.Height} pixels, but {MaskPath} of the same image has {mask.Width} x {mask.Height}"
+                );
+            }
+            mask = new Image(mask.Width, mask.Height, 1, [.. mask.Pixels.Zip(further.Pixels, Math.Max)]);
+            hasBetween |= between;
+        }
+        return (mask, hasBetween);
     }
 
     /// <summary>
@@ -46,8 +73,8 @@ public sealed record Sample(string Path, string Id, int Label, string Defect, st
 }
 
 /// <summary>What one model is trained and tested on: normal images of one kind, and test images of that kind, good and anomalous.</summary>
-/// <param name="Dataset">The data set's name: mvtec, visa, surfaces, magnetic-tile, mnist, fashion-mnist, cifar10, or a folder's
-/// name.</param>
+/// <param name="Dataset">The data set's name: mvtec, mvtec-loco, visa, btad, kolektor-sdd, kolektor-sdd2, surfaces, magnetic-tile, mnist,
+/// fashion-mnist, cifar10, or a folder's name.</param>
 /// <param name="Name">The category's name, unique in its data set.</param>
 /// <param name="Train">Good images only, at least one, in a fixed order.</param>
 /// <param name="Test">Good and anomalous images, in a fixed order; may be empty in a folder that is only trained on.</param>

@@ -20,6 +20,7 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
     private readonly ConcurrentDictionary<(int Index, ImageSize Size), byte[]> _cache = new();
     private readonly ConcurrentDictionary<(int Index, ImageSize Size), Lazy<byte[]>> _underWay = new();
     private readonly ConcurrentDictionary<int, Image> _views = new();
+    private readonly ConcurrentDictionary<int, (int Width, int Height)> _sizes = new();
     private readonly ConcurrentDictionary<int, UserError> _unreadable = new();
     private readonly string?[] _contentIds = new string?[samples.Count];
     private long _cachedBytes;
@@ -112,6 +113,18 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
     /// <exception cref="UserError">It cannot be read.</exception>
     internal Image View(int index) => _views.TryGetValue(index, out var view) ? view : Viewed(samples[index].Load());
 
+    /// <summary>The size of an image in its file; known where <see cref="ViewSide"/> is not 0 and it was decoded.</summary>
+    /// <exception cref="UserError">It cannot be read.</exception>
+    internal (int Width, int Height) SizeOf(int index)
+    {
+        if (!_sizes.TryGetValue(index, out var size))
+        {
+            var image = samples[index].Load();
+            _sizes[index] = size = (image.Width, image.Height);
+        }
+        return size;
+    }
+
     /// <summary>Frees what is kept of some images.</summary>
     internal void Forget(IReadOnlyList<int> indices)
     {
@@ -126,6 +139,7 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         foreach (var index in gone)
         {
             _views.TryRemove(index, out _);
+            _sizes.TryRemove(index, out _);
         }
     }
 
@@ -171,6 +185,7 @@ public sealed class SampleImages(IReadOnlyList<Sample> samples) : IImages
         if (ViewSide > 0)
         {
             _views[index] = Viewed(image);
+            _sizes[index] = (image.Width, image.Height);
         }
         var pixels = Resizer.Resize(image, size.Width, size.Height, size.Resampling).Pixels;
         // Once full, the cache stays as it is: with passes over all images, replacing would throw out each image just before its turn.

@@ -266,7 +266,12 @@ public static class ImageFile
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new UserError($"{path}: no such file", e);
+            throw new UserError(
+                path.Contains('\uFFFD')
+                    ? $"{path}: its name is not UTF-8, so that it cannot be opened; give it another name (mv, or convmv for many)"
+                    : $"{path}: no such file",
+                e
+            );
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

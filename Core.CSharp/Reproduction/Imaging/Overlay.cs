@@ -6,6 +6,11 @@ public static class Overlay
     /// <summary>White: seen on every colour of the heat map.</summary>
     public static readonly (byte R, byte G, byte B) ContourColor = (255, 255, 255);
 
+    /// <summary>The opacity of twice the threshold, and how it grows up to there.</summary>
+    private const double MostOpaque = 0.8;
+
+    private const double OpacityPower = 1.5;
+
     /// <summary>
     /// A heat map over an image. The image is shown in grey, so that colour means score and nothing else; the heat is the more opaque the
     /// higher the value, so that normal regions stay visible.
@@ -27,15 +32,52 @@ public static class Overlay
     }
 
     /// <summary>
-    /// A map over its photograph: blue at 0, red at twice the threshold, so that the same colour means the same in every picture, and a
-    /// line at the threshold.
+    /// A map over its photograph, which keeps its colours: from blue to red at twice the threshold, so that the same colour means the same
+    /// in every picture, the more opaque the higher the value, so that normal regions are seen as they are, and a line at the threshold.
     /// </summary>
     /// <param name="image">The photograph; the result has its size.</param>
-    /// <param name="map">Row-major values, <c>[height * width]</c>.</param>
+    /// <param name="map">Row-major values, <c>[height * width]</c>; where it is larger than the photograph, the highest value of a pixel is
+    /// shown.</param>
+    /// <param name="threshold">Of a pixel.</param>
     public static Image HeatMap(Image image, ReadOnlySpan<float> map, int height, int width, float threshold)
     {
-        var heat = ColorMap.Apply(map, height, width, 0, threshold > 0 ? 2 * threshold : 1);
-        return Contour(Blend(image, heat), Threshold(map, height, width, threshold), ContourColor);
+        if (height > image.Height || width > image.Width)
+        {
+            var (rows, columns) = (Math.Min(height, image.Height), Math.Min(width, image.Width));
+            return HeatMap(image, Highest(map, height, width, rows, columns), rows, columns, threshold);
+        }
+        var top = threshold > 0 && float.IsFinite(threshold) ? 2 * threshold : 1;
+        var heat = Resizer.Resize(ColorMap.Apply(map, height, width, 0, top), image.Width, image.Height, Resampling.Bilinear);
+        var opacity = new Image(width, height, 1);
+        for (var i = 0; i < map.Length; i++)
+        {
+            opacity.Pixels[i] = (byte)Math.Round(255 * MostOpaque * Math.Pow(Math.Clamp(map[i] / top, 0, 1), OpacityPower));
+        }
+        opacity = Resizer.Resize(opacity, image.Width, image.Height, Resampling.Bilinear);
+        var result = image.ToRgb().Copy();
+        for (var i = 0; i < result.Pixels.Length; i++)
+        {
+            var weight = opacity.Pixels[i / 3];
+            result.Pixels[i] = (byte)((heat.Pixels[i] * weight + result.Pixels[i] * (255 - weight) + 127) / 255);
+        }
+        return Contour(result, Threshold(map, height, width, threshold), ContourColor);
+    }
+
+    /// <summary>The highest value of each cell of a coarser grid, so that a defect of one pixel stays.</summary>
+    private static float[] Highest(ReadOnlySpan<float> map, int height, int width, int rows, int columns)
+    {
+        var highest = new float[rows * columns];
+        Array.Fill(highest, float.NegativeInfinity);
+        for (var y = 0; y < height; y++)
+        {
+            var row = (int)((long)y * rows / height) * columns;
+            for (var x = 0; x < width; x++)
+            {
+                ref var cell = ref highest[row + (int)((long)x * columns / width)];
+                cell = Math.Max(cell, map[y * width + x]);
+            }
+        }
+        return highest;
     }
 
     /// <summary>

@@ -1,133 +1,107 @@
 using System.Globalization;
-using Reproduction.Data;
-using Reproduction.Methods;
+using System.Text.Json.Serialization;
 using Reproduction.Metrics;
-using TorchSharp;
 
 namespace Reproduction.Models;
 
-/// <summary>The thresholds of a model and how they were chosen.</summary>
-/// <param name="Image">Image scores that reach it are called defective.</param>
-/// <param name="Pixel">Map values that reach it are drawn as defective; null where the method has no map.</param>
-/// <param name="Rule">The choice in words.</param>
-internal sealed record Calibration(double Image, double? Pixel, string Rule)
+/// <summary>Where the scores come from that a threshold was chosen with.</summary>
+public enum CalibrationSource
 {
-    /// <summary>The share of a good product's pixels that reach the pixel threshold.</summary>
-    private const double PixelFalsePositives = 0.005;
+    /// <summary>A share of the photographs of good products was held back; the model that is used scored them.</summary>
+    HeldBack,
 
-    private const int ScoreBatch = 8;
+    /// <summary>Further photographs of good products; the model that is used scored them.</summary>
+    Given,
 
-    /// <summary>From photographs that the model has not seen: a false positive rate, or the best F1 where there are defects.</summary>
-    public static Calibration HeldOut(
-        IAnomalyDetector detector,
-        IReadOnlyList<Sample> good,
-        IReadOnlyList<Sample>? defective,
-        double target
-    )
-    {
-        var (normal, pixels) = Score(detector, good);
-        double? pixel = pixels.Count > 0 ? Thresholds.AtFalsePositiveRate([.. pixels], PixelFalsePositives) : null;
-        if (defective is null)
+    /// <summary>All photographs were fitted on; each was scored by another model, which had not seen it.</summary>
+    CrossValidated,
+}
+
+/// <summary>What a threshold rests on: it is kept with the model, so that another rate needs no fit.</summary>
+public sealed record Calibration
+{
+    /// <summary>The confidence of what is said of all good products.</summary>
+    public const double Confidence = 0.95;
+
+    /// <summary>The shares that <see cref="Curve"/> tells of.</summary>
+    private static readonly double[] CurveRates = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
+
+    /// <summary>Where the scores come from.</summary>
+    public required CalibrationSource Source { get; init; }
+
+    /// <summary>
+    /// The accepted share of good products that are called defective; null where the threshold is that of the best F1 with defects.
+    /// </summary>
+    public double? FalsePositiveRate { get; init; }
+
+    /// <summary>Raw scores of good products that the scoring model had not seen, ascending.</summary>
+    public required IReadOnlyList<float> Good { get; init; }
+
+    /// <summary>Raw scores of defective products, ascending; empty where there were none.</summary>
+    public IReadOnlyList<float> Defective { get; init; } = [];
+
+    /// <summary>How many of <see cref="Good"/> reach the threshold.</summary>
+    public required int Above { get; init; }
+
+    /// <summary>The parts of the cross-validation; null without one.</summary>
+    public int? Folds { get; init; }
+
+    /// <summary>
+    /// The share of all good products that reach the threshold, each end with a confidence of <see cref="Confidence"/>
+    /// (<see cref="Conformal.Rate"/>). For <see cref="CalibrationSource.CrossValidated"/> as far as the parts' models are like the whole's.
+    /// </summary>
+    [JsonIgnore]
+    public RateInterval Interval => Conformal.Rate(Above, Good.Count, Confidence);
+
+    /// <summary>Whether there are scores enough for the accepted rate.</summary>
+    [JsonIgnore]
+    public bool IsPromised => FalsePositiveRate is not { } rate || Conformal.AtFalsePositiveRate(Good, rate).IsPromised;
+
+    /// <summary>The raw threshold of each of some rates, and the share of all good products that it flags.</summary>
+    [JsonIgnore]
+    public IEnumerable<(double Rate, ConformalThreshold Threshold, RateInterval Interval)> Curve =>
+        CurveRates.Select(rate =>
         {
-            return new Calibration(
-                Thresholds.AtFalsePositiveRate([.. normal], target),
-                pixel,
-                string.Create(CultureInfo.InvariantCulture, $"a false positive rate of {target} on {normal.Count} held-out good images")
-            );
-        }
-        var (anomalous, _) = Score(detector, defective);
-        float[] scores = [.. normal, .. anomalous];
-        byte[] labels = [.. normal.Select(_ => (byte)0), .. anomalous.Select(_ => (byte)1)];
-        var best = Roc.F1Max(scores, labels);
-        return new Calibration(
-            best.Threshold!.Value,
-            pixel,
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"the best F1 ({best.Metric.Value:0.000}) on {normal.Count} good and {anomalous.Count} defective held-out images"
-            )
+            var threshold = Conformal.AtFalsePositiveRate(Good, rate);
+            return (rate, threshold, Conformal.Rate(threshold.Above, Good.Count, Confidence));
+        });
+
+    /// <summary>What was asked for, how many good products are above, and what that says of all.</summary>
+    public string Describe()
+    {
+        var words = Source switch
+        {
+            CalibrationSource.HeldBack => "held-back good images",
+            CalibrationSource.Given => "further good images",
+            _ => $"training images, each scored by a model of {Folds} that had not seen it and brought to this model's level,",
+        };
+        var asked = FalsePositiveRate is { } rate
+            ? string.Create(CultureInfo.InvariantCulture, $"a false positive rate of {rate}")
+            : string.Create(CultureInfo.InvariantCulture, $"the best F1 with {Defective.Count} defective images");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{asked}: {Above} of {Good.Count} {words} above; with 95 % confidence at most {100 * Interval.Upper:0.0} % of good products"
         );
     }
 
-    /// <summary>From the training images, each scored by a model that was fitted on the other parts.</summary>
-    /// <param name="fit">A detector fitted on some images; the text names the stage.</param>
-    /// <param name="samples">The training images.</param>
-    /// <param name="parts">At least 2.</param>
-    /// <param name="seed">Deals the images out.</param>
-    /// <param name="target">The false positive rate.</param>
-    public static Calibration CrossValidated(
-        Func<IReadOnlyList<Sample>, string, IAnomalyDetector> fit,
-        IReadOnlyList<Sample> samples,
-        int parts,
-        int seed,
-        double target
-    )
-    {
-        var scores = new List<float>();
-        var pixels = new List<float>();
-        var folds = Folds.Split(samples.Count, parts, seed);
-        for (var fold = 0; fold < parts; fold++)
-        {
-            using var detector = fit(Folds.Remaining(samples, folds, fold), $"threshold, part {fold + 1} of {parts}");
-            var (image, pixel) = Score(detector, [.. folds[fold].Select(index => samples[index])]);
-            scores.AddRange(image);
-            pixels.AddRange(pixel);
-        }
-        return new Calibration(
-            Thresholds.AtFalsePositiveRate([.. scores], target),
-            pixels.Count > 0 ? Thresholds.AtFalsePositiveRate([.. pixels], PixelFalsePositives) : null,
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"a false positive rate of {target} on the training images, each scored by a model that had not seen it ({parts} parts)"
-            )
+    /// <summary>What a user should know of the sample; null where there is nothing to warn of.</summary>
+    public string? Shortfall() =>
+        IsPromised ? null
+        : FalsePositiveRate == 0 ? "a false positive rate of 0 is what no sample can promise: the threshold is above the highest score"
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Good.Count} good images cannot promise a false positive rate of {FalsePositiveRate}: that takes at least "
+                + $"{Math.Ceiling(1 / FalsePositiveRate!.Value - 1 - 1e-9)} which the model was not fitted on; the threshold is above the "
+                + $"highest score, and with 95 % confidence at most {100 * Interval.Upper:0.0} % of good products reach it"
         );
-    }
 
-    /// <summary>A picture that a model has seen, or that stands on both sides of a threshold, tells nothing about the threshold.</summary>
-    /// <exception cref="UserError">A picture is in both.</exception>
-    public static void RefuseTwins(IReadOnlyList<Sample>? first, string firstName, IReadOnlyList<Sample>? second, string secondName)
-    {
-        if (first is null || second is null)
-        {
-            return;
-        }
-        var (here, there) = (new SampleImages(first), new SampleImages(second));
-        var known = new Dictionary<string, Sample>();
-        for (var i = 0; i < first.Count; i++)
-        {
-            known.TryAdd(here.ContentId(i), first[i]);
-        }
-        var twins = second.Index().Where(item => known.ContainsKey(there.ContentId(item.Index))).ToList();
-        if (twins.Count > 0)
-        {
-            var (index, sample) = twins[0];
-            throw new UserError(
-                $"{twins.Count} of the {second.Count} pictures of {secondName} are in {firstName}, too ({sample.Path} is "
-                    + $"{known[there.ContentId(index)].Path}); "
-                    + $"{secondName} takes pictures that are not in {firstName}",
-                exitCode: 2
-            );
-        }
-    }
-
-    /// <summary>Image scores, and map values thinned to what a quantile needs.</summary>
-    private static (List<float> Image, List<float> Pixels) Score(IAnomalyDetector detector, IReadOnlyList<Sample> samples)
-    {
-        const int stride = 7;
-        var image = new List<float>();
-        var pixels = new List<float>();
-        using var noGradient = torch.no_grad();
-        foreach (var batch in ImageBatch.All(new SampleImages(samples)).Chunks(ScoreBatch))
-        {
-            using var scope = torch.NewDisposeScope();
-            using var scores = detector.Score(batch);
-            scores.CheckFinite(i => samples[batch.Indices[i]].Path);
-            image.AddRange(scores.Image.cpu().data<float>().ToArray());
-            if (scores.Map is { } map)
-            {
-                pixels.AddRange(map.flatten()[torch.TensorIndex.Slice(null, null, stride)].cpu().contiguous().data<float>().ToArray());
-            }
-        }
-        return (image, pixels);
-    }
+    /// <summary>Refuses what no calibration can be.</summary>
+    /// <returns>The mistake; null where there is none.</returns>
+    internal string? Mistake() =>
+        Good.Count == 0 ? "its calibration has no scores"
+        : Good.Concat(Defective).Any(score => !float.IsFinite(score)) ? "a score of its calibration is no finite number"
+        : Good.Zip(Good.Skip(1)).Any(pair => pair.First > pair.Second) ? "the scores of its calibration are not in ascending order"
+        : Above < 0 || Above > Good.Count ? "its calibration has more scores above the threshold than scores"
+        : FalsePositiveRate is { } rate && !(rate is >= 0 and < 1) ? "the rate of its calibration is no share"
+        : null;
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Reproduction.Backbones;
+using Reproduction.Imaging;
 using Reproduction.Methods;
 
 namespace Reproduction.Models;
@@ -30,14 +31,35 @@ public sealed record FitOptions
     /// <summary>Accepted share of good products that are called defective, from 0 to below 1: what the threshold is chosen for.</summary>
     public double FalsePositiveRate { get; init; } = 0.01;
 
-    /// <summary>Parts of the cross-validation that chooses the threshold, at least 2. Null: the paper's folds, or 2.</summary>
+    /// <summary>
+    /// Fits on all photographs and chooses the threshold by cross-validation in so many parts, at least 2. Null: a share of the photographs
+    /// is held back and the model itself scores it.
+    /// </summary>
     public int? Folds { get; init; }
 
-    /// <summary>Further good photographs, not fitted on, to choose the threshold with instead of by cross-validation.</summary>
+    /// <summary>Further good photographs, not fitted on, to choose the threshold with; none of the others is then held back.</summary>
     public Photographs? Good { get; init; }
 
     /// <summary>Photographs of defects, to choose the threshold of the best F1 with; needs <see cref="Good"/>.</summary>
     public Photographs? Defective { get; init; }
+
+    /// <summary>Side of the images that the network sees; null: the variant's.</summary>
+    public int? ImageSize { get; init; }
+
+    /// <summary>Cuts photographs into tiles, for the fit and for scoring; null: they are taken whole.</summary>
+    public Tiling? Tiles { get; init; }
+
+    /// <summary>
+    /// The part of a photograph that counts, in the fit and in scoring: non-zero inside, stretched over each photograph. Null: all of it.
+    /// </summary>
+    public Image? RegionOfInterest { get; init; }
+
+    /// <summary>
+    /// Where a training that is cancelled is kept and goes on from: given a stage ("fit", "threshold, part 1 of 2") and what the
+    /// training is
+    /// of, which is to be asked when it is needed. Null keeps none.
+    /// </summary>
+    public Func<string, Func<string>, ICheckpoints>? Checkpoints { get; init; }
 
     /// <summary>
     /// Where features of frozen networks are kept between fits. Null: in the user's cache folder, as by the command
@@ -68,6 +90,14 @@ public sealed record FitOptions
         if (Defective is not null && Good is null)
         {
             throw new UserError("--defective needs --good: a threshold lies between the two", exitCode: 2);
+        }
+        if (Folds is not null && Good is not null)
+        {
+            throw new UserError("--folds and --good: give one of them, each is a way to choose the threshold", exitCode: 2);
+        }
+        if (Tiles?.Mistake() is { } mistake)
+        {
+            throw new UserError(mistake, exitCode: 2);
         }
     }
 }

@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.ML.OnnxRuntime;
 using Reproduction.Backbones;
 using Reproduction.Data;
 using Reproduction.Imaging;
@@ -11,12 +15,10 @@ namespace Reproduction.Models;
 /// A detector for one product: fitted on photographs of good ones, with a threshold, kept in one file, judging new photographs. Several
 /// threads may score with one instance.
 /// </summary>
-public sealed class Model : IDisposable
+public sealed partial class Model : IDisposable
 {
     /// <summary>What the methods are told as the data set's name: no paper has rules for it.</summary>
     private const string Dataset = "photographs";
-
-    private const int Batch = 8;
 
     private readonly IAnomalyDetector _detector;
     private readonly BackboneProvider _backbones;
@@ -27,7 +29,7 @@ public sealed class Model : IDisposable
         (Description, _detector, _backbones) = (description, detector, backbones);
 
     /// <summary>Method, variant, settings, weights, thresholds and how they were chosen.</summary>
-    public ModelFile Description { get; }
+    public ModelFile Description { get; private set; }
 
     /// <summary>Fits a model and chooses its threshold.</summary>
     /// <param name="method">Id of a method: <c>gaussian</c>, <c>hfae</c>, <c>dfr</c>, <c>favae</c> or <c>ssae</c>.</param>
@@ -72,13 +74,18 @@ public sealed class Model : IDisposable
     }
 
     /// <summary>Reads a model.</summary>
-    /// <param name="path">What <see cref="Save"/> or <c>repro fit</c> wrote.</param>
-    /// <param name="weights">Folder of the weights that it was fitted with; null for the network that comes with the program.</param>
-    /// <param name="device">cpu or cuda.</param>
+    /// <param name="path">What <see cref="Save"/> or <c>repro fit</c> wrote, or an ONNX file of <see cref="Export"/>.</param>
+    /// <param name="weights">Folder of the weights that it was fitted with; null for the network that comes with the program. An ONNX file
+    /// has them inside.</param>
+    /// <param name="device">cpu or cuda; an ONNX file runs on the CPU.</param>
     /// <exception cref="UserError">The file is no model, or the weights are not those that it was fitted with.</exception>
     public static Model Load(string path, string? weights = null, string device = "cpu")
     {
         var place = Devices.Named(device);
+        if (IsExported(path))
+        {
+            return Exported(options => new InferenceSession(path, options), path);
+        }
         var backbones = new BackboneProvider(weights, place);
         try
         {
@@ -113,19 +120,43 @@ public sealed class Model : IDisposable
     /// Judges photographs, in their order, a few at a time as they are asked for. One that cannot be read is
     /// <see cref="Verdict.Unreadable"/> with its reason, and the others are judged.
     /// </summary>
-    /// <exception cref="UserError">A score is no finite number.</exception>
-    public IEnumerable<Judgement> Score(Photographs photographs)
+    /// <param name="photographs">Of any size.</param>
+    /// <param name="options">Null: as the model was fitted and its threshold chosen.</param>
+    /// <exception cref="UserError">A score is no finite number, or the options are none that can be.</exception>
+    public IEnumerable<Judgement> Score(Photographs photographs, ScoreOptions? options = null)
     {
-        var samples = photographs.Samples;
-        var images = new SampleImages(samples) { ViewSide = Description.PixelThreshold is null ? 0 : Judgement.OverlaySide };
-        foreach (var batch in ImageBatch.All(images).Chunks(Batch))
-        {
-            foreach (var judgement in Judge(samples, images, batch))
-            {
-                yield return judgement;
-            }
-            images.Forget(batch.Indices);
-        }
+        var description = Description;
+        var sight = (options ?? new ScoreOptions()).Over(description.Sight);
+        var threshold = options?.Threshold ?? (options?.FalsePositiveRate is { } rate ? description.ThresholdAt(rate) : 1);
+        var unit = description.Unit;
+        return sight
+            .Score(ScoreOneAtATime, photographs.Samples, views: true)
+            .Select(scored => new Judgement(scored, unit, threshold, description.PixelThreshold));
+    }
+
+    /// <summary>Chooses other thresholds with photographs that the model was not fitted on; nothing is trained.</summary>
+    /// <param name="good">Of good products.</param>
+    /// <param name="defective">Of defective ones, for the threshold of the best F1; null for the rate.</param>
+    /// <param name="falsePositiveRate">Accepted share of good products above the threshold, from 0 to below 1.</param>
+    /// <param name="shown">Tiles and region of interest where not as the model was fitted; the model then keeps them.</param>
+    /// <exception cref="UserError">A photograph that the model was fitted on, or that is both good and defective, or cannot be
+    /// read.</exception>
+    public void Calibrate(Photographs good, Photographs? defective = null, double falsePositiveRate = 0.01, ScoreOptions? shown = null)
+    {
+        var before = Description;
+        var sight = (shown ?? new ScoreOptions()).Over(before.Sight);
+        new FitOptions { FalsePositiveRate = falsePositiveRate }.Check();
+        Twins.RefuseSeen(before.Contents, good.Samples, "--good");
+        Twins.RefuseSeen(before.Contents, defective?.Samples, "--defective");
+        Twins.Refuse(good.Samples, "--good", defective?.Samples, "--defective");
+        var chosen = new Calibrator(sight).Unseen(
+            ScoreOneAtATime,
+            good.Samples,
+            defective?.Samples,
+            CalibrationSource.Given,
+            falsePositiveRate
+        );
+        Description = before.With(chosen) with { Tiles = sight.Tiles, RegionOfInterest = sight.Region?.Png };
     }
 
     /// <summary>Frees the networks.</summary>
@@ -145,10 +176,12 @@ public sealed class Model : IDisposable
     private static Model Fit(IMethod method, Func<string, Configuration> configure, Photographs good, FitOptions options)
     {
         options.Check();
-        var (samples, heldOut, defects) = (good.Samples, options.Good?.Samples, options.Defective?.Samples);
-        Calibration.RefuseTwins(samples, "--train", heldOut, "--good");
-        Calibration.RefuseTwins(samples, "--train", defects, "--defective");
-        Calibration.RefuseTwins(heldOut, "--good", defects, "--defective");
+        var (samples, given, defects) = (good.Samples, options.Good?.Samples, options.Defective?.Samples);
+        Twins.Refuse(samples, "--train", given, "--good");
+        Twins.Refuse(samples, "--train", defects, "--defective");
+        Twins.Refuse(given, "--good", defects, "--defective");
+        var region = options.RegionOfInterest is { } mask ? new RegionOfInterest(mask) : null;
+        var sight = new Sight(options.Tiles, region);
         var place = Devices.Named(options.Device);
         var backbones = new BackboneProvider(options.Weights, place);
         IAnomalyDetector? detector = null;
@@ -157,20 +190,36 @@ public sealed class Model : IDisposable
             var features = new FitFeatures(options.Features ?? FeatureCache.FromEnvironment());
             var variant = options.Variant ?? DefaultVariant(method, backbones);
             var configuration = configure(variant);
+            if (options.ImageSize is { } side)
+            {
+                configuration = configuration.With([string.Create(CultureInfo.InvariantCulture, $"image_size={side}")]);
+            }
             var resources = ResourcesOf(backbones, features, place);
-            Calibration calibration;
-            if (heldOut is not null)
+            var calibrator = new Calibrator(sight);
+            var rate = options.FalsePositiveRate;
+            var fitted = samples;
+            ChosenThresholds chosen;
+            if (given is not null)
             {
                 detector = Fitted(samples, "fit");
-                calibration = Calibration.HeldOut(detector, heldOut, defects, options.FalsePositiveRate);
+                chosen = calibrator.Unseen(Scoring(detector), given, defects, CalibrationSource.Given, rate);
+            }
+            else if (options.Folds is { } parts)
+            {
+                detector = Fitted(samples, "fit");
+                chosen = calibrator.CrossValidated(Fitted, Scoring(detector), samples, parts, options.Seed, rate);
             }
             else
             {
-                var parts = options.Folds ?? (method.Folds > 0 ? method.Folds : 2);
-                calibration = Calibration.CrossValidated(Fitted, samples, parts, options.Seed, options.FalsePositiveRate);
-                detector = Fitted(samples, "fit on all images");
+                (fitted, var held) = Calibrator.Split(samples, options.Seed);
+                detector = Fitted(fitted, "fit");
+                chosen = calibrator.Unseen(Scoring(detector), held, null, CalibrationSource.HeldBack, rate);
             }
             features.Close();
+            if (chosen.Basis.Shortfall() is { } shortfall)
+            {
+                options.Warn(shortfall);
+            }
             WeightsUsed[] used =
             [
                 .. backbones.Used.Select(network => new WeightsUsed(network.Name, network.WeightsSha256, network.Architecture)),
@@ -180,15 +229,29 @@ public sealed class Model : IDisposable
                 variant,
                 configuration.ToJson(),
                 used,
-                calibration.Image,
-                calibration.Pixel,
-                calibration.Rule,
-                samples.Count
-            );
+                chosen.Image,
+                chosen.Pixel,
+                chosen.Basis.Describe(),
+                fitted.Count
+            )
+            {
+                Calibration = chosen.Basis,
+                Tiles = options.Tiles,
+                RegionOfInterest = region?.Png,
+                Contents = Twins.Contents(fitted),
+                Licences = backbones.Licences(),
+            };
             return new Model(description, detector, backbones);
 
             IAnomalyDetector Fitted(IReadOnlyList<Sample> some, string stage) =>
-                Detector(() => configuration.Create(resources), some, stage, options);
+                Detector(
+                    () => configuration.Create(resources),
+                    sight.Training(some),
+                    stage,
+                    options,
+                    () =>
+                        $"{method.Id} {configuration.Hash} {options.Seed} {string.Join(' ', backbones.Used.Select(used => used.WeightsSha256))}"
+                );
         }
         catch
         {
@@ -198,7 +261,26 @@ public sealed class Model : IDisposable
         }
     }
 
-    private static IAnomalyDetector Detector(Func<IAnomalyDetector> create, IReadOnlyList<Sample> samples, string stage, FitOptions options)
+    /// <summary>A detector's scores without gradients.</summary>
+    private static Func<ImageBatch, Scores> Scoring(IAnomalyDetector detector) =>
+        batch =>
+        {
+            using var noGradient = no_grad();
+            return detector.Score(batch);
+        };
+
+    /// <param name="create">Makes the detector.</param>
+    /// <param name="samples">What it is fitted on.</param>
+    /// <param name="stage">Its name.</param>
+    /// <param name="options">Seed, progress, cancellation, checkpoints.</param>
+    /// <param name="settings">What else a checkpoint must be of; known once the detector is made.</param>
+    private static IAnomalyDetector Detector(
+        Func<IAnomalyDetector> create,
+        IReadOnlyList<Sample> samples,
+        string stage,
+        FitOptions options,
+        Func<string> settings
+    )
     {
         manual_seed(options.Seed);
         var detector = create();
@@ -212,8 +294,11 @@ public sealed class Model : IDisposable
                     Warn = options.Warn,
                     Progress = (done, all, text) => options.Progress(new FitProgress(stage, done, all, text)),
                     Cancellation = options.Cancellation,
+                    Checkpoints = options.Checkpoints?.Invoke(stage, () => Identity(settings(), samples)),
                 }
             );
+            // Not every method trains step by step, and the threshold is still to be chosen.
+            options.Cancellation.ThrowIfCancellationRequested();
             return detector;
         }
         catch
@@ -222,6 +307,10 @@ public sealed class Model : IDisposable
             throw;
         }
     }
+
+    /// <summary>What a training is of: a checkpoint of other settings, weights or images must not be gone on from.</summary>
+    private static string Identity(string settings, IReadOnlyList<Sample> samples) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [settings, .. Twins.Contents(samples)]))));
 
     private static string DefaultVariant(IMethod method, BackboneProvider backbones) =>
         method.Variants.FirstOrDefault(variant => variant.Default && (variant.Network is null || backbones.Has(variant.Network)))?.Name
@@ -239,64 +328,14 @@ public sealed class Model : IDisposable
             Device = place,
         };
 
-    /// <summary>
-    /// A batch's judgements in its order. If it cannot be judged as a whole, the photographs that cannot be read are told apart.
-    /// </summary>
-    private Judgement[] Judge(IReadOnlyList<Sample> samples, SampleImages images, ImageBatch batch)
+    /// <summary>The detectors share their networks; libtorch uses all cores within a call.</summary>
+    private Scores ScoreOneAtATime(ImageBatch batch)
     {
-        try
-        {
-            return Judged(samples, images, batch);
-        }
-        catch (UserError) when (batch.Indices.Any(index => images.WhyUnreadable(index) is not null))
-        {
-            int[] sound = [.. batch.Indices.Where(index => images.WhyUnreadable(index) is null)];
-            var judged = sound.Length > 0 ? Judged(samples, images, batch with { Indices = sound }) : [];
-            return
-            [
-                .. batch.Indices.Select(index =>
-                    images.WhyUnreadable(index) is { } reason
-                        ? new Judgement(samples[index].Path, reason)
-                        : judged[Array.IndexOf(sound, index)]
-                ),
-            ];
-        }
-    }
-
-    private Judgement[] Judged(IReadOnlyList<Sample> samples, SampleImages images, ImageBatch batch)
-    {
-        float[] score;
-        AnomalyMap[]? maps = null;
-        // The detectors share their networks; libtorch uses all cores within a call.
         lock (_scoring)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            using var scope = NewDisposeScope();
-            using var noGradient = no_grad();
-            using var scores = _detector.Score(batch);
-            scores.CheckFinite(i => samples[batch.Indices[i]].Path);
-            score = scores.Image.cpu().data<float>().ToArray();
-            if (scores.Map?.cpu().contiguous() is { } map)
-            {
-                var (height, width) = ((int)map.shape[2], (int)map.shape[3]);
-                maps = [.. map.data<float>().ToArray().Chunk(height * width).Select(values => new AnomalyMap(height, width, values))];
-            }
+            return Scoring(_detector)(batch);
         }
-        var threshold = (float)(Description.PixelThreshold ?? Description.Threshold);
-        return
-        [
-            .. batch.Indices.Select(
-                (index, i) =>
-                    new Judgement(
-                        samples[index].Path,
-                        score[i],
-                        score[i] >= Description.Threshold,
-                        maps?[i],
-                        maps is null ? null : images.View(index),
-                        threshold
-                    )
-            ),
-        ];
     }
 
     /// <summary>Features that are kept while a model is fitted; what it judges later is seen once.</summary>

@@ -12,7 +12,7 @@ using OperatingPoint = Reproduction.Methods.OperatingPoint;
 namespace Reproduction.Papers.Dfr;
 
 /// <summary>Regional features, autoencoder, map.</summary>
-internal sealed class DfrDetector(DfrSettings settings, Resources resources) : IAnomalyDetector, IOwnMeasures
+internal sealed partial class DfrDetector(DfrSettings settings, Resources resources) : IAnomalyDetector, IOwnMeasures
 {
     private const int ForwardBatch = 4;
 

@@ -47,6 +47,12 @@ internal sealed class RegionalAutoencoder : nn.Module<Tensor, Tensor>
     public Tensor BeforeLast(RegionalFeatures regions, IReadOnlyList<Tensor> maps) =>
         inner.call(regions.Convolve(maps, first.Weight!, first.Bias!));
 
+    /// <summary>The modules between the first and the last convolution.</summary>
+    public nn.Module Inner => inner;
+
+    /// <summary>Weights <c>[hidden,c_o,1,1]</c> and bias <c>[hidden]</c> of the first convolution.</summary>
+    public (Tensor Weight, Tensor Bias) First => (first.Weight!, first.Bias!);
+
     /// <summary>Weights <c>[c_o,hidden,1,1]</c> and bias <c>[c_o]</c> of the last convolution.</summary>
     public (Tensor Weight, Tensor Bias) Last => (last.Weight!, last.Bias!);
 

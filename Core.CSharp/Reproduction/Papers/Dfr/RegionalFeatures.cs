@@ -1,4 +1,5 @@
 using Reproduction.Backbones;
+using Reproduction.Formats;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -106,6 +107,26 @@ public sealed class RegionalFeatures : IDisposable
             sum = sum is null ? term : sum.add_(term);
         }
         return (sum! + bias.reshape(1, -1, 1, 1)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>As <see cref="Align"/>, as operations of an ONNX graph.</summary>
+    /// <param name="map"><c>[N,C,height,width]</c>.</param>
+    internal OnnxValue Align(OnnxValue map, long height, long width)
+    {
+        if (height == _image.Height && width == _image.Width)
+        {
+            return map.AvgPool2d(_filter.Size, _filter.Stride);
+        }
+        if (Operator(height, rows: true, CPU) is { } rows)
+        {
+            map = map.Model.Constant(rows).MatMul(map);
+        }
+        if (Operator(width, rows: false, CPU) is { } columns)
+        {
+            using var scope = torch.NewDisposeScope();
+            map = map.MatMul(map.Model.Constant(columns.t()));
+        }
+        return map;
     }
 
     /// <inheritdoc/>

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Reproduction.Papers.Favae;
 
 /// <summary>Extractor, network, map.</summary>
-internal sealed class FavaeDetector : IAnomalyDetector
+internal sealed partial class FavaeDetector : IAnomalyDetector
 {
     /// <summary>The least starting variance of a channel, as a share of its feature space's mean variance.</summary>
     private const double LeastShare = 1e-2;
@@ -284,16 +284,17 @@ internal sealed class FavaeDetector : IAnomalyDetector
         }
         var mean = sum!.div_(count);
         return (mean.narrow(1, 0, 3), mean.narrow(1, 3, mean.shape[1] - 3));
+    }
 
-        IEnumerable<long> Starts(long length)
+    /// <summary>Where tiles begin along an axis: a stride apart, the last at the border.</summary>
+    private IEnumerable<long> Starts(long length)
+    {
+        for (long start = 0; start < length - FavaeNetwork.Side; start += _settings.TileStride)
         {
-            for (long start = 0; start < length - FavaeNetwork.Side; start += _settings.TileStride)
-            {
-                yield return start;
-            }
-
-            yield return length - FavaeNetwork.Side;
+            yield return start;
         }
+
+        yield return length - FavaeNetwork.Side;
     }
 
     /// <summary>A batch of training images (section 5.1): random crops of textures, randomly rotated and shifted objects.</summary>

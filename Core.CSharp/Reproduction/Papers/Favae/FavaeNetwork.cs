@@ -1,4 +1,5 @@
 using Reproduction.Backbones;
+using Reproduction.Formats;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -141,6 +142,42 @@ internal sealed class FavaeNetwork : nn.Module
             _unboundedPixels ? pixels : pixels.sigmoid(),
             .. FeatureLayers.Select((number, i) => Resize(adapters[i].call(layers[number]), sizes[i])),
         ];
+    }
+
+    /// <summary>As <see cref="Encode"/>, as operations of an ONNX graph.</summary>
+    /// <param name="images"><c>[N,3,128,128]</c>.</param>
+    public (OnnxValue Mean, IReadOnlyDictionary<int, OnnxValue> Layers) Encode(OnnxValue images)
+    {
+        var (code, layers) = Run(images, encoder, encoderActivations, EncoderLayers);
+        return (code.Narrow(1, 0, _latent), layers);
+    }
+
+    /// <summary>As <see cref="Decode(Tensor, IReadOnlyList{ValueTuple{long, long}})"/>, as operations of an ONNX graph.</summary>
+    public IReadOnlyList<OnnxValue> Decode(OnnxValue code, IReadOnlyList<(long Height, long Width)> sizes)
+    {
+        var (pixels, layers) = Run(code, decoder, decoderActivations, DecoderLayers);
+        return
+        [
+            _unboundedPixels ? pixels : pixels.Sigmoid(),
+            .. FeatureLayers.Select((number, i) => layers[number].Then(adapters[i]).Interpolate(sizes[i].Height, sizes[i].Width)),
+        ];
+    }
+
+    private static (OnnxValue Output, IReadOnlyDictionary<int, OnnxValue> Layers) Run(
+        OnnxValue input,
+        IList<nn.Module<Tensor, Tensor>> convolutions,
+        IList<nn.Module<Tensor, Tensor>> activations,
+        (int Number, int In, int Out, int Kernel, int Stride, int Padding)[] layers
+    )
+    {
+        var outputs = new Dictionary<int, OnnxValue>();
+        for (var i = 0; i < convolutions.Count; i++)
+        {
+            input = input.Then(convolutions[i]);
+            outputs[layers[i].Number] = input;
+            input = i < activations.Count ? input.Then(activations[i]) : input;
+        }
+        return (input, outputs);
     }
 
     private static (Tensor Output, IReadOnlyDictionary<int, Tensor> Layers) Run(

@@ -9,9 +9,10 @@ using static TorchSharp.torch;
 namespace Reproduction.Papers.Gaussian;
 
 /// <summary>One distribution a level, the score their mean.</summary>
-internal sealed class GaussianDetector : IAnomalyDetector
+internal sealed partial class GaussianDetector : IExtendableDetector
 {
     private const int MostSigmas = 5;
+    private const int ImagesAtOnce = 8;
 
     private readonly GaussianSettings _settings;
     private readonly Resources _resources;
@@ -20,6 +21,14 @@ internal sealed class GaussianDetector : IAnomalyDetector
     private readonly string[] _names;
     private readonly string[] _layers;
     private ILevelModel[] _levels = [];
+
+    /// <summary>
+    /// Every level's features of the images so far, <c>[N,C]</c> each: 4 kB an image of ResNet-18. With them a model takes
+    /// further images in
+    /// exactly, whatever the distribution; mean and scatter alone would not do, as equation (6)'s rho needs fourth moments. Not kept of
+    /// augmented images, which are a hundred times as many.
+    /// </summary>
+    private Tensor[] _samples = [];
 
     public GaussianDetector(GaussianSettings settings, Resources resources)
     {
@@ -50,8 +59,39 @@ internal sealed class GaussianDetector : IAnomalyDetector
         using var scope = torch.NewDisposeScope();
         var features =
             _settings.AugmentationEpochs == 0 ? Features(scope, ImageBatch.All(normal)) : AugmentedFeatures(scope, normal, context);
+        return FitLevels(features, context);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="UserError">The model was fitted on augmented images, or by a program that kept no features.</exception>
+    public IReadOnlyDictionary<string, double> Add(IImages more, FitContext context)
+    {
+        if (_samples.Length == 0)
+        {
+            throw new UserError(
+                "this gaussian model does not hold the features that it was fitted on (augmented images are too many, and earlier programs "
+                    + "kept none), so that it takes no further photographs; fit again with all of them"
+            );
+        }
+        using var scope = torch.NewDisposeScope();
+        var parts = new List<Tensor[]> { _samples };
+        foreach (var batch in ImageBatch.All(more).Chunks(ImagesAtOnce))
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            parts.Add(Features(scope, batch));
+        }
+        return FitLevels([.. _samples.Select((_, level) => torch.cat([.. parts.Select(part => part[level])]))], context);
+    }
+
+    private Dictionary<string, double> FitLevels(Tensor[] features, FitContext context)
+    {
+        ILevelModel[] levels = [.. features.Select((samples, level) => FitLevel(_names[level], samples, context))];
         Clear();
-        _levels = [.. features.Select((samples, level) => FitLevel(_names[level], samples, context))];
+        _levels = levels;
+        if (_settings.AugmentationEpochs == 0)
+        {
+            _samples = [.. features.Select(samples => samples.DetachFromDisposeScope())];
+        }
         var facts = new Dictionary<string, double> { ["samples"] = features[0].shape[0], ["levels"] = _levels.Length };
         for (var level = 0; level < _levels.Length; level++)
         {
@@ -98,11 +138,9 @@ internal sealed class GaussianDetector : IAnomalyDetector
     /// <inheritdoc/>
     public DetectorState Save() =>
         new(
-            (
-                from level in _names.Zip(_levels)
-                from tensor in level.Second.Tensors
-                select ($"{level.First}.{tensor.Key}", tensor.Value)
-            ).ToDictionary(),
+            (from level in _names.Zip(_levels) from tensor in level.Second.Tensors select ($"{level.First}.{tensor.Key}", tensor.Value))
+                .Concat(_names.Zip(_samples, (name, samples) => (SamplesOf(name), samples)))
+                .ToDictionary(),
             (
                 from level in _names.Zip(_levels)
                 from number in level.Second.Numbers
@@ -127,7 +165,24 @@ internal sealed class GaussianDetector : IAnomalyDetector
                 }
             ),
         ];
-        state.CheckNoOther(from level in _names.Zip(_levels) from name in level.Second.Tensors.Keys select $"{level.First}.{name}");
+        _samples = state.Tensors.ContainsKey(SamplesOf(_names[0]))
+            ?
+            [
+                .. _names.Zip(
+                    _layers,
+                    (name, layer) =>
+                        state
+                            .Tensor(SamplesOf(name), ScalarType.Float32, [DetectorState.Any, _backbone.Channels(layer)])
+                            .to(_backbone.Device, copy: true)
+                            .DetachFromDisposeScope()
+                ),
+            ]
+            : [];
+        state.CheckNoOther(
+            (from level in _names.Zip(_levels) from name in level.Second.Tensors.Keys select $"{level.First}.{name}").Concat(
+                _names.Select(SamplesOf)
+            )
+        );
     }
 
     /// <inheritdoc/>
@@ -188,13 +243,19 @@ internal sealed class GaussianDetector : IAnomalyDetector
         return [.. Enumerable.Range(0, _layers.Length).Select(level => torch.cat([.. epochs.Select(epoch => epoch[level])]))];
     }
 
+    private static string SamplesOf(string name) => name + ".samples";
+
     private void Clear()
     {
         foreach (var level in _levels)
         {
             level.Dispose();
         }
+        foreach (var samples in _samples)
+        {
+            samples.Dispose();
+        }
 
-        _levels = [];
+        (_levels, _samples) = ([], []);
     }
 }

@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using Reproduction.Methods;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -9,6 +10,10 @@ internal interface ILevelModel : IDisposable
 {
     /// <summary>Scores of features <c>[N,D]</c>: float64 <c>[N]</c>, larger is more anomalous.</summary>
     Tensor Score(Tensor features);
+
+    /// <summary>As <see cref="Score"/>, as operations of an ONNX graph.</summary>
+    /// <param name="features">float64 <c>[N,D]</c>.</param>
+    OnnxValue Export(OnnxValue features);
 
     /// <summary>The parameters that are tensors; they stay the model's.</summary>
     IReadOnlyDictionary<string, Tensor> Tensors { get; }
@@ -152,6 +157,21 @@ internal sealed class LevelGaussian : ILevelModel
         using var scope = torch.NewDisposeScope();
         var distance = GaussianEquations.Mahalanobis(features.to(ScalarType.Float64) - _mean, _axes, _precisions, _restPrecision);
         return distance.DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxValue features)
+    {
+        using var scope = torch.NewDisposeScope();
+        var model = features.Model;
+        var centred = features - model.Constant(_mean);
+        var squares = (_axes is null ? centred : centred.MatMul(model.Constant(_axes))).Square();
+        var distance = squares.MatMul(model.Constant(_precisions.unsqueeze(1)));
+        if (_restPrecision > 0)
+        {
+            distance += _restPrecision * (centred.Square().Sum([1], keepdim: true) - squares.Sum([1], keepdim: true)).ClampMin(0);
+        }
+        return distance.Sqrt().Reshape(-1);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,6 @@
+using Reproduction.Backbones;
 using Reproduction.Data;
+using Reproduction.Formats;
 using Reproduction.Imaging;
 using Reproduction.Methods;
 using TorchSharp;
@@ -56,7 +58,7 @@ public sealed record MseAutoencoderSettings
 /// the image ("Map-Mean"), and the highest threshold at which a connected component is as large as the smallest anomaly the other one
 /// ("CCA").
 /// </summary>
-internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device device) : IAnomalyDetector
+internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device device) : IAnomalyDetector, IExportable
 {
     private const int ScoreBatch = 16;
 
@@ -166,6 +168,14 @@ internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device dev
             parts["connected_component"] = torch.tensor(scores).DetachFromDisposeScope();
         }
         return new Scores(map.DetachFromDisposeScope(), map.mean([1L, 2L, 3L]).DetachFromDisposeScope()) { Parts = parts };
+    }
+
+    ImageSize IExportable.InputSize => Size;
+
+    GraphScores IExportable.Export(OnnxValue imagesRgb01)
+    {
+        var map = (imagesRgb01.Then(_model) - imagesRgb01).Square().Mean([1], keepdim: true);
+        return new GraphScores(map, map.Mean([1, 2, 3]));
     }
 
     /// <inheritdoc/>

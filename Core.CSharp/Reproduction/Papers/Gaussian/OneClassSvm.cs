@@ -1,3 +1,4 @@
+using Reproduction.Formats;
 using Reproduction.Methods;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -83,6 +84,19 @@ internal sealed class OneClassSvm : ILevelModel
         using var scope = torch.NewDisposeScope();
         var kernel = RbfKernel.Between(features.to(ScalarType.Float64) - _centre, _supportVectors - _centre, _gamma);
         return (_offset - kernel.mm(_coefficients.unsqueeze(1)).squeeze(1)).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxValue features)
+    {
+        using var scope = torch.NewDisposeScope();
+        var model = features.Model;
+        var x = features - model.Constant(_centre);
+        var support = _supportVectors - _centre;
+        var products = x.MatMul(model.Constant(support.t()));
+        var squares = x.Square().Sum([1], keepdim: true) + model.Constant(support.square().sum([1L]).unsqueeze(0));
+        var kernel = (-_gamma * (squares - (2 * products)).ClampMin(0)).Exp();
+        return _offset - kernel.MatMul(model.Constant(_coefficients.unsqueeze(1))).Reshape(-1);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using Reproduction.Backbones;
+using Reproduction.Formats;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -9,7 +10,7 @@ namespace Reproduction.Papers.Gaussian;
 /// The autoencoder that <c>gaussian</c> compares with (section IV.C): a ResNet-18 encoder, a bottleneck, and a decoder in which every
 /// operation of the encoder is inverted, strides by pixel shuffles. Images <c>[N,3,224,224]</c> in 0..1 become their reconstructions.
 /// </summary>
-internal sealed class ResNetAutoencoder : Module<Tensor, Tensor>
+internal sealed class ResNetAutoencoder : Module<Tensor, Tensor>, IExportableModule
 {
     /// <summary>Side of the images in pixels: the bottleneck's kernel takes the whole 7 x 7 map that the encoder leaves of it.</summary>
     public const int ImageSide = 224;
@@ -58,6 +59,9 @@ internal sealed class ResNetAutoencoder : Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor images) => decoder.call(encoder.call(images.channels_last()));
 
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxValue input) => input.Then(encoder).Then(decoder);
+
     private static ResidualBlock Down(int from, int to, int stride) =>
         new(
             Sequential(
@@ -89,7 +93,7 @@ internal sealed class ResNetAutoencoder : Module<Tensor, Tensor>
     private static Sequential UpConvolution(int from, int to, int kernel, int scale) =>
         Sequential(Layers.Conv2d(from, to * scale * scale, kernel, padding: kernel / 2, bias: false), PixelShuffle(scale));
 
-    private sealed class ResidualBlock : Module<Tensor, Tensor>
+    private sealed class ResidualBlock : Module<Tensor, Tensor>, IExportableModule
     {
         private readonly Sequential main;
         private readonly Sequential? shortcut;
@@ -101,6 +105,8 @@ internal sealed class ResNetAutoencoder : Module<Tensor, Tensor>
             this.shortcut = shortcut;
             RegisterComponents();
         }
+
+        public OnnxValue Export(OnnxValue input) => (input.Then(main) + (shortcut is null ? input : input.Then(shortcut))).Relu();
 
         public override Tensor forward(Tensor x) => functional.relu(main.call(x) + (shortcut is null ? x : shortcut.call(x)));
     }

@@ -10,7 +10,7 @@ namespace Reproduction.Papers.Hfae;
 /// <summary>The frozen encoder, the trained decoder, and the scores that follow from them.</summary>
 /// <param name="settings">Hyperparameters.</param>
 /// <param name="resources">Weights, frozen features and the device.</param>
-public sealed class HfaeDetector(HfaeSettings settings, Resources resources) : IAnomalyDetector
+public sealed partial class HfaeDetector(HfaeSettings settings, Resources resources) : IAnomalyDetector
 {
     /// <summary>Further standard deviations of eq. (10)'s filter whose scores are recorded beside the main one.</summary>
     private static readonly double[] ComparedSigmas = [0, 2, 4, 8];

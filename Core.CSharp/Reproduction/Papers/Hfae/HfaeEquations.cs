@@ -1,4 +1,4 @@
-using TorchSharp;
+using Reproduction.Methods;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -54,19 +54,7 @@ public static class HfaeEquations
     /// <summary>G_sigma of eq. (10): a Gaussian filter cut off at four standard deviations, borders repeated outwards.</summary>
     /// <param name="map"><c>[N,1,H,W]</c></param>
     /// <param name="sigma">Standard deviation in pixels; 0 leaves the map as it is.</param>
-    public static Tensor GaussianFilter(Tensor map, double sigma)
-    {
-        if (sigma == 0)
-        {
-            return map.alias();
-        }
-
-        var radius = (long)Math.Ceiling(4 * sigma);
-        var kernel = exp(-arange(-radius, radius + 1, ScalarType.Float32, map.device).square() / (2 * sigma * sigma));
-        kernel /= kernel.sum();
-        var padded = functional.pad(map, [radius, radius, radius, radius], PaddingModes.Replicate);
-        return functional.conv2d(functional.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1));
-    }
+    public static Tensor GaussianFilter(Tensor map, double sigma) => AnomalyMaps.GaussianFilter(map, sigma);
 
     /// <summary>Eq. (10): the filtered sum of the resized maps.</summary>
     /// <param name="resized">phi'_k of each level, <c>[N,1,H,W]</c>.</param>

@@ -1,4 +1,5 @@
 using Reproduction.Backbones;
+using Reproduction.Formats;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -65,6 +66,18 @@ public sealed class HfaeDecoder : Module<Tensor, Tensor[]>
                 : _firstBlockIsPointwise ? Upsampled(first.call(decoded[i + 1]))
                 : first.call(Upsampled(decoded[i + 1]));
             decoded[i] = _furtherBlocks[i].call(feature);
+        }
+        return decoded;
+    }
+
+    /// <summary>As <see cref="forward"/>, as operations of an ONNX graph.</summary>
+    internal OnnxValue[] Export(OnnxValue deepest)
+    {
+        var decoded = new OnnxValue[_firstBlocks.Count];
+        for (var i = decoded.Length - 1; i >= 0; i--)
+        {
+            var input = i == decoded.Length - 1 ? deepest : decoded[i + 1].Repeated(2);
+            decoded[i] = input.Then(_firstBlocks[i]).Then(_furtherBlocks[i]);
         }
         return decoded;
     }

@@ -151,7 +151,8 @@ public sealed class SsaeMethod : Method<SsaeSettings>
     private static readonly string[] SsimCategories = ["carpet", "tile", "bottle", "cable", "capsule", "metal_nut", "transistor", "zipper"];
     private static readonly string[] AnyPose = ["bottle", "hazelnut", "screw"];
 
-    // t of (14) in the inverse of the difference's unit: 1 - SSIM is around 1 where normal images differ, a squared difference around 0.001.
+    // t of (14) in the inverse of the difference's unit: 1 - SSIM is around 1 where normal images differ, a squared difference around
+    // 0.001.
     private const double SsimCorrection = 1;
     private const double SquaredCorrection = 1000;
 

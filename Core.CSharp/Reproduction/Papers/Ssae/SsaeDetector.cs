@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Reproduction.Papers.Ssae;
 
 /// <summary>One autoencoder an objective, difference, smoothing.</summary>
-internal sealed class SsaeDetector : IAnomalyDetector
+internal sealed partial class SsaeDetector : IAnomalyDetector
 {
     private const int ScoreBatch = 4;
 

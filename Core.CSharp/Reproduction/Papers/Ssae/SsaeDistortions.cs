@@ -6,7 +6,8 @@ namespace Reproduction.Papers.Ssae;
 /// <summary>How a part of a training image is changed (sections 3.2 and 4.3).</summary>
 public enum Distortion
 {
-    /// <summary>A patch is taken out and deformed by a smooth Gaussian displacement field of its own, which nearly keeps its colours.</summary>
+    /// <summary>A patch is taken out and deformed by a smooth Gaussian displacement field of its own, which nearly keeps its
+    /// colours.</summary>
     Elastic,
 
     /// <summary>A patch is set to zero.</summary>

@@ -59,7 +59,10 @@ public static class SsaeEquations
     /// The exponent. It has the inverse of the difference's unit: (1 - a)^t is nearly exp(-t a), so that what t = 1 does to averages near 1
     /// (1 - SSIM) takes t = 1,000 with averages near 0.001 (squared differences).
     /// </param>
-    public static Tensor Corrected(Tensor map, Tensor average, double t) => map * (1 - average).clamp_min(0).pow(t);
+    public static Tensor Corrected(Tensor map, Tensor average, double t) => map * Weight(average, t);
+
+    /// <summary>The factor of equation (14), <c>[1,1,H,W]</c>.</summary>
+    internal static Tensor Weight(Tensor average, double t) => (1 - average).clamp_min(0).pow(t);
 
     /// <summary>
     /// How much of what tells images from one another is in their reconstructions: the variance between images, summed over pixels and
@@ -89,6 +92,14 @@ public static class SsaeEquations
         return map;
     }
 
+    /// <summary>The similarity's Gaussian window along one axis, <c>[11]</c>.</summary>
+    internal static Tensor SsimLine()
+    {
+        var offsets = torch.arange(SsimWindow).to(ScalarType.Float32) - (SsimWindow / 2);
+        var line = (offsets.square() / (-2 * SsimSigma * SsimSigma)).exp();
+        return line / line.sum();
+    }
+
     /// <summary>
     /// The structural similarity index of every pixel and colour (Wang et al. 2004, Gaussian window of 11 pixels and sigma 1.5).
     /// </summary>
@@ -96,9 +107,7 @@ public static class SsaeEquations
     {
         const double c1 = 0.01 * 0.01,
             c2 = 0.03 * 0.03;
-        var offsets = torch.arange(SsimWindow).to(ScalarType.Float32) - (SsimWindow / 2);
-        var line = (offsets.square() / (-2 * SsimSigma * SsimSigma)).exp();
-        line = (line / line.sum()).to(a.device);
+        var line = SsimLine().to(a.device);
         var rows = line.reshape(1, 1, -1, 1).expand(a.shape[1], 1, -1, -1).contiguous();
         var columns = line.reshape(1, 1, 1, -1).expand(a.shape[1], 1, -1, -1).contiguous();
         var (meanA, meanB) = (Blur(a), Blur(b));

@@ -1,4 +1,5 @@
 using Reproduction.Backbones;
+using Reproduction.Formats;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -6,7 +7,7 @@ using static TorchSharp.torch;
 namespace Reproduction.Papers.Ssae;
 
 /// <summary>The autoencoder of Table 1: three halvings, four stacked dilated convolutions, three doublings, a sigmoid at the end.</summary>
-internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
+internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>, IExportableModule
 {
     /// <summary>Image sides must be divisible by this: three max-poolings.</summary>
     public const int Divisor = 8;
@@ -64,6 +65,9 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
     /// <summary>The reconstruction of images <c>[N,3,H,W]</c>, H and W divisible by 8; 0..1.</summary>
     public override Tensor forward(Tensor images) => layers.call(images.channels_last());
 
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxValue input) => input.Then(layers);
+
     private static IEnumerable<nn.Module<Tensor, Tensor>> Activation(int channels) => [nn.BatchNorm2d(channels), nn.ReLU()];
 
     private static IEnumerable<nn.Module<Tensor, Tensor>> Conv(int from, int to) =>
@@ -74,7 +78,7 @@ internal sealed class SsaeNetwork : nn.Module<Tensor, Tensor>
 }
 
 /// <summary>SDC of Table 1: convolutions with growing dilation side by side on the same input, their outputs concatenated.</summary>
-internal sealed class StackedDilatedConvolution : nn.Module<Tensor, Tensor>
+internal sealed class StackedDilatedConvolution : nn.Module<Tensor, Tensor>, IExportableModule
 {
     private readonly ModuleList<Conv2d> convolutions;
     private readonly IReadOnlyList<int> _dilations;
@@ -89,6 +93,9 @@ internal sealed class StackedDilatedConvolution : nn.Module<Tensor, Tensor>
         ]);
         RegisterComponents();
     }
+
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxValue input) => OnnxValue.Cat([.. convolutions.Select(convolution => input.Then(convolution))], 1);
 
     /// <summary><c>[N,C,H,W]</c> to <c>[N,6 * each,H,W]</c>.</summary>
     public override Tensor forward(Tensor input) =>

@@ -1,0 +1,138 @@
+// Does the threshold of `repro fit` keep its promise? Of each data set's good products some are fitted on and held back as `fit` does it,
+// the others, which no model has seen, tell the rate that is achieved. Five splits each.
+//   dotnet fsi scripts/calibration-promise.fsx --data ../shared/data --weights ../shared/weights --out results/calibration
+//     [--methods gaussian,hfae] [--datasets bottle,pill] [--profile smoke] [--splits 5] [--folds K] [--fit N]
+#I "../Core.CSharp/Repro/bin/Release/net10.0" // dotnet build -c Release
+#r "Reproduction.dll"
+#r "TorchSharp.dll"
+#r "MathNet.Numerics.dll"
+
+open System
+open System.Globalization
+open System.IO
+open Reproduction
+open Reproduction.Backbones
+open Reproduction.Imaging
+open Reproduction.Metrics
+open Reproduction.Methods
+open Reproduction.Models
+open Reproduction.Surfaces
+
+CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
+let arguments = List.ofArray fsi.CommandLineArgs |> List.tail
+
+let rec option name =
+    function
+    | key :: value :: _ when key = "--" + name -> Some value
+    | _ :: rest -> option name rest
+    | [] -> None
+
+let text name otherwise = option name arguments |> Option.defaultValue otherwise
+let data = text "data" "../shared/data"
+let weights = text "weights" "../shared/weights"
+let out = text "out" "results/calibration"
+let profile = Enum.Parse<Profile>(text "profile" "smoke", ignoreCase = true)
+let splits = int (text "splits" "5")
+let folds = option "folds" arguments |> Option.map int
+let mostFitted = int (text "fit" "1000")
+let surfaces = 360
+
+/// Good products, in a fixed order: files, or pictures in memory.
+let pictures =
+    function
+    | "surfaces" -> [|
+        for index in 0 .. surfaces - 1 ->
+            let struct (picture, _) = SurfacesDataset.Render("woven", "train", "good", index, 0)
+            Choice2Of2 picture
+      |]
+    | "magnetic-tile" ->
+        Directory.GetFiles(Path.Combine(data, "magnetic-tile", "MT_Free", "Imgs"), "*.jpg")
+        |> Array.sort
+        |> Array.map Choice1Of2
+    | category -> [|
+        for folder in [ "train"; "test" ] do
+            yield! Directory.GetFiles(Path.Combine(data, "mvtec", category, folder, "good"), "*") |> Array.sort |> Array.map Choice1Of2
+      |]
+
+let photographs some =
+    match Array.head some with
+    | Choice1Of2 _ ->
+        Photographs.In(
+            [|
+                for each in some do
+                    match each with
+                    | Choice1Of2(path: string) -> path
+                    | Choice2Of2 _ -> ()
+            |]
+        )
+    | Choice2Of2 _ ->
+        Photographs.Of(
+            [|
+                for each in some do
+                    match each with
+                    | Choice2Of2(image: Image) -> image
+                    | Choice1Of2 _ -> ()
+            |]
+        )
+
+let raw (model: Model) some = [| for each in model.Score(photographs some) -> each.RawScore.Value |]
+
+let rates = [ 0.01; 0.02; 0.05; 0.1 ]
+
+let header =
+    "dataset,method,variant,profile,split,fitted,calibrated,source,target,above,stated_upper,unseen,flagged,achieved,tail,inside_stated,inside"
+
+Directory.CreateDirectory out |> ignore
+let table = Path.Combine(out, "promise.csv")
+if not (File.Exists table) then File.WriteAllText(table, header + "\n")
+
+for dataset in (text "datasets" "bottle,pill,screw,magnetic-tile,surfaces").Split ',' do
+    let all = pictures dataset
+
+    for method in (text "methods" "gaussian,hfae,dfr,favae,ssae").Split ',' do
+        for split in 0 .. splits - 1 do
+            let order = Array.copy all
+            SplitMix64.For(uint64 split, "promise " + dataset).Shuffle(order.AsSpan())
+            let count = min mostFitted (all.Length * 6 / 10)
+            let given, unseen = order[.. count - 1], order[count .. min (count + 299) (order.Length - 1)]
+
+            let options = FitOptions(Profile = profile, Weights = weights, Seed = split, Folds = (folds |> Option.toNullable))
+
+            use model = Model.Fit(method, photographs given, options)
+            let scores = Array.sort (raw model unseen)
+
+            for rate in rates do
+                let card = model.Description.At rate
+                let basis = card.Calibration
+                let flagged = Conformal.CountFrom(scores, card.Threshold)
+                let tail = Conformal.AtLeast(flagged, scores.Length, basis.Above, basis.Good.Count)
+                let achieved = float flagged / float scores.Length
+
+                File.AppendAllText(
+                    table,
+                    String.Join(
+                        ",",
+                        [|
+                            dataset
+                            method
+                            card.Variant
+                            (string profile).ToLowerInvariant()
+                            string split
+                            string card.Images
+                            string basis.Good.Count
+                            string basis.Source
+                            string rate
+                            string basis.Above
+                            $"{basis.Interval.Upper:f4}"
+                            string scores.Length
+                            string flagged
+                            $"{achieved:f4}"
+                            $"{tail:f4}"
+                            string (achieved <= basis.Interval.Upper)
+                            string (tail >= 0.05)
+                        |]
+                    )
+                    + "\n"
+                )
+
+            printfn "%s %s split %d: fitted on %d" dataset method split model.Description.Images

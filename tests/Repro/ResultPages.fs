@@ -1,0 +1,207 @@
+/// The page of `score` in a real Chromium.
+module Reproduction.Tests.ResultPages
+
+open System
+open System.IO
+open System.Text.RegularExpressions
+open System.Threading.Tasks
+open Expecto
+open Microsoft.Playwright
+open Repro
+open Reproduction.Analysis
+open Reproduction.Imaging
+open Reproduction.Surfaces
+open Reproduction.Tests.ReproProcess
+
+let private wait (task: Task) = task.GetAwaiter().GetResult()
+let private await (task: Task<'T>) = task.GetAwaiter().GetResult()
+
+let private repro (arguments: string list) =
+    use output = new StringWriter()
+    use error = new StringWriter()
+    let code = CommandLine.Run(List.toArray arguments, output, error)
+    code, output.ToString() + error.ToString()
+
+/// A scored folder of a method that localises and of one that does not, with a name that is no HTML.
+type private Bench() =
+    let root = Directory.CreateTempSubdirectory("reproduction-page-").FullName
+    let at (name: string) = Path.Combine(root, name)
+
+    let write folder split (defect: string) index (name: string) =
+        let struct (photograph, _) = SurfacesDataset.Render("woven", split, defect, index, 0)
+        Directory.CreateDirectory(at folder) |> ignore
+        ImageFile.Write(Path.Combine(at folder, name), photograph)
+
+    do
+        for index in 0..11 do
+            write "train" "train" "good" index $"{index}.png"
+
+        for index in 0..7 do
+            write "new/good" "test" "good" index $"{index}.png"
+            write "new/hole" "test" "hole" index $"<b>&{index} #?.png"
+
+        File.WriteAllText(at "new/hole/torn.png", "no picture")
+
+        for method, variant in [ "dfr", "embedded+image_size=64"; "gaussian", "vgg16_quarter-mahalanobis+image_size=64" ] do
+            let fit = [ "fit"; "--method"; method; "--variant"; variant; "--profile"; "smoke"; "--train"; at "train" ]
+            let code, told = repro (fit @ [ "--weights"; embedded; "--out"; at $"{method}.model" ])
+            if code <> 0 then failwith told
+            let score = [ "score"; "--model"; at $"{method}.model"; "--weights"; embedded; at "new"; "--recursive"; "--labels"; "folders" ]
+            let code, told = repro (score @ [ "--out"; at method ])
+            if code <> 1 then failwith told
+
+    member _.Item
+        with get name = at name
+
+    interface IDisposable with
+        member _.Dispose() = Directory.Delete(root, true)
+
+let private bench =
+    lazy
+        (let bench = new Bench()
+         AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> (bench :> IDisposable).Dispose())
+         bench)
+
+/// Opens the page of a method at a width, and gives what the browser complained about or asked the network for.
+let private inBrowser method width dark (test: IPage -> unit) =
+    match Browser.find () with
+    | None -> skiptest Browser.missing
+    | Some chromium ->
+        let bench = bench.Value
+        use playwright = Playwright.CreateAsync() |> await
+
+        let browser =
+            playwright.Chromium.LaunchAsync(BrowserTypeLaunchOptions(ExecutablePath = chromium, Args = [ "--no-sandbox"; "--disable-gpu" ]))
+            |> await
+
+        try
+            let scheme = if dark then ColorScheme.Dark else ColorScheme.Light
+
+            let page =
+                browser.NewPageAsync(BrowserNewPageOptions(ViewportSize = ViewportSize(Width = width, Height = 900), ColorScheme = scheme))
+                |> await
+
+            let complaints = ResizeArray<string>()
+            page.Console.Add(fun message -> if message.Type = "error" then complaints.Add message.Text)
+            page.PageError.Add complaints.Add
+            page.Request.Add(fun request -> if not (Regex.IsMatch(request.Url, "^(file|data|blob):")) then complaints.Add request.Url)
+            page.RequestFailed.Add(fun request -> complaints.Add $"not there: {request.Url}")
+            page.GotoAsync $"file://{bench[method]}/index.html" |> await |> ignore
+            page.WaitForLoadStateAsync(LoadState.NetworkIdle) |> wait
+            test page
+            Expect.isEmpty complaints "no complaint, no request"
+        finally
+            browser.CloseAsync() |> wait
+
+let private text (page: IPage) (selector: string) = page.Locator(selector).First.InnerTextAsync() |> await
+let private count (page: IPage) (selector: string) = page.Locator(selector).CountAsync() |> await
+
+let private scores method = [|
+    for line in File.ReadAllLines(bench.Value[method + "/scores.csv"])[1..] do
+        let row = line.Split ','
+        if row[1] <> "" then float row[1], row[6]
+|]
+
+let private overflow (page: IPage) =
+    page.EvaluateAsync<int> "document.documentElement.scrollWidth - document.documentElement.clientWidth" |> await
+
+[<Tests>]
+let tests =
+    testSequenced
+    <| testList "result page" [
+        testCase "the slider rejudges all pictures at once, by keyboard; filter, sort and the confusion follow"
+        <| fun () ->
+            inBrowser "dfr" 1280 false (fun page ->
+                let all = scores "dfr"
+                let above threshold = all |> Array.filter (fun (score, _) -> score >= threshold) |> Array.length
+                Expect.equal (text page "#count") $"17 images, {above 1.0} judged defective, 1 not judged" "as score judged"
+                Expect.equal (count page "#main > li.defective") (above 1.0) "cards"
+                page.Locator("#slider").FocusAsync() |> wait
+                let before = page.Locator("#slider").InputValueAsync() |> await |> float
+
+                for _ in 1..40 do
+                    page.Keyboard.PressAsync "ArrowLeft" |> wait
+
+                let after = page.Locator("#slider").InputValueAsync() |> await |> float
+                Expect.isLessThan after before "the arrow key moves it"
+                Expect.equal (text page "#count") $"17 images, {above after} judged defective, 1 not judged" "rejudged"
+                Expect.equal (count page "#main > li.defective") (above after) "all cards"
+
+                for threshold in [ -1000.0; 0.25; 1.5; 1000.0 ] do
+                    page.Locator("#threshold").FillAsync(string threshold) |> wait
+                    page.Locator("#threshold").PressAsync "Enter" |> wait
+                    let kind label reach = all |> Seq.filter (fun (score, is) -> is = label && (score >= threshold) = reach) |> Seq.length
+                    Expect.equal (text page "#tp") (string (kind "defective" true)) "found"
+                    Expect.equal (text page "#fp") (string (kind "good" true)) "false alarms"
+                    Expect.equal (text page "#tn") (string (kind "good" false)) "passed"
+                    Expect.equal (text page "#fn") (string (kind "defective" false)) "missed"
+
+                page.Locator("#own").ClickAsync() |> wait
+                Expect.stringStarts (text page "#count") $"17 images, {above 1.0} judged" "the model's own"
+
+                for filter, wanted in [ "defective", above 1.0; "good", 16 - above 1.0; "unreadable", 1; "all", 17 ] do
+                    page.Locator($"input[name=filter][value={filter}]").CheckAsync() |> wait
+                    Expect.equal (count page "#main > li") wanted filter
+
+                page.Locator("#sort").SelectOptionAsync("low") |> await |> ignore
+                let told = page.Locator("#main > li:not(.unreadable) p:nth-of-type(2)").AllInnerTextsAsync() |> await
+                let found = [ for each in told -> float (Regex.Match(each, "score (-?[0-9.e-]+)").Groups[1].Value) ]
+                Expect.equal found (List.sort found) "lowest first")
+
+        testCase "photograph beside overlay, boxes, milliseconds, links; names are text"
+        <| fun () ->
+            inBrowser "dfr" 1280 true (fun page ->
+                Expect.equal (count page "#main img[alt^=photograph]") 16 "photographs"
+                Expect.equal (count page "#main img[alt^='heat map']") 16 "heat maps"
+                Expect.equal (count page "#main b") 0 "a name is no HTML"
+                Expect.isTrue ((text page "#main").Contains "<b>&0 #?.png") "but is told as it is"
+                Expect.isGreaterThan (count page "svg.box rect.over") 0 "boxes"
+                Expect.isTrue (Regex.IsMatch(text page "#main", @"[0-9.]+ ms")) "milliseconds"
+                let links = page.EvaluateAsync<string[]> "[...document.querySelectorAll('#main p a')].map(a => a.href)" |> await
+                Expect.hasLength links 17 "links"
+
+                for link in links do
+                    Expect.isTrue (File.Exists(Uri(link).LocalPath)) $"{link} leads to its file"
+
+                let loaded =
+                    page.EvaluateAsync<int>
+                        "Promise.all([...document.images].map(i => { i.loading = 'eager'; return i.decode().then(() => 1, () => 0); }))
+                             .then(all => all.reduce((a, b) => a + b, 0))"
+                    |> await
+
+                Expect.equal loaded 32 "all pictures are there"
+                page.Locator("#boxes").UncheckAsync() |> wait
+                Expect.equal (page.Locator("svg.box").First.IsVisibleAsync() |> await) false "boxes go")
+
+        testCase "a phone's width, light and dark: nothing is cut off, everything is reached by Tab"
+        <| fun () ->
+            for dark in [ false; true ] do
+                inBrowser "dfr" 390 dark (fun page ->
+                    Expect.isLessThanOrEqual (overflow page) 0 "no sideways scrolling"
+
+                    let reached =
+                        set [
+                            for _ in 1..12 do
+                                page.Keyboard.PressAsync "Tab" |> wait
+                                page.EvaluateAsync<string> "document.activeElement.id || document.activeElement.name" |> await
+                        ]
+
+                    for name in [ "slider"; "threshold"; "own"; "filter"; "sort"; "boxes" ] do
+                        Expect.isTrue (reached.Contains name) $"{name} is reached: {reached}"
+
+                    let unnamed =
+                        page.EvaluateAsync<int>
+                            "[...document.querySelectorAll('input, select, button, img')]
+                                 .filter(e => !(e.labels?.length || e.ariaLabel || e.textContent || e.alt)).length"
+                        |> await
+
+                    Expect.equal unnamed 0 "every control has a name")
+
+        testCase "a method that localises nothing shows its photographs and says so"
+        <| fun () ->
+            inBrowser "gaussian" 1280 false (fun page ->
+                Expect.stringContains (text page "#note") "localises nothing" "told"
+                Expect.equal (count page "#main img[alt^=photograph]") 16 "photographs"
+                Expect.equal (count page "#main img[alt^='heat map']") 0 "no heat maps"
+                Expect.equal (page.Locator("#boxes").IsVisibleAsync() |> await) false "no boxes")
+    ]
