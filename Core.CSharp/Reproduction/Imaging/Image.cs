@@ -30,7 +30,8 @@ public sealed class Image
     /// <param name="height">Rows, at least 1.</param>
     /// <param name="order">Of a pixel's bytes.</param>
     /// <param name="stride">Bytes from the start of a row to that of the next; 0 where rows follow one another without a gap.</param>
-    /// <exception cref="ArgumentException">The sizes are not positive, the stride is less than a row, or the buffer is too short.</exception>
+    /// <exception cref="ArgumentException">The sizes are not positive, the stride is less than a row, or the buffer is too
+    /// short.</exception>
     public static Image FromPixels(ReadOnlySpan<byte> pixels, int width, int height, PixelOrder order, int stride = 0)
     {
         var (bytes, red, green, blue) = order switch
