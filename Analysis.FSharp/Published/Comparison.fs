@@ -198,12 +198,11 @@ module Comparison =
             if measured.Categories.Length < wanted then
                 NotComparable $"{measured.Categories.Length} of {wanted} categories"
             else
-                let size (spread: Spread option) = spread |> Option.map _.Size |> Option.defaultValue 0.0
-                let allowed = if wanted > 1 then size measured.Spread else max (size published.Spread) (size measured.Spread)
+                let spreads = measured.Spread :: (if wanted > 1 then [] else [ published.Spread ]) |> List.choose id
                 let difference = measured.Mean - published.Value
                 let tolerance = 1e-9
 
-                if abs difference <= allowed + tolerance then WithinSpread
+                if spreads |> List.exists (fun spread -> abs difference <= spread.Size + tolerance) then WithinSpread
                 elif abs difference <= 0.01 + tolerance then WithinPoint
                 elif difference > 0.0 then Above
                 else Below

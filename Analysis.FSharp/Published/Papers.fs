@@ -52,7 +52,7 @@ module Papers =
     /// Files of a paper's folder beside its sheet and its published tables.
     let substitutes, ownMethods, schedule = "substitutes.csv", "own-methods.csv", "schedule.csv"
 
-    /// Beside the papers' folders: the data of our records that are not as published.
+    /// Beside the papers' folders and that of the baselines: the data of our records that are not as published.
     let changedData = "changed-data.csv"
 
     let private rows columns (file: string) = if File.Exists file then Csv.read columns file else []
@@ -87,13 +87,14 @@ module Papers =
                         }
                 ]
                 ChangedData = [
-                    for row in rows [ "dataset"; "category"; "fingerprint"; "difference" ] (Path.Combine(folder, "..", changedData)) ->
-                        {
-                            Dataset = row "dataset"
-                            Category = row "category"
-                            Fingerprint = row "fingerprint"
-                            Difference = row "difference"
-                        }
+                    for up in [ ".."; Path.Combine("..", "..") ] do
+                        for row in rows [ "dataset"; "category"; "fingerprint"; "difference" ] (Path.Combine(folder, up, changedData)) do
+                            {
+                                Dataset = row "dataset"
+                                Category = row "category"
+                                Fingerprint = row "fingerprint"
+                                Difference = row "difference"
+                            }
                 ]
             }
             OwnMethods = id :: [ for row in rows [ "method" ] (file ownMethods) -> row "method" ]

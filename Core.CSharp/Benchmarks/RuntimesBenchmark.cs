@@ -22,7 +22,7 @@ public sealed class RuntimesBenchmark : IBenchmark
     /// <summary>Variants that are fitted in a moment and score as long as any.</summary>
     private static readonly (string Method, string Variant)[] Detectors =
     [
-        ("gaussian", "resnet18_cntk"),
+        ("gaussian", "resnet18_cntk-mahalanobis"),
         ("hfae", "resnet18_cntk+epochs=1"),
         ("dfr", "resnet18_cntk+epochs=1"),
         ("favae", "resnet18_cntk+epochs=1+images_per_epoch=16"),

@@ -198,6 +198,7 @@ let private judgement =
             0.95, Some 0.03, [ 0.93 ], WithinSpread
             0.95, None, [ 0.90; 1.00 ], WithinSpread
             0.95, None, [ 0.955 ], WithinPoint
+            0.95, None, [ 0.95 ], WithinPoint
             0.95, None, [ 0.97 ], Above
             0.95, None, [ 0.90 ], Below
         ]
@@ -309,7 +310,7 @@ let private judgement =
                 record "wide_resnet50_2" "bottle" 0 "paper" [ "image_auroc", 0.9 ]
             ]
 
-            Expect.equal (judge records (number "wide_resnet50_2" "bottle" 0.9 None)).Verdict WithinSpread "verdict"
+            Expect.equal (judge records (number "wide_resnet50_2" "bottle" 0.9 None)).Verdict WithinPoint "verdict"
 
         testCase "a sum over fewer levels than the paper's is said, a single level is not"
         <| fun () ->
@@ -338,13 +339,13 @@ let private judgement =
                     Metric = "achieved_fpr"
             }
 
-            Expect.equal (judge [ record ] number).Verdict WithinSpread "verdict"
+            Expect.equal (judge [ record ] number).Verdict WithinPoint "verdict"
 
         testCase "the vanilla VAE of favae is a variant of ours"
         <| fun () ->
             let cell = { record "vanilla" "bottle" 0 "paper" [ "image_auroc", 0.9 ] with Paper = "favae" }
             let number = { number "vanilla" "bottle" 0.9 None with Paper = "favae"; Method = "VAE" }
-            Expect.equal (judge [ cell ] number).Verdict WithinSpread "verdict"
+            Expect.equal (judge [ cell ] number).Verdict WithinPoint "verdict"
 
         testCase "a baseline's number is not ours to judge"
         <| fun () ->

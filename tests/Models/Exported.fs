@@ -115,9 +115,9 @@ let private number (text: string) = Double.Parse(text, CultureInfo.InvariantCult
 let private verdict (session: InferenceSession) (picture: Image) =
     use input = OrtValue.CreateTensorValueFromMemory(picture.Pixels, [| 1L; int64 picture.Height; int64 picture.Width; 3L |])
     use settings = new RunOptions()
-    use outputs = session.Run(settings, [ "images" ], [ input ], [ "score" ])
-    let score = outputs[0].GetTensorDataAsSpan<float32>()[0]
-    (if score >= 1f then "defective" else "good"), float score
+    use outputs = session.Run(settings, [ "images" ], [ input ], [ "score"; "raw_score" ])
+    let value (index: int) = outputs[index].GetTensorDataAsSpan<float32>()[0]
+    (if value 0 >= 1f then "defective" else "good"), float (value 1)
 
 [<Tests>]
 let tests =
@@ -165,8 +165,8 @@ let tests =
                     for KeyValue(file, row) in here do
                         Expect.floatClose { absolute = 1e-4; relative = 1e-4 } (number (there[file]).[1]) (number (row[1])) file
                         Expect.equal (there[file]).[3] row[3] $"{file}: the exported file's verdict"
-                        let outside, score = verdict session (ImageFile.Read file)
-                        Expect.floatClose { absolute = 1e-4; relative = 1e-4 } score (number (row[1])) file
+                        let outside, raw = verdict session (ImageFile.Read file)
+                        Expect.floatClose { absolute = 1e-6; relative = 1e-4 } raw (number (row[5])) file
                         Expect.equal outside row[3] $"{file}: the verdict of a program of its own")
 
         testCase "a region of interest goes along; of tiles the file says how they are cut"
@@ -190,11 +190,13 @@ let tests =
 
                 for file in Directory.GetFiles(at "new") do
                     let picture = ImageFile.Read file
-                    let here = float (model.Score(picture).Score.Value)
-                    Expect.floatClose { absolute = 1e-4; relative = 1e-4 } (snd (verdict session picture)) here file
+                    let here = float (model.Score(picture).RawScore.Value)
+                    let there = snd (verdict session picture)
+                    // What is painted is flat, and the structural similarity of flat areas is ill-conditioned.
+                    Expect.floatClose { absolute = 1e-6; relative = 1e-3 } there here file
                     // What lies outside changes nothing.
                     picture[0, 0, 0] <- 255uy - picture[0, 0, 0]
-                    Expect.floatClose { absolute = 1e-4; relative = 1e-4 } (snd (verdict session picture)) here "a pixel outside"
+                    Expect.equal (snd (verdict session picture)) there "a pixel outside"
 
                 let code, _, error = repro (fit @ [ "--tile"; "96"; "--overlap"; "16" ])
                 Expect.equal code 0 error

@@ -254,7 +254,7 @@ let tests =
             Expect.containsAll
                 (List.ofSeq paths)
                 [ [ "Verbs"; "Models"; "Papers"; "Backbones"; "Data"; "Imaging" ]; [ "Verbs"; "Imaging" ] ]
-                "the trip: 5 + 1 + 2 changes of folder"
+                $"the trip: 5 + 1 + 2 changes of folder, %A{List.ofSeq paths}"
 
         testCase "settings of one's own have their type"
         <| fun () ->

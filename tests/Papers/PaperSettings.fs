@@ -383,6 +383,8 @@ let private gaussian =
                 "batch_size", "64"
                 "learning_rate", "0.0001"
                 "steps", "5000" // ours
+                "validation", "0.2" // public code
+                "patience", "3" // public code
             ]
             (Some false)
 

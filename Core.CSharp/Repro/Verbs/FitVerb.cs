@@ -14,6 +14,9 @@ internal static class FitVerb
 {
     private const int MostListed = 20;
 
+    /// <summary>Of a method with more variants than <see cref="MostListed"/>.</summary>
+    private const int MostNamed = 4;
+
     public static Command Create()
     {
         var method = new Option<string>("--method")
@@ -214,7 +217,10 @@ internal static class FitVerb
                 method.Variants.Count <= MostListed
                     ? $"{method.Id}: {string.Join(", ", method.Variants.Select(variant => variant.Name))}"
                     : $"{method.Id}: "
-                        + string.Join(", ", method.Variants.Where(variant => variant.Default).Select(variant => variant.Name))
+                        + string.Join(
+                            ", ",
+                            method.Variants.Where(variant => variant.Default).Take(MostNamed).Select(variant => variant.Name)
+                        )
                         + $" and {method.Variants.Count} in all ('repro run --paper {method.Id} --help')"
             )
         ) + ".";

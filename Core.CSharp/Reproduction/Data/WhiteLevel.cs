@@ -1,3 +1,4 @@
+using System.Numerics;
 using Reproduction.Imaging;
 
 namespace Reproduction.Data;
@@ -50,8 +51,8 @@ internal static class WhiteLevel
     public static string? Words(int white) =>
         white == Full
             ? null
-            : $"pictures have 16 bits a channel of which {System.Numerics.BitOperations.Log2((uint)white) + 1} are in use: {white} is taken for "
-                + "white, in training and in scoring";
+            : $"pictures have 16 bits a channel of which {BitOperations.Log2((uint)white) + 1} are in use: {white} is taken for white, in "
+                + "training and in scoring";
 
     private static void InterlockedMax(ref int target, int value)
     {

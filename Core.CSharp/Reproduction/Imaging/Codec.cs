@@ -17,7 +17,8 @@ internal sealed class CodecException(string message, bool damaged = true, Except
 /// <summary>What the codecs share.</summary>
 internal static class Samples
 {
-    /// <summary>A 16-bit sample as the nearest of 256 values: round(255 value / white), which is round(value / 257) for all 16 bits.</summary>
+    /// <summary>A 16-bit sample as the nearest of 256 values: round(255 value / white), which is round(value / 257) for all 16
+    /// bits.</summary>
     internal static byte Reduce(ushort value, int white) =>
         value <= white
             ? (byte)((value * byte.MaxValue + white / 2) / white)

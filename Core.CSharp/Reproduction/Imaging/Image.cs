@@ -24,6 +24,51 @@ public sealed class Image
         (Width, Height, Channels, Pixels) = (width, height, channels, pixels);
     }
 
+    /// <summary>An image out of a buffer, whose pixels are copied.</summary>
+    /// <param name="pixels">Rows from the top.</param>
+    /// <param name="width">Columns, at least 1.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="order">Of a pixel's bytes.</param>
+    /// <param name="stride">Bytes from the start of a row to that of the next; 0 where rows follow one another without a gap.</param>
+    /// <exception cref="ArgumentException">The sizes are not positive, the stride is less than a row, or the buffer is too
+    /// short.</exception>
+    public static Image FromPixels(ReadOnlySpan<byte> pixels, int width, int height, PixelOrder order, int stride = 0)
+    {
+        var (bytes, red, green, blue) = order switch
+        {
+            PixelOrder.Grey => (1, 0, 0, 0),
+            PixelOrder.Rgb => (3, 0, 1, 2),
+            PixelOrder.Bgr => (3, 2, 1, 0),
+            PixelOrder.Rgba => (4, 0, 1, 2),
+            PixelOrder.Bgra => (4, 2, 1, 0),
+            _ => throw new ArgumentOutOfRangeException(nameof(order)),
+        };
+        var image = new Image(width, height, bytes == 1 ? 1 : 3);
+        var row = checked(width * bytes);
+        var step = stride == 0 ? row : stride;
+        if (step < row || pixels.Length < (long)step * (height - 1) + row)
+        {
+            throw new ArgumentException(
+                $"{pixels.Length} bytes with {step} a row do not hold an image of {width} x {height} with {bytes} bytes a pixel"
+            );
+        }
+        for (var y = 0; y < height; y++)
+        {
+            var source = pixels.Slice(y * step, row);
+            var target = image.Pixels.AsSpan(y * width * image.Channels, width * image.Channels);
+            if (order is PixelOrder.Grey or PixelOrder.Rgb)
+            {
+                source.CopyTo(target);
+                continue;
+            }
+            for (int from = 0, to = 0; from < row; from += bytes, to += 3)
+            {
+                (target[to], target[to + 1], target[to + 2]) = (source[from + red], source[from + green], source[from + blue]);
+            }
+        }
+        return image;
+    }
+
     /// <summary>In pixels.</summary>
     public int Width { get; }
 

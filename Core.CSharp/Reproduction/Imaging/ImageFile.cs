@@ -52,7 +52,8 @@ public static class ImageFile
     /// </exception>
     public static Image Read(string path, int white = ushort.MaxValue) => Decode(ReadBytes(path), path, white).ToRgb();
 
-    /// <summary>The greatest value of a picture with 16-bit samples; 0 for a picture with others, of which only the header is read.</summary>
+    /// <summary>The greatest value of a picture with 16-bit samples; 0 for a picture with others, of which only the header is
+    /// read.</summary>
     /// <exception cref="UserError">As <see cref="Read"/>.</exception>
     public static int GreatestValue(string path)
     {

@@ -7,6 +7,7 @@ using Reproduction.Data;
 using Reproduction.Imaging;
 using Reproduction.Methods;
 using Reproduction.Papers;
+using SkiaSharp;
 using static TorchSharp.torch;
 
 namespace Reproduction.Models;
@@ -115,6 +116,27 @@ public sealed partial class Model : IDisposable
     /// <param name="image">Of any size, grey or RGB.</param>
     /// <exception cref="UserError">The score is no finite number.</exception>
     public Judgement Score(Image image) => Score(Photographs.Of([image])).First();
+
+    /// <summary>Judges an image in a buffer: a camera's, OpenCV's <c>Mat</c> (<c>Data</c>, <c>Step</c>, Bgr), Skia's bitmap.</summary>
+    /// <inheritdoc cref="Image.FromPixels"/>
+    /// <exception cref="UserError">The score is no finite number.</exception>
+    public Judgement Score(ReadOnlySpan<byte> pixels, int width, int height, PixelOrder order, int stride = 0) =>
+        Score(Image.FromPixels(pixels, width, height, order, stride));
+
+    /// <summary>Judges one of Skia's bitmaps.</summary>
+    /// <param name="bitmap">Of any size and colour type.</param>
+    /// <exception cref="UserError">The score is no finite number.</exception>
+    public Judgement Score(SKBitmap bitmap)
+    {
+        if (bitmap.ColorType is SKColorType.Bgra8888 or SKColorType.Rgba8888)
+        {
+            var order = bitmap.ColorType == SKColorType.Bgra8888 ? PixelOrder.Bgra : PixelOrder.Rgba;
+            return Score(bitmap.GetPixelSpan(), bitmap.Width, bitmap.Height, order, bitmap.RowBytes);
+        }
+        using var converted =
+            bitmap.Copy(SKColorType.Rgba8888) ?? throw new UserError($"a bitmap of the colour type {bitmap.ColorType} cannot be converted");
+        return Score(converted.GetPixelSpan(), converted.Width, converted.Height, PixelOrder.Rgba, converted.RowBytes);
+    }
 
     /// <summary>
     /// Judges photographs, in their order, a few at a time as they are asked for. One that cannot be read is

@@ -145,7 +145,9 @@ internal sealed partial class GaussianDetector : IExtendableDetector
                 from level in _names.Zip(_levels)
                 from number in level.Second.Numbers
                 select ($"{level.First}.{number.Key}", number.Value.ToString("r", CultureInfo.InvariantCulture))
-            ).ToDictionary()
+            )
+                .Append((KeptSamples, (_samples.Length > 0 ? _samples[0].shape[0] : 0).ToString(CultureInfo.InvariantCulture)))
+                .ToDictionary()
         );
 
     /// <inheritdoc/>
@@ -165,22 +167,25 @@ internal sealed partial class GaussianDetector : IExtendableDetector
                 }
             ),
         ];
-        _samples = state.Tensors.ContainsKey(SamplesOf(_names[0]))
-            ?
-            [
-                .. _names.Zip(
-                    _layers,
-                    (name, layer) =>
-                        state
-                            .Tensor(SamplesOf(name), ScalarType.Float32, [DetectorState.Any, _backbone.Channels(layer)])
-                            .to(_backbone.Device, copy: true)
-                            .DetachFromDisposeScope()
-                ),
-            ]
-            : [];
+        // A model of before has kept none and does not say so.
+        var kept = state.Values.ContainsKey(KeptSamples) ? state.Whole(KeptSamples, 0) : 0;
+        _samples =
+            kept > 0
+                ?
+                [
+                    .. _names.Zip(
+                        _layers,
+                        (name, layer) =>
+                            state
+                                .Tensor(SamplesOf(name), ScalarType.Float32, [kept, _backbone.Channels(layer)])
+                                .to(_backbone.Device, copy: true)
+                                .DetachFromDisposeScope()
+                    ),
+                ]
+                : [];
         state.CheckNoOther(
             (from level in _names.Zip(_levels) from name in level.Second.Tensors.Keys select $"{level.First}.{name}").Concat(
-                _names.Select(SamplesOf)
+                _names.Where(_ => kept > 0).Select(SamplesOf)
             )
         );
     }
@@ -242,6 +247,9 @@ internal sealed partial class GaussianDetector : IExtendableDetector
         }
         return [.. Enumerable.Range(0, _layers.Length).Select(level => torch.cat([.. epochs.Select(epoch => epoch[level])]))];
     }
+
+    /// <summary>The name of how many samples a level are kept.</summary>
+    private const string KeptSamples = "kept_samples";
 
     private static string SamplesOf(string name) => name + ".samples";
 

@@ -20,8 +20,14 @@ public sealed record MseAutoencoderSettings
     /// <summary>Learning rate of Adam.</summary>
     public double LearningRate { get; init; } = 1e-4;
 
-    /// <summary>Gradient steps; the paper trains until convergence and gives no number.</summary>
+    /// <summary>Gradient steps at most; the paper trains until convergence and gives no number.</summary>
     public required long Steps { get; init; }
+
+    /// <summary>Share of the training images whose loss tells when to stop, as in the authors' code.</summary>
+    public double Validation { get; init; } = 0.2;
+
+    /// <summary>Epochs in a row without a better loss after which training stops; the best epoch's state is kept.</summary>
+    public int Patience { get; init; } = 3;
 
     /// <summary>Which augmentations leave the category's images normal; the noise is left out for this model.</summary>
     public required AugmentationRules Augmentation { get; init; }
@@ -41,6 +47,8 @@ public sealed record MseAutoencoderSettings
         check.Batch(BatchSize);
         check.NotNegative(LearningRate);
         check.Whole(Steps, 1);
+        check.That(Validation is >= 0 and < 1, Validation, "a share from 0 to below 1");
+        check.Whole(Patience, 1);
         check.That(SmallestAnomaly is null or (> 0 and <= 1), SmallestAnomaly, "null, or a share above 0, at most 1");
     }
 }
@@ -52,6 +60,8 @@ public sealed record MseAutoencoderSettings
 /// </summary>
 internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device device) : IAnomalyDetector, IExportable
 {
+    private const int ScoreBatch = 16;
+
     private static readonly ImageSize Size = ImageSize.Square(ResNetAutoencoder.ImageSide, Resampling.Bilinear);
 
     /// <summary>
@@ -87,24 +97,54 @@ internal sealed class MseAutoencoder(MseAutoencoderSettings settings, Device dev
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context)
     {
-        var batches = new ShuffledBatches(context, normal.Count, settings.BatchSize, partial: true);
+        var order = context.Shuffle(normal.Count, -1);
+        var held = Math.Min(normal.Count - 1, (int)Math.Round(settings.Validation * normal.Count));
+        var (validation, train) = (order[..held], order[held..]);
+        var batches = new ShuffledBatches(context, train.Length, settings.BatchSize, partial: true);
         var images = new AugmentedImages(normal, settings.Augmentation, batches.Epoch(settings.Steps - 1) + 1);
         _model.train();
+        using var kept = new EarlyStopping(_model, ScalarType.Float64);
         using var optimizer = optim.Adam(_model.parameters(), settings.LearningRate);
         var (loss, steps) = Training.Run(
             context,
-            _model,
+            kept,
             optimizer,
             settings.Steps,
             step =>
             {
                 var first = batches.Epoch(step) * normal.Count;
-                var pixels = images.Pixels([.. batches.At(step).Select(index => first + index)], Size, device);
+                var pixels = images.Pixels([.. batches.At(step).Select(index => first + train[index])], Size, device);
                 return nn.functional.mse_loss(_model.call(pixels), pixels);
-            }
+            },
+            stop: (step, _) =>
+                held > 0
+                && (step + 1) % batches.PerEpoch == 0
+                && kept.ShouldStop(ValidationLoss(new ImageBatch(normal, validation)), settings.Patience)
         );
+        kept.Restore();
         _model.eval();
-        return new Dictionary<string, double> { ["loss"] = loss, ["steps"] = steps };
+        return new Dictionary<string, double>
+        {
+            ["loss"] = loss,
+            ["steps"] = steps,
+            ["validation_images"] = held,
+        };
+    }
+
+    /// <summary>The mean squared error of images as they are.</summary>
+    private double ValidationLoss(ImageBatch images)
+    {
+        using var noGradient = torch.no_grad();
+        _model.eval();
+        var sum = 0.0;
+        foreach (var batch in images.Chunks(ScoreBatch))
+        {
+            using var scope = torch.NewDisposeScope();
+            var pixels = batch.Pixels(Size, device);
+            sum += nn.functional.mse_loss(_model.call(pixels), pixels).item<float>() * batch.Count;
+        }
+        _model.train();
+        return sum / images.Count;
     }
 
     /// <inheritdoc/>

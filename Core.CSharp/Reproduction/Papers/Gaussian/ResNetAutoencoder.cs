@@ -77,11 +77,12 @@ internal sealed class ResNetAutoencoder : Module<Tensor, Tensor>, IExportableMod
     private static ResidualBlock Up(int from, int to, int scale) =>
         new(
             Sequential(
+                // As in the authors' code: no ReLU between the convolutions, one before the sum.
                 Layers.Conv2d(from, from, 3, padding: 1, bias: false),
                 BatchNorm2d(from),
-                ReLU(),
                 UpConvolution(from, to, 3, scale),
-                BatchNorm2d(to)
+                BatchNorm2d(to),
+                ReLU()
             ),
             scale == 1 ? null : Sequential(UpConvolution(from, to, 1, scale), BatchNorm2d(to))
         );

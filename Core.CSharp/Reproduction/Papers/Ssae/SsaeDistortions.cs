@@ -26,7 +26,7 @@ public enum Distortion
 /// </summary>
 public static class SsaeDistortions
 {
-    // A patch as wide as 0.7 of the image covers half of it: as much as figure 9 looks at.
+    // Under the masks 7 % of an image is changed on average, as much as a defect covers, and up to a fifth.
     private const double LeastPatch = 0.1;
     private const double LargestPatch = 0.7;
     private const double LeastOutline = 0.5;
