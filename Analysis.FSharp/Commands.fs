@@ -303,15 +303,16 @@ module Commands =
         let root = script.Root
 
         let usage =
-            "dotnet fsi scripts/toy-distribution.fsx -- [--weights DIR [--variant V] [--seed N]] [--out DIR]\n\
+            "dotnet fsi scripts/toy-distribution.fsx -- [--variant V [--weights DIR] [--seed N]] [--out DIR]\n\
              Writes toy-distribution.md with the histograms of favae's figure 1 into DIR (results/favae) from the scores in DIR/toy.\n\
-             With --weights it runs the study first ('scripts/repro toy', some minutes), its features from favae's variant V (embedded)."
+             With --variant it runs the study first ('scripts/repro toy', some minutes), its features from favae's variant V (resnet18_cntk needs no\n\
+             weights)."
 
         command [ "--weights"; "--variant"; "--seed"; "--out"; "--help" ] usage script.Arguments (fun options ->
             let run = options.TryFind "--out" |> Option.bind List.tryHead |> Option.defaultValue (Path.Combine(root, "results", "favae"))
             let scores = Path.Combine(run, "toy")
 
-            if options.ContainsKey "--weights" then
+            if options.ContainsKey "--variant" then
                 [ "toy"; "--out"; scores ]
                 @ [
                     for option in [ "--weights"; "--variant"; "--seed" ] do

@@ -145,14 +145,14 @@ let forward =
         for name, billions in [ "b0", 0.39; "b1", 0.70; "b2", 1.0; "b3", 1.8; "b4", 4.2; "b5", 9.9; "b6", 19.0; "b7", 37.0 ] do
             $"efficientnet_{name}", efficientNet * billions
         "efficientnetv2_b0", efficientNet * 0.72
-        for name, billions in [ "resnet18", 1.8; "resnet34", 3.6; "resnet50", 4.1; "vgg16_quarter", 1.0 ] do
+        for name, billions in [ "resnet18", 1.8; "resnet34", 3.6; "resnet50", 4.1 ] do
             name, resNet * billions
     ]
 
 /// The same for hfae's encoders at 256 x 256.
 let hfaeForward =
     dict [
-        for name, billions in [ "resnet18", 1.8; "resnet50_v1", 4.1; "wide_resnet50_2", 11.4; "vgg16_quarter", 1.0 ] do
+        for name, billions in [ "resnet18", 1.8; "resnet50_v1", 4.1; "wide_resnet50_2", 11.4 ] do
             name, resNet * billions * (256.0 / 224.0) ** 2.0
     ]
 
@@ -265,7 +265,7 @@ let favaeStep variant (settings: JsonObject) =
         | "random" -> measuredStep "favae" "random" - own
         | "resnet18"
         | "random-resnet18"
-        | "embedded" -> measuredStep "favae" "resnet18" - own
+        | "resnet18_cntk" -> measuredStep "favae" "resnet18" - own
         | "unfrozen" -> 3.0 * (measuredStep "favae" "random" - own)
         | "unfrozen-resnet18" -> 3.0 * (measuredStep "favae" "resnet18" - own)
         | _ -> 0.0

@@ -64,7 +64,6 @@ public static class CommandLine
             OrthogonalityVerb.Create(),
             WeightsVerb.Create(),
             DataVerb.Create(),
-            PretrainVerb.Create(),
             ToyVerb.Create(),
             DistortionsVerb.Create(),
             ProcessorVerb.Create(),

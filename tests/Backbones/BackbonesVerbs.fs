@@ -144,6 +144,6 @@ let tests =
 
         testCase "weights fetch of a network that nobody publishes"
         <| fun () ->
-            Expect.throwsC (fun () -> weights [ "fetch"; "vgg16_quarter" ] |> ignore) (fun error ->
+            Expect.throwsC (fun () -> weights [ "fetch"; "vgg19_16x" ] |> ignore) (fun error ->
                 Expect.stringContains error.Message "resnet18" "those that are")
     ]

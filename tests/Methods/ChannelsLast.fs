@@ -97,8 +97,8 @@ let tests =
         testCase "hfae trains in it"
         <| fun () ->
             use _scope = torch.NewDisposeScope()
-            use backbone = Backbone.Random("vgg16_quarter", 7)
-            let settings = HfaeSettings(Network = "vgg16_quarter", Layers = [| "pool2"; "pool3"; "pool4" |], ImageSize = 64)
+            use backbone = Backbone.Random("vgg19_16x", 7)
+            let settings = HfaeSettings(Network = "vgg19_16x", Layers = [| "pool2"; "pool3"; "pool4" |], ImageSize = 64)
             use decoder = new HfaeDecoder([| for layer in settings.Layers -> int64 (backbone.Channels layer) |], settings)
             let encoded = backbone.Forward(images 2 64, settings.Layers)
 
@@ -109,7 +109,7 @@ let tests =
         testCase "dfr trains in it, on all positions and on sampled ones"
         <| fun () ->
             use _scope = torch.NewDisposeScope()
-            use backbone = Backbone.Random("vgg16_quarter", 7)
+            use backbone = Backbone.Random("vgg19_16x", 7)
             use regions = new RegionalFeatures(Alignment.Nearest, struct (64, 64), struct (4, 4))
             let features = regions.Concatenate(backbone.Forward(images 2 64, [| "relu1_2"; "relu2_2"; "relu3_3" |]))
             Expect.isTrue (isLast features) "regional features"
@@ -118,12 +118,12 @@ let tests =
                 use autoencoder = new RegionalAutoencoder(features.shape[1], 6L, 20L, batchNorm)
                 Expect.equal (faults autoencoder (fun () -> ((autoencoder.call features) - features).square().mean())) [] "layouts"
 
-        for variant in [ "vanilla"; "encoder"; "embedded" ] do
+        for variant in [ "vanilla"; "encoder"; "vgg16+network=vgg19_16x" ] do
             testCase $"favae {variant} trains in it"
             <| fun () ->
                 use _scope = torch.NewDisposeScope()
-                use resources = new RandomResources([ "vgg16_quarter" ])
-                let settings = FavaeMethod().Settings(Request(variant, Profile.Smoke, "bottle", "test"))
+                use resources = new RandomResources([ "vgg19_16x" ])
+                let settings = (FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<FavaeSettings>).Settings
                 use detector = new FavaeDetector(settings, resources.Resources)
                 let batch = ChannelsLast.channels_last (images 2 128)
                 Expect.equal (faults detector.Network (fun () -> detector.Loss(batch, null))) [] "layouts"
@@ -145,7 +145,7 @@ let tests =
             Expect.equal (faults network (fun () -> (network.call (batch) - batch).square().mean())) [] "layouts"
 
         // At 70 pixels the borders of TensorFlow are uneven somewhere.
-        let networks = [ "vgg16_quarter", 64; "resnet18", 64; "efficientnet-b0", 70; "tf_efficientnetv2_b0", 70; "yolov3", 32 ]
+        let networks = [ "vgg19_16x", 64; "vgg16_bn", 32; "resnet18", 64; "efficientnet-b0", 70; "tf_efficientnetv2_b0", 70; "yolov3", 32 ]
 
         for architecture, side in networks do
             testCase $"{architecture} is computed in it to its last layer, frozen and trained"

@@ -25,7 +25,7 @@ let private options variant =
     FitOptions(
         Variant = variant,
         Profile = Profile.Smoke,
-        Weights = embedded,
+        Weights = packaged,
         Good = photographs held,
         FalsePositiveRate = 0.2,
         Features = UncachedFeatures()
@@ -48,7 +48,7 @@ let private library = [
     for name in variants do
         testCase $"gaussian {name}: photographs taken in later give what all give at once, threshold and scores"
         <| fun () ->
-            let variant = $"vgg16_quarter-{name}+image_size=64"
+            let variant = $"resnet18_cntk-{name}+image_size=64"
 
             for first in [ 2; 6; 9 ] do
                 use whole = Model.Fit("gaussian", photographs good, options variant)
@@ -67,7 +67,7 @@ let private library = [
 
     testCase "without --good a part of the new photographs chooses the threshold, and is not taken in"
     <| fun () ->
-        let variant = "vgg16_quarter-l2+image_size=64"
+        let variant = "resnet18_cntk-l2+image_size=64"
         use model = Model.Fit("gaussian", photographs (List.truncate 4 good), options variant)
         let warnings = ResizeArray<string>()
         let more = photographs (List.skip 4 good)
@@ -80,21 +80,21 @@ let private library = [
 
     testCase "photographs that the model knows are refused, and so are methods that cannot go on"
     <| fun () ->
-        let variant = "vgg16_quarter-l2+image_size=64"
+        let variant = "resnet18_cntk-l2+image_size=64"
         use model = Model.Fit("gaussian", photographs good, options variant)
 
         told (fun () -> model.Add(photographs [ good[3] ], options variant))
         |> contains [ "of --add are in what the model was fitted on" ]
 
         told (fun () -> model.Add(photographs [ held[0] ], options variant)) |> contains [ "--good"; "--add" ]
-        use other = Model.Fit("hfae", photographs good, options "embedded")
+        use other = Model.Fit("hfae", photographs good, options "resnet18_cntk")
 
-        told (fun () -> other.Add(photographs [ photograph "train" 20 ], options "embedded"))
+        told (fun () -> other.Add(photographs [ photograph "train" 20 ], options "resnet18_cntk"))
         |> contains [ "hfae takes no further photographs"; "padim"; "fit this one again" ]
 
     testCase "a model of augmented images keeps no features and says so"
     <| fun () ->
-        use model = Model.Fit("gaussian", photographs good, options "vgg16_quarter-mahalanobis-augmented+image_size=64")
+        use model = Model.Fit("gaussian", photographs good, options "resnet18_cntk-mahalanobis-augmented+image_size=64")
 
         told (fun () -> model.Add(photographs [ photograph "train" 20; photograph "train" 21 ], FitOptions()))
         |> contains [ "does not hold the features"; "fit again with all of them" ]
@@ -127,14 +127,14 @@ let private command = [
     <| fun () ->
         inFolder (fun at ->
             let fit =
-                [ "fit"; "--method"; "gaussian"; "--variant"; "vgg16_quarter-l2+image_size=64"; "--train"; at "first" ]
-                @ [ "--good"; at "held"; "--fpr"; "0.2"; "--weights"; embedded; "--out"; at "a.model" ]
+                [ "fit"; "--method"; "gaussian"; "--variant"; "resnet18_cntk-l2+image_size=64"; "--train"; at "first" ]
+                @ [ "--good"; at "held"; "--fpr"; "0.2"; "--weights"; packaged; "--out"; at "a.model" ]
 
             let code, _, error = repro fit
             Expect.equal code 0 error
             let first = File.ReadAllBytes(at "a.model")
 
-            let add = [ "fit"; "--add"; at "more"; "--model"; at "a.model"; "--good"; at "held"; "--fpr"; "0.2"; "--weights"; embedded ]
+            let add = [ "fit"; "--add"; at "more"; "--model"; at "a.model"; "--good"; at "held"; "--fpr"; "0.2"; "--weights"; packaged ]
             let code, output, error = repro (add @ [ "--out"; at "b.model" ])
             Expect.equal code 0 error
             Expect.stringContains output "4 images taken in, 10 in all" "told"

@@ -61,8 +61,8 @@ let private bench =
          AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> (bench :> IDisposable).Dispose())
          bench)
 
-let private options = FitOptions(Profile = Profile.Smoke, Weights = embedded)
-let private held () = FitOptions(Profile = Profile.Smoke, Weights = embedded, Good = Photographs.In bench.Value["held"])
+let private options = FitOptions(Profile = Profile.Smoke, Weights = packaged)
+let private held () = FitOptions(Profile = Profile.Smoke, Weights = packaged, Good = Photographs.In bench.Value["held"])
 let private good () = Photographs.Good bench.Value["good"]
 
 /// The command's model, fitted and having judged the new photographs, with the pictures it decoded and from where.
@@ -80,14 +80,14 @@ let private command =
                  "--profile"
                  "smoke"
                  "--weights"
-                 embedded
+                 packaged
                  "--out"
                  bench["model"]
              ]
 
          Expect.equal code 0 error
 
-         let score out images = repro [ "score"; "--model"; bench["model"]; "--weights"; embedded; images; "--out"; bench[out] ]
+         let score out images = repro [ "score"; "--model"; bench["model"]; "--weights"; packaged; images; "--out"; bench[out] ]
 
          let code, output, _ = score "scored" bench["new"]
          Expect.equal code 1 "one is torn"
@@ -98,7 +98,7 @@ let private rows out = File.ReadAllLines(bench.Value[out + "/scores.csv"])[1..] 
 
 let private load () =
     command.Force() |> ignore
-    Model.Load(bench.Value["model"], embedded)
+    Model.Load(bench.Value["model"], packaged)
 
 /// Serialises the tests that look at the decoder, which is one for the process.
 let private watched (seen: string -> unit) (work: unit -> unit) =
@@ -212,9 +212,7 @@ let tests =
         for method in Registry.Methods do
             testCase $"{method.Id}: a photograph is decoded once on its way to verdict and overlay"
             <| fun () ->
-                // The embedded network is one of the papers' variants; the baselines take the packaged one.
-                let weights: string | null = if Seq.contains method Registry.Papers then embedded else null
-                let options = FitOptions(Profile = Profile.Smoke, Weights = weights, Good = Photographs.In bench.Value["held"])
+                let options = held ()
                 use model = Model.Fit(method, good (), options)
                 let decoded = ConcurrentBag<string>()
 
@@ -261,7 +259,7 @@ let tests =
         testCase "settings of one's own have their type"
         <| fun () ->
             let method = HfaeMethod()
-            let smoke = method.Configure(Request("embedded", Profile.Smoke, "good", "photographs"))
+            let smoke = method.Configure(Request("resnet18_cntk", Profile.Smoke, "good", "photographs"))
             let other = (smoke.With([| "epochs=2" |]) :?> Configuration<HfaeSettings>).Settings
 
             let change =
@@ -269,12 +267,12 @@ let tests =
                     Expect.equal settings.Epochs smoke.Settings.Epochs "the variant's"
                     other)
 
-            let options = FitOptions(Variant = "embedded", Profile = Profile.Smoke, Weights = embedded, Good = (held ()).Good)
+            let options = FitOptions(Variant = "resnet18_cntk", Profile = Profile.Smoke, Weights = packaged, Good = (held ()).Good)
             use model = Model.Fit(method, change, good (), options)
-            Expect.equal model.Description.Variant "embedded" "variant"
+            Expect.equal model.Description.Variant "resnet18_cntk" "variant"
             Expect.equal (string model.Description.Settings["epochs"]) "2" "setting"
             model.Save bench.Value["typed.model"]
-            use again = Model.Load(bench.Value["typed.model"], embedded)
+            use again = Model.Load(bench.Value["typed.model"], packaged)
             Expect.equal (string again.Description.Settings["epochs"]) "2" "setting, loaded"
 
         testCase "progress is told, and cancelling ends the fit"
@@ -285,7 +283,7 @@ let tests =
             let options =
                 FitOptions(
                     Profile = Profile.Smoke,
-                    Weights = embedded,
+                    Weights = packaged,
                     Cancellation = source.Token,
                     Progress =
                         (fun progress ->
@@ -300,7 +298,7 @@ let tests =
         <| fun () ->
             let fit method options () = (Model.Fit((method: string), good (), options)).Dispose()
             fails [ "no paper is called 'kriging'"; "gaussian, hfae" ] (fit "kriging" options)
-            fails [ "hfae has no variant 'resnet99'"; "embedded" ] (fit "hfae" (FitOptions(Variant = "resnet99")))
+            fails [ "hfae has no variant 'resnet99'"; "resnet18_cntk" ] (fit "hfae" (FitOptions(Variant = "resnet99")))
             fails [ "--device 'tpu'"; "cpu and cuda" ] (fit "hfae" (FitOptions(Device = "tpu")))
             fails [ "--fpr 2"; "from 0 to below 1" ] (fit "hfae" (FitOptions(FalsePositiveRate = 2.0)))
             fails [ "--defective needs --good" ] (fit "hfae" (FitOptions(Defective = Photographs.In bench.Value["new"])))

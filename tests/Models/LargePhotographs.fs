@@ -49,7 +49,7 @@ let private withHole (photograph: Image) left top =
 
     image
 
-let private options = FitOptions(Profile = Profile.Smoke, Weights = embedded, Variant = "embedded+image_size=64")
+let private options = FitOptions(Profile = Profile.Smoke, Weights = packaged, Variant = "resnet18_cntk+image_size=64")
 let private fit (options: FitOptions) images = Model.Fit("dfr", Photographs.Of(List.toArray images), options)
 
 [<Tests>]
@@ -110,7 +110,7 @@ let tests =
             let torn = withHole sound 1310 420
 
             let told (tiles: Tiling | null) =
-                FitOptions(Profile = Profile.Smoke, Weights = embedded, Variant = options.Variant, Good = held, Tiles = tiles)
+                FitOptions(Profile = Profile.Smoke, Weights = packaged, Variant = options.Variant, Good = held, Tiles = tiles)
 
             use whole = fit (told null) photographs
             use tiled = fit (told (Tiling(256, 64))) photographs
@@ -134,7 +134,7 @@ let tests =
 
             try
                 tiled.Save file
-                use again = Model.Load(file, embedded)
+                use again = Model.Load(file, packaged)
                 Expect.equal again.Description.Tiles (Tiling(256, 64)) "kept"
                 Expect.equal (again.Score torn).RawScore judged.RawScore "the same score"
             finally
@@ -158,7 +158,7 @@ let tests =
                 let told =
                     FitOptions(
                         Profile = Profile.Smoke,
-                        Weights = embedded,
+                        Weights = packaged,
                         Variant = options.Variant,
                         RegionOfInterest = mask,
                         Tiles = tiles
@@ -175,13 +175,13 @@ let tests =
 
                 try
                     model.Save file
-                    use again = Model.Load(file, embedded)
+                    use again = Model.Load(file, packaged)
                     Expect.equal (again.Score outside).RawScore before.RawScore "the mask is kept"
                 finally
                     File.Delete file
 
             let black =
-                FitOptions(Profile = Profile.Smoke, Weights = embedded, Variant = options.Variant, RegionOfInterest = Image(9, 9, 1))
+                FitOptions(Profile = Profile.Smoke, Weights = packaged, Variant = options.Variant, RegionOfInterest = Image(9, 9, 1))
 
             Expect.throwsT<UserError> (fun () -> (fit black images).Dispose()) "a black mask"
 

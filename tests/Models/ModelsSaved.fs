@@ -30,8 +30,8 @@ let private short method (variant: string) =
 let private isTaken method (variant: Variant) =
     not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable "REPRO_ALL_VARIANTS"))
     || match method with
-       | "gaussian" -> variant.Network |> isNull || variant.Network = "vgg16_quarter" || variant.Name = "resnet18-mahalanobis"
-       | "dfr" -> List.contains variant.Name [ "embedded"; "paper-f1-8-reflect"; "code-f1-8"; "code-f3-12" ]
+       | "gaussian" -> variant.Network |> isNull || variant.Network = "resnet18"
+       | "dfr" -> List.contains variant.Name [ "resnet18"; "paper-f1-8-reflect"; "code-f1-8"; "code-f3-12" ]
        | "favae" -> variant.Network <> "yolov3"
        | "hfae" -> variant.Network <> "wide_resnet50_2" && variant.Network <> "resnet50_v1"
        | _ -> not (variant.Name.StartsWith("wide_resnet50_2", StringComparison.Ordinal))

@@ -18,11 +18,11 @@ open Reproduction.Tests.SavedModels
 
 /// A variant for each kind of state that is saved.
 let private variants = [
-    "gaussian", "vgg16_quarter-mahalanobis+image_size=32"
-    "gaussian", "vgg16_quarter-sed+image_size=32"
-    "gaussian", "vgg16_quarter-ocsvm+image_size=32"
-    "hfae", "embedded+batch_size=3"
-    "dfr", "embedded+image_size=64"
+    "gaussian", "resnet18-mahalanobis+image_size=32"
+    "gaussian", "resnet18-sed+image_size=32"
+    "gaussian", "resnet18-ocsvm+image_size=32"
+    "hfae", "resnet18+batch_size=3"
+    "dfr", "resnet18+image_size=64"
     "favae", "vanilla+width=0.0625+images_per_epoch=8+batch_size=4"
     "favae", "unfrozen-resnet18+width=0.0625+images_per_epoch=4+batch_size=4"
     "ssae", "ensemble+width=0.0625+steps=2+batch_size=2+correction=1"
@@ -64,8 +64,7 @@ let private withModel (paper, variant: string) test =
     try
         use _scope = torch.NewDisposeScope()
 
-        for architecture in [ "vgg16_quarter"; "resnet18" ] do
-            writeWeights folder architecture
+        writeWeights folder "resnet18"
 
         let resources = resources folder
         use _backbones = resources.Backbones
@@ -265,6 +264,6 @@ let tests =
             testCase $"{paper} {variant}: a tensor of another shape, type or name, or not finite, is refused" (tamper (paper, variant))
         testCase "settings that no detector can have are the file's fault" badSettings
         testCase "a checkpoint of another shape, type or name is refused, and so is a state that no generator can be in" checkpoints
-        for architecture in [ "vgg16_quarter"; "resnet18"; "efficientnet-b0" ] do
+        for architecture in [ "vgg19_16x"; "resnet18"; "efficientnet-b0" ] do
             testCase $"weights of {architecture}: a tensor of another shape is refused in every kind of layer" (weights architecture)
     ]

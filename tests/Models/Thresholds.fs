@@ -22,7 +22,7 @@ let private render split defect index =
     picture
 
 let private good = lazy [| for index in 0..139 -> render "train" "good" index |]
-let private options = FitOptions(Profile = Profile.Smoke, Weights = embedded, Variant = "vgg16_quarter-mahalanobis+image_size=64")
+let private options = FitOptions(Profile = Profile.Smoke, Weights = packaged, Variant = "resnet18_cntk-mahalanobis+image_size=64")
 let private fit (options: FitOptions) (images: Image[]) = Model.Fit("gaussian", Photographs.Of images, options)
 let private raw (model: Model) (images: Image[]) = [| for each in model.Score(Photographs.Of images) -> each.RawScore.Value |]
 
@@ -93,7 +93,7 @@ let tests =
             let images = good.Value[..69]
 
             let told =
-                FitOptions(Profile = Profile.Smoke, Weights = embedded, Variant = options.Variant, Warn = Action<string> warnings.Add)
+                FitOptions(Profile = Profile.Smoke, Weights = packaged, Variant = options.Variant, Warn = Action<string> warnings.Add)
 
             use model = fit told images
             let card = model.Description
@@ -137,7 +137,7 @@ let tests =
                         fit
                             (FitOptions(
                                 Profile = Profile.Smoke,
-                                Weights = embedded,
+                                Weights = packaged,
                                 Variant = options.Variant,
                                 Folds = Nullable 2,
                                 FalsePositiveRate = 0.1
@@ -245,7 +245,7 @@ let tests =
                 model.Save path
                 let expected = raw model good.Value[70..79]
                 former path
-                use old = Model.Load(path, embedded)
+                use old = Model.Load(path, packaged)
                 Expect.equal (raw old good.Value[70..79]) expected "raw scores"
 
                 for each in old.Score(Photographs.Of good.Value[70..79]) do
@@ -281,5 +281,5 @@ let tests =
                     let changed = Dictionary<string, string> metadata
                     changed["reproduction.model"] <- description.ToJsonString()
                     SafeTensors.Write(path, tensors, changed)
-                    fails [ path; words ] (fun () -> (Model.Load(path, embedded)).Dispose()))
+                    fails [ path; words ] (fun () -> (Model.Load(path, packaged)).Dispose()))
     ]

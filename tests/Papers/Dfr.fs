@@ -58,7 +58,11 @@ let private randomMaps case =
 
 let private tiny (norm: ReconstructionNorm) =
     let name = if norm = ReconstructionNorm.L2 then "l2" else "mean_square"
-    let variant = $"embedded+image_size=32+latent=2+epochs=1+positions_per_image=16+threshold_images=0+norm={name}"
+    let layers = "[\"relu1_2\",\"relu2_2\",\"relu3_3\",\"relu4_3\"]"
+
+    let variant =
+        $"resnet18+network=vgg19_16x+layers={layers}+image_size=32+latent=2+epochs=1+positions_per_image=16+threshold_images=0+norm={name}"
+
     (DfrMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<DfrSettings>).Settings
 
 [<Tests>]
@@ -158,7 +162,7 @@ let tests =
                 use _scope = torch.NewDisposeScope()
                 let settings = tiny norm
                 let images = RandomImages(6, 32)
-                use resources = new RandomResources([ "vgg16_quarter" ])
+                use resources = new RandomResources([ "vgg19_16x" ])
                 use detector = new DfrDetector(settings, resources.Resources)
                 detector.Fit(images, FitContext(Seed = 1)) |> ignore
                 use scores = detector.Score(ImageBatch.All images)
@@ -173,7 +177,7 @@ let tests =
 
                 let maps =
                     resources.Resources.Backbones
-                        .Get("vgg16_quarter")
+                        .Get("vgg19_16x")
                         .Forward(ImageBatch.All(images).Pixels(ImageSize.Square 32, torch.CPU), settings.Layers)
 
                 let features = regions.Concatenate maps

@@ -141,12 +141,12 @@ let tests =
 
             Expect.floatClose Accuracy.low (actual / ((divergence - likelihood) / 2.0)) 1.0 "ratio of the losses"
 
-        for variant in [ "vanilla"; "embedded"; "encoder-stop"; "encoder" ] do
+        for variant in [ "vanilla"; "vgg16+network=vgg19_16x"; "encoder-stop"; "encoder" ] do
             testCase $"{variant}: saved and loaded, it scores the same; the image score is the sum over the map"
             <| fun () ->
                 use _scope = torch.NewDisposeScope()
                 let set = RandomImages(6, 128)
-                use resources = new RandomResources([ "vgg16_quarter" ])
+                use resources = new RandomResources([ "vgg19_16x" ])
                 let settings = smoke (variant + "+images_per_epoch=16+batch_size=8")
                 use detector = new FavaeDetector(settings, resources.Resources)
                 detector.Fit(set, FitContext(Seed = 3)) |> ignore
@@ -221,8 +221,8 @@ let tests =
         <| fun () ->
             use _scope = torch.NewDisposeScope()
             use _noGradient = torch.no_grad ()
-            use resources = new RandomResources([ "vgg16_quarter" ])
-            use detector = new FavaeDetector(smoke "embedded", resources.Resources)
+            use resources = new RandomResources([ "vgg19_16x" ])
+            use detector = new FavaeDetector(smoke "vgg16+network=vgg19_16x", resources.Resources)
             let input = images 2 128
             torch.manual_seed 5L |> ignore
 
@@ -307,8 +307,8 @@ let tests =
         testCase "training steps leave no tensors behind"
         <| fun () ->
             use _scope = torch.NewDisposeScope()
-            use resources = new RandomResources([ "vgg16_quarter" ])
-            use detector = new FavaeDetector(smoke "embedded+images_per_epoch=80+batch_size=4", resources.Resources)
+            use resources = new RandomResources([ "vgg19_16x" ])
+            use detector = new FavaeDetector(smoke "vgg16+network=vgg19_16x+images_per_epoch=80+batch_size=4", resources.Resources)
             let alive = ResizeArray()
             let progress = Action<int64, int64, string>(fun _ _ _ -> alive.Add torch.Tensor.TotalCount)
             detector.Fit(RandomImages(6, 128), FitContext(Seed = 3, Progress = progress)) |> ignore

@@ -50,8 +50,8 @@ let private withResources (test: Resources -> unit) =
         let weights = folder.CreateSubdirectory "weights"
 
         do
-            use random = Backbone.Random("vgg16_quarter", 0)
-            SafeTensors.Write(Path.Combine(weights.FullName, "vgg16_quarter.safetensors"), random.StateDict true)
+            use random = Backbone.Random("resnet18", 0)
+            SafeTensors.Write(Path.Combine(weights.FullName, "resnet18.safetensors"), random.StateDict true)
 
         use backbones = new BackboneProvider(weights.FullName, torch.CPU)
         let features = FeatureCache(Path.Combine(folder.FullName, "features"), 1_000_000_000L)
@@ -99,11 +99,11 @@ let private thresholdByFloodFill (map: float32[,]) area =
 
     map |> Seq.cast<float32> |> Seq.filter (fun value -> largest value >= area) |> Seq.max
 
-let private supervised = "vgg16_quarter-supervised"
+let private supervised = "resnet18-supervised"
 
 let private variants = [
     for variant in method.Variants do
-        if variant.Name.StartsWith "vgg16_quarter-" && variant.Name <> supervised then variant.Name
+        if variant.Name.StartsWith "resnet18-" && variant.Name <> supervised then variant.Name
 ]
 
 /// Trains the supervised baseline on 24 labelled images, the last 8 of which are for validation; stops it after a step if asked to.
@@ -173,7 +173,7 @@ let tests =
         <| fun () ->
             withResources
             <| fun resources ->
-                use detector = (settings "vgg16_quarter-mahalanobis+image_size=64").Create resources
+                use detector = (settings "resnet18-mahalanobis+image_size=64").Create resources
                 detector.Fit(normal, context) |> ignore
                 let image, parts = score detector mixed [| 0..15 |]
 
@@ -184,7 +184,7 @@ let tests =
         <| fun () ->
             withResources
             <| fun resources ->
-                use detector = (settings "vgg16_quarter-mahalanobis+image_size=64").Create resources
+                use detector = (settings "resnet18-mahalanobis+image_size=64").Create resources
                 detector.Fit(normal, context) |> ignore
                 let points = List.ofSeq detector.OperatingPoints
 
@@ -201,7 +201,7 @@ let tests =
                 for level in List.chunkBySize 5 points do
                     Expect.isAscending (level |> List.map _.Threshold) "more sigmas, a higher threshold"
 
-                use distance = (settings "vgg16_quarter-l2+image_size=64").Create resources
+                use distance = (settings "resnet18-l2+image_size=64").Create resources
                 distance.Fit(normal, context) |> ignore
                 Expect.isEmpty distance.OperatingPoints "an L2 distance has no working point"
 
@@ -209,14 +209,14 @@ let tests =
         <| fun () ->
             withResources
             <| fun resources ->
-                use detector = (settings "vgg16_quarter-mahalanobis+image_size=64").Create resources
+                use detector = (settings "resnet18-mahalanobis+image_size=64").Create resources
                 Expect.throwsT<UserError> (fun () -> detector.Fit(Stripes(1, 1), context) |> ignore) "one image"
 
         testCase "equal training images are an error that names the level"
         <| fun () ->
             withResources
             <| fun resources ->
-                use detector = (settings "vgg16_quarter-mahalanobis+image_size=64").Create resources
+                use detector = (settings "resnet18-mahalanobis+image_size=64").Create resources
                 let same = ImageBatch(normal, [| 3; 3; 3 |])
 
                 let equal = {

@@ -32,7 +32,7 @@ type private Stripes(count: int) =
             (torch.stack [| for index in indices -> image index |]).``to``(device).MoveToOuterDisposeScope()
 
 let private layers = [| "pool2"; "pool3"; "pool4" |]
-let private small epochs = HfaeSettings(Network = "vgg16_quarter", Layers = layers, ImageSize = 64, BatchSize = 4, Epochs = epochs)
+let private small epochs = HfaeSettings(Network = "vgg19_16x", Layers = layers, ImageSize = 64, BatchSize = 4, Epochs = epochs)
 
 /// A weights folder with a random small network in it, so that no trained weights are needed.
 let private withResources (test: Resources -> unit) =
@@ -41,8 +41,8 @@ let private withResources (test: Resources -> unit) =
     try
         use _ = torch.NewDisposeScope()
         torch.manual_seed 0L |> ignore
-        use network = Backbone.Random("vgg16_quarter", 1)
-        SafeTensors.Write(Path.Combine(folder.FullName, "vgg16_quarter.safetensors"), network.StateDict true)
+        use network = Backbone.Random("vgg19_16x", 1)
+        SafeTensors.Write(Path.Combine(folder.FullName, "vgg19_16x.safetensors"), network.StateDict true)
         use backbones = new BackboneProvider(folder.FullName, torch.CPU)
         test (Resources(Backbones = backbones, Features = UncachedFeatures(), Device = torch.CPU))
     finally
@@ -194,7 +194,7 @@ let private detectorTests = [
         withResources (fun resources ->
             let wild =
                 HfaeSettings(
-                    Network = "vgg16_quarter",
+                    Network = "vgg19_16x",
                     Layers = layers,
                     ImageSize = 64,
                     BatchSize = 4,
@@ -212,14 +212,14 @@ let private detectorTests = [
 
     testCase "layers that do not halve are refused with their sizes" (fun () ->
         withResources (fun resources ->
-            let odd = HfaeSettings(Network = "vgg16_quarter", Layers = layers, ImageSize = 72, BatchSize = 4)
+            let odd = HfaeSettings(Network = "vgg19_16x", Layers = layers, ImageSize = 72, BatchSize = 4)
             let message = refusal (fun () -> fitted odd resources (Stripes 4) 0)
             Expect.stringContains message "18, 9, 4 at image size 72" "the sizes and the setting"
             Expect.stringContains message "multiple of 32" "the way out"))
 
     testCase "features held in memory and features asked for anew are the same rows" (fun () ->
         withResources (fun resources ->
-            let encoder = resources.Backbones.Get "vgg16_quarter"
+            let encoder = resources.Backbones.Get "vgg19_16x"
 
             let rows limit =
                 new FeatureRows(

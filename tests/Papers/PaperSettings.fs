@@ -78,7 +78,6 @@ let private hfaeVariants: (string * Table) list = [
     "wide_resnet50_2", [ "network", "wide_resnet50_2" ]
     "resnet50_v1", [ "network", "resnet50_v1" ]
     "resnet18_cntk", [ "network", "resnet18_cntk" ]
-    "embedded", [ "network", "vgg16_quarter"; "layers", list [ "pool2"; "pool3"; "pool4" ] ]
     "plain-sum", [ "weight_by_positions", "false" ]
     "stpm-schedule", [ "batch_size", "32"; "epochs", "100" ] // STPM's public code
     "no-normalisation", [ "normalise", "false"; "learning_rate", "0.04" ]
@@ -162,8 +161,6 @@ let private dfrVariants: (string * Table) list = [
 
     for network in [ "resnet18"; "resnet18_cntk" ] do
         network, [ "network", network; "layers", list [ "stem"; "layer1"; "layer2"; "layer3" ]; "padding", "zeros" ]
-
-    "embedded", [ "network", "vgg16_quarter"; "layers", list [ "relu1_2"; "relu2_2"; "relu3_3"; "relu4_3" ]; "padding", "zeros" ]
 ]
 
 // ---- favae
@@ -208,7 +205,6 @@ let private favaeVariants: (string * Table) list = [
     "random-resnet18", ("extractor", "random") :: resnet
     "unfrozen-resnet18", ("extractor", "unfrozen") :: resnet
     "vgg19", [ "network", "vgg19"; "layers", list [ "conv2_2"; "conv3_4" ]; "decoder_layers", "[22,16]" ]
-    "embedded", [ "network", "vgg16_quarter" ]
 ]
 
 let private expectedFavae variant (category, dataset) =
@@ -301,7 +297,6 @@ let private networks = [ // Section IV; sizes of the networks' inputs
         $"resnet{depth}", ($"resnet{depth}", 224, resnetLevels, 64)
     "resnet18_cntk", ("resnet18_cntk", 224, resnetLevels, 64)
     "efficientnetv2_b0", ("tf_efficientnetv2_b0", 224, efficientNetLevels, 16)
-    "vgg16_quarter", ("vgg16_quarter", 224, [ "relu1_2"; "relu2_2"; "relu3_3"; "relu4_3"; "relu5_3" ], 16)
 ]
 
 let private models: (string * Table) list = [ // Tables I and III

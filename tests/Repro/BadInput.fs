@@ -41,10 +41,10 @@ type private Files() =
 
     let array name shape = Npy.Write<float32>(at name, ReadOnlySpan(Array.zeroCreate<float32>(Array.fold (*) 1 shape)), ReadOnlySpan shape)
 
-    /// Weights of the quarter VGG with one tensor changed.
+    /// Weights of the smallest network with one tensor changed.
     let weights name (change: string -> torch.Tensor -> torch.Tensor) =
         use _scope = torch.NewDisposeScope()
-        use backbone = Backbone.Random("vgg16_quarter", 1)
+        use backbone = Backbone.Random("vgg19_16x", 1)
         Directory.CreateDirectory(nonNull (Path.GetDirectoryName(at name))) |> ignore
         SafeTensors.Write(at name, readOnlyDict [ for KeyValue(key, value) in backbone.StateDict false -> key, change key value ])
 
@@ -71,17 +71,17 @@ type private Files() =
         text "text.npy" "no array"
         Npy.Write<byte>(at "masks.npy", ReadOnlySpan(Array.zeroCreate<byte> 128), ReadOnlySpan [| 2; 8; 8 |])
         bytes "torn.npy" (File.ReadAllBytes(at "maps.npy")[..200])
-        weights "weights/vgg16_quarter.safetensors" (fun _ tensor -> tensor)
-        bytes "weights-torn/vgg16_quarter.safetensors" (File.ReadAllBytes(at "weights/vgg16_quarter.safetensors")[..5000])
+        weights "weights/vgg19_16x.safetensors" (fun _ tensor -> tensor)
+        bytes "weights-torn/vgg19_16x.safetensors" (File.ReadAllBytes(at "weights/vgg19_16x.safetensors")[..5000])
 
-        weights "weights-nan/vgg16_quarter.safetensors" (fun key tensor ->
-            if key.EndsWith "0.weight" then tensor * nanf.ToScalar() else tensor)
+        weights "weights-nan/vgg19_16x.safetensors" (fun key tensor -> if key.EndsWith "0.weight" then tensor * nanf.ToScalar() else tensor)
 
-        bytes "weights-random/vgg16_quarter.pth" (Array.init 500 (fun i -> byte (i * 7)))
-        bytes "weights-sidecar/vgg16_quarter.safetensors" (File.ReadAllBytes(at "weights/vgg16_quarter.safetensors"))
-        text "weights-sidecar/vgg16_quarter.json" "{\"architecture\": "
-        bytes "weights-sha/vgg16_quarter.safetensors" (File.ReadAllBytes(at "weights/vgg16_quarter.safetensors"))
-        text "weights-sha/vgg16_quarter.json" "{\"architecture\": \"vgg16_quarter\", \"sha256\": \"00\"}"
+        weights "weights-other/vgg19_16x.safetensors" (fun _ tensor -> tensor * 0.5f.ToScalar())
+        bytes "weights-random/vgg19_16x.pth" (Array.init 500 (fun i -> byte (i * 7)))
+        bytes "weights-sidecar/vgg19_16x.safetensors" (File.ReadAllBytes(at "weights/vgg19_16x.safetensors"))
+        text "weights-sidecar/vgg19_16x.json" "{\"architecture\": "
+        bytes "weights-sha/vgg19_16x.safetensors" (File.ReadAllBytes(at "weights/vgg19_16x.safetensors"))
+        text "weights-sha/vgg19_16x.json" "{\"architecture\": \"vgg19_16x\", \"sha256\": \"00\"}"
         // A state dict that asks for a function which none needs.
         let legacy = Encoding.Latin1.GetString(File.ReadAllBytes(Path.Combine(golden, "legacy.pth")))
         bytes "weights-evil/resnet18.pth" (Encoding.Latin1.GetBytes(legacy.Replace("torch._utils", "posix_system")))
@@ -123,7 +123,7 @@ let private fitted =
              "--method"
              "gaussian"
              "--variant"
-             "vgg16_quarter-mahalanobis"
+             "resnet18-mahalanobis+network=vgg19_16x+layers=[\"relu1_2\"]"
              "--train"
              files["data/woven/train/good"]
              "--weights"
@@ -211,7 +211,10 @@ let private expect code (words: string list) (found: int, told: string) =
 /// The arguments of a sound run of a paper, of which a row makes something wrong.
 let private run paper more =
     let files = files.Value
-    [ "run"; "--paper"; paper; "--data"; files["data"]; "--weights"; files["weights"]; "--out"; files["run"] ] @ more
+    [ "run"; "--paper"; paper; "--data"; files["data"]; "--weights"; packaged; "--out"; files["run"] ] @ more
+
+/// A variant that needs the weights which are in the folders here, and little time.
+let private overSmallest = "vgg16+network=vgg19_16x+width=0.0625+images_per_epoch=16+batch_size=8"
 
 let private runWith data weights more =
     let files = files.Value
@@ -219,9 +222,9 @@ let private runWith data weights more =
     [
         "run"
         "--paper"
-        "hfae"
+        "favae"
         "--variant"
-        "embedded"
+        overSmallest
         "--data"
         files[data]
         "--weights"
@@ -273,7 +276,7 @@ let private fit more =
         "--train"
         files.Value["data/woven/train/good"]
         "--weights"
-        files.Value["weights"]
+        packaged
         "--out"
         files.Value["m"]
     ]
@@ -287,12 +290,12 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     "no paper", (fun () -> [ "run"; "--data"; "d"; "--out"; "o" ]), 2, [ "--paper"; "required" ]
     "an unknown paper", (fun () -> run "kriging" []), 2, [ "no paper is called 'kriging'"; "gaussian, hfae" ]
     "an unknown variant", (fun () -> run "hfae" [ "--variant"; "resnet99" ]), 2, [ "hfae has no variant 'resnet99'"; "resnet18" ]
-    "an unknown setting", (fun () -> run "hfae" [ "--variant"; "embedded+epoch=3" ]), 2, [ "no setting 'epoch'"; "epochs" ]
+    "an unknown setting", (fun () -> run "hfae" [ "--variant"; "resnet18_cntk+epoch=3" ]), 2, [ "no setting 'epoch'"; "epochs" ]
     "a setting without a value",
-    (fun () -> run "hfae" [ "--variant"; "embedded+epochs" ]),
+    (fun () -> run "hfae" [ "--variant"; "resnet18_cntk+epochs" ]),
     2,
     [ "'epochs' is not of the form setting=value" ]
-    "a setting of another type", (fun () -> run "hfae" [ "--variant"; "embedded+epochs=many" ]), 2, [ "epochs=many"; "does not fit" ]
+    "a setting of another type", (fun () -> run "hfae" [ "--variant"; "resnet18_cntk+epochs=many" ]), 2, [ "epochs=many"; "does not fit" ]
     "an unknown profile", (fun () -> run "hfae" [ "--profile"; "fast" ]), 2, [ "--profile 'fast'"; "paper, quick and smoke" ]
     "an unknown device", (fun () -> run "hfae" [ "--device"; "tpu" ]), 2, [ "--device 'tpu'"; "cpu and cuda" ]
     "an option given twice", (fun () -> run "hfae" [ "--out"; files.Value["second"] ]), 2, [ "--out" ]
@@ -301,7 +304,7 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     "a shard beyond the last", (fun () -> run "hfae" [ "--shard"; "3/2" ]), 2, [ "--shard '3/2' is not I/N" ]
     "a shard in words", (fun () -> run "hfae" [ "--shard"; "half" ]), 2, [ "--shard 'half' is not I/N" ]
     "an unknown cell",
-    (fun () -> run "hfae" [ "--variant"; "embedded"; "--cell"; "hfae.x" ]),
+    (fun () -> run "hfae" [ "--variant"; "resnet18_cntk"; "--cell"; "hfae.x" ]),
     2,
     [ "--cell 'hfae.x' is none of the 1 cells"; "--list" ]
     "an unknown category", (fun () -> run "hfae" [ "--category"; "bottle" ]), 2, [ "no category 'bottle'"; "woven" ]
@@ -317,23 +320,20 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     2,
     [ "one of --image FILE and --input X.npy" ]
     "an image of no size",
-    (fun () -> features "vgg16_quarter" "weights/vgg16_quarter.safetensors" [ "--size"; "0" ]),
+    (fun () -> features "vgg19_16x" "weights/vgg19_16x.safetensors" [ "--size"; "0" ]),
     2,
     [ "--size 0"; "at least 1" ]
-    "a size in words",
-    (fun () -> features "vgg16_quarter" "weights/vgg16_quarter.safetensors" [ "--size"; "wide" ]),
-    2,
-    [ "wide"; "--size" ]
+    "a size in words", (fun () -> features "vgg19_16x" "weights/vgg19_16x.safetensors" [ "--size"; "wide" ]), 2, [ "wide"; "--size" ]
     "a rate limit of zero", (fun () -> metrics "maps.npy" "masks.npy" [ "--fpr-limit"; "0" ]), 2, [ "--fpr-limit 0"; "(0, 1]" ]
     "Surfaces without training images",
     (fun () -> [ "data"; "surfaces"; "--out"; files.Value["s"]; "--train"; "0" ]),
     2,
     [ "--train 0"; "at least 1" ]
-    "a training of no steps", (fun () -> [ "pretrain"; "--out"; files.Value["p"]; "--steps"; "0" ]), 2, [ "--steps 0"; "at least 1" ]
-    "steps in words", (fun () -> [ "pretrain"; "--out"; files.Value["p"]; "--steps"; "few" ]), 2, [ "few"; "--steps" ]
+    "a training of no steps", (fun () -> [ "toy"; "--out"; files.Value["p"]; "--steps"; "0" ]), 2, [ "--steps"; "at least 1" ]
+    "steps in words", (fun () -> [ "toy"; "--out"; files.Value["p"]; "--steps"; "few" ]), 2, [ "few"; "--steps" ]
     "a sample of no cells", (fun () -> verify "finished" [ "--sample"; "0" ]), 2, [ "--sample"; "at least 1" ]
     "a negative tolerance", (fun () -> verify "finished" [ "--tolerance"; "-1" ]), 2, [ "--tolerance" ]
-    "weights that nobody publishes", (fun () -> [ "weights"; "fetch"; "vgg16_quarter" ]), 2, [ "vgg16_quarter"; "resnet18" ]
+    "weights that nobody publishes", (fun () -> [ "weights"; "fetch"; "vgg19_16x" ]), 2, [ "vgg19_16x"; "resnet18" ]
 
     // Folders
     "no data folder", (fun () -> runWith "nowhere" "weights" []), 1, [ "nowhere: no such folder" ]
@@ -344,7 +344,7 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     1,
     [ "1 of 1 cells failed"; "train/good: no PNG, JPEG, BMP, WebP or TIFF images" ]
     "no weights folder", (fun () -> runWith "data" "nowhere" []), 1, [ "nowhere: no such folder of weights"; "repro weights fetch" ]
-    "an empty weights folder", (fun () -> runWith "data" "empty" []), 1, [ "no weights for vgg16_quarter"; "repro weights fetch" ]
+    "an empty weights folder", (fun () -> runWith "data" "empty" []), 1, [ "no weights for vgg19_16x"; "repro weights fetch" ]
     "no weights for any default variant",
     (fun () -> [
         "run"
@@ -363,9 +363,9 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     (fun () -> [
         "run"
         "--paper"
-        "hfae"
+        "favae"
         "--variant"
-        "embedded"
+        overSmallest
         "--data"
         files.Value["data"]
         "--weights"
@@ -393,7 +393,7 @@ let private table: (string * (unit -> string list) * int * string list) list = [
         "--train"
         files.Value["data/woven/train/good"]
         "--weights"
-        files.Value["weights"]
+        packaged
         "--out"
         files.Value["file/m"]
     ]),
@@ -407,7 +407,7 @@ let private table: (string * (unit -> string list) * int * string list) list = [
         "--train"
         files.Value["data/woven/train/good"]
         "--weights"
-        files.Value["weights"]
+        packaged
         "--out"
         files.Value["empty"]
     ]),
@@ -431,9 +431,9 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     (fun () -> [
         "features"
         "--backbone"
-        "vgg16_quarter"
+        "vgg19_16x"
         "--weights"
-        files.Value["weights/vgg16_quarter.safetensors"]
+        files.Value["weights/vgg19_16x.safetensors"]
         "--image"
         files.Value["images/sound.png"]
         "--layers"
@@ -459,7 +459,7 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     [ "1 of 1 cells failed"; "train/good/003.png"; "the same command runs just these again" ]
     "an image to verify that is torn", (fun () -> [ "data"; "verify"; files.Value["torn-train"] ]), 1, [ "error"; "003.png" ]
     "images larger than memory",
-    (fun () -> run "hfae" [ "--variant"; "embedded+image_side=100000"; "--profile"; "smoke" ]),
+    (fun () -> run "hfae" [ "--variant"; "resnet18_cntk+image_side=100000"; "--profile"; "smoke" ]),
     1,
     [ "1 of 1 cells failed"; "100000 x 100000" ]
 
@@ -478,37 +478,34 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     [ "holds 8 scores for 2 maps" ]
 
     // Weights
-    "a torn weights file",
-    (fun () -> runWith "data" "weights-torn" []),
-    1,
-    [ "1 of 1 cells failed"; "vgg16_quarter.safetensors"; "truncated" ]
+    "a torn weights file", (fun () -> runWith "data" "weights-torn" []), 1, [ "1 of 1 cells failed"; "vgg19_16x.safetensors"; "truncated" ]
     "weights that are not finite",
     (fun () -> runWith "data" "weights-nan" []),
     1,
-    [ "1 of 1 cells failed"; "vgg16_quarter.safetensors"; "features.0.weight holds NaN" ]
+    [ "1 of 1 cells failed"; "vgg19_16x.safetensors"; "conv0.weight holds NaN" ]
     "weights of no known format",
-    (fun () -> features "vgg16_quarter" "weights-random/vgg16_quarter.pth" []),
+    (fun () -> features "vgg19_16x" "weights-random/vgg19_16x.pth" []),
     1,
     [ "is neither safetensors, nor a PyTorch state dict, nor darknet weights" ]
     "weights that want to run something",
     (fun () -> features "resnet18" "weights-evil/resnet18.pth" []),
     1,
     [ "resnet18.pth"; "posix_system" ]
-    "weights with a broken sidecar", (fun () -> runWith "data" "weights-sidecar" []), 1, [ "vgg16_quarter.json: is no readable sidecar" ]
+    "weights with a broken sidecar", (fun () -> runWith "data" "weights-sidecar" []), 1, [ "vgg19_16x.json: is no readable sidecar" ]
     "weights of another sha256",
     (fun () -> [ "weights"; "verify"; "--weights"; files.Value["weights-sha"] ]),
     1,
     [ "its sha256 is"; "expected 00"; "1 of 1" ]
     "weights of another network",
-    (fun () -> features "resnet18" "weights/vgg16_quarter.safetensors" []),
+    (fun () -> features "resnet18" "weights/vgg19_16x.safetensors" []),
     1,
-    [ "vgg16_quarter.safetensors"; "resnet18" ]
+    [ "vgg19_16x.safetensors"; "resnet18" ]
     "a network that does not exist",
-    (fun () -> features "resnet19" "weights/vgg16_quarter.safetensors" []),
+    (fun () -> features "resnet19" "weights/vgg19_16x.safetensors" []),
     2,
     [ "unknown backbone 'resnet19'"; "resnet18" ]
     "a layer that does not exist",
-    (fun () -> features "vgg16_quarter" "weights/vgg16_quarter.safetensors" [ "--layers"; "relu9_9" ]),
+    (fun () -> features "vgg19_16x" "weights/vgg19_16x.safetensors" [ "--layers"; "relu9_9" ]),
     1,
     [ "no layer 'relu9_9'"; "relu1_1" ]
     "a weights file that is not there", (fun () -> features "resnet18" "nowhere.pth" []), 1, [ "nowhere.pth: no such file" ]
@@ -539,7 +536,7 @@ let private table: (string * (unit -> string list) * int * string list) list = [
 
     // Models
     "a model that is not there", (fun () -> score "nowhere" "images/sound.png"), 1, [ "nowhere: no such file" ]
-    "weights for a model", (fun () -> score "weights/vgg16_quarter.safetensors" "images/sound.png"), 1, [ "is not a model of 'repro fit'" ]
+    "weights for a model", (fun () -> score "weights/vgg19_16x.safetensors" "images/sound.png"), 1, [ "is not a model of 'repro fit'" ]
     "a torn model", (fun () -> score "model-torn" "images/sound.png"), 1, [ "model-torn"; "truncated" ]
     "a model of a later version", (fun () -> score "model-version" "images/sound.png"), 1, [ "format version 9"; "reads versions 1 and 2" ]
     "a model with a broken description",
@@ -558,12 +555,12 @@ let private table: (string * (unit -> string list) * int * string list) list = [
         fitted.Value["model"]
         files.Value["images/sound.png"]
         "--weights"
-        embedded
+        files.Value["weights-other"]
         "--out"
         files.Value["scored"]
     ]),
     1,
-    [ "was fitted with vgg16_quarter"; "sha256" ]
+    [ "was fitted with vgg19_16x"; "sha256" ]
     "a model without weights",
     (fun () -> [ "score"; "--model"; fitted.Value["model"]; files.Value["images/sound.png"]; "--out"; files.Value["scored"] ]),
     1,
@@ -601,7 +598,7 @@ let tests =
         for variable, value in [ "REPRO_CACHE_GB", "lots"; "REPRO_CHECKPOINT_SECONDS", "-3" ] do
             testCase $"{variable} is {value}"
             <| fun () ->
-                let code, told = withVariable variable value (fun () -> repro (run "hfae" [ "--variant"; "embedded" ]))
+                let code, told = withVariable variable value (fun () -> repro (run "hfae" [ "--variant"; "resnet18_cntk" ]))
                 Expect.notEqual code 0 "exit code"
                 Expect.stringContains told $"{variable} is '{value}'" "the message"
 

@@ -199,8 +199,8 @@ let tests =
             <| fun () ->
                 use _scope = torch.NewDisposeScope()
                 use folder = new Folder()
-                use resources = new RandomResources([ "vgg16_quarter" ])
-                let backbone = resources.Resources.Backbones.Get "vgg16_quarter"
+                use resources = new RandomResources([ "vgg19_16x" ])
+                let backbone = resources.Resources.Backbones.Get "vgg19_16x"
                 let batch = ImageBatch(RandomImages(5, 32), [| 3; 0; 4 |])
                 let layers = [ "relu1_2"; "relu2_2" ]
                 let get () = (FeatureCache(folder.Path, 1L <<< 30) :> IFeatures).Get(batch, backbone, layers, ImageSize.Square 32, pooling)

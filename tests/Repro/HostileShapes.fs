@@ -54,11 +54,11 @@ let private sizes = [ 1, 1; 1, 700; 16000, 1; 3, 5; 64, 64; 40, 90 ]
 
 let private prepare =
     lazy
-        (for architecture in [ "vgg16_quarter"; "resnet18" ] do
+        (for architecture in [ "vgg19_16x"; "resnet18" ] do
             use _scope = torch.NewDisposeScope()
             use backbone = Backbone.Random(architecture, 7)
-            Directory.CreateDirectory(at architecture) |> ignore
-            SafeTensors.Write(at $"{architecture}/{architecture}.safetensors", backbone.StateDict false)
+            Directory.CreateDirectory(at "weights") |> ignore
+            SafeTensors.Write(at $"weights/{architecture}.safetensors", backbone.StateDict false)
 
          let same, shape = smooth (3 * 40 * 36), "1, 3, 40, 36"
          array "x.npy" [ 1; 3; 40; 36 ] same
@@ -147,9 +147,9 @@ let private prepare =
 
 /// The cheapest variant of each method, with what makes it quick.
 let private cheap = [
-    "gaussian", "vgg16_quarter-mahalanobis", "+image_size=32"
-    "hfae", "embedded", ""
-    "dfr", "embedded", "+image_size=64"
+    "gaussian", "resnet18-mahalanobis", "+image_size=32"
+    "hfae", "resnet18", ""
+    "dfr", "resnet18", "+image_size=64"
     "favae", "vanilla", "+width=0.0625+images_per_epoch=8+batch_size=4"
     "ssae", "objective1", "+width=0.0625+steps=2+batch_size=2"
 ]
@@ -163,7 +163,7 @@ let private runIn data paper variant = [
     "--data"
     at data
     "--weights"
-    at "vgg16_quarter"
+    at "weights"
     "--profile"
     "smoke"
     "--shard"
@@ -185,7 +185,7 @@ let private features backbone input = [
     "--backbone"
     backbone
     "--weights"
-    at $"{backbone}/{backbone}.safetensors"
+    at $"weights/{backbone}.safetensors"
     "--input"
     at input
     "--out"
@@ -203,7 +203,7 @@ let private fit paper variant train = [
     "--train"
     at train
     "--weights"
-    at "vgg16_quarter"
+    at "weights"
     "--profile"
     "smoke"
     "--out"
@@ -242,7 +242,7 @@ let private settings: (string * string * string * string list) list =
     every
     @ [
         for paper in [ "hfae"; "dfr"; "favae" ] do
-            let variant = if paper = "favae" then "vanilla" else "embedded"
+            let variant = if paper = "favae" then "vanilla" else "resnet18"
             paper, variant, "+epochs=0", [ $"{paper}: epochs is 0; it must be a whole number, 1 or more" ]
             paper, variant, "+epochs=-7", [ "epochs is -7" ]
         "ssae", "objective1", "+image_size=7", [ "divisible by 8" ]
@@ -264,37 +264,37 @@ let private settings: (string * string * string * string list) list =
         "favae", "vanilla", "+width=1e9", [ "width is 1000000000" ]
         "favae", "vanilla", "+images_per_epoch=3", [ "batch_size is 16; it must be at most the images of all epochs, 3" ]
         "favae", "vanilla", "+layers=[\"3\"]+decoder_layers=[22]", [ "layers is 3; it must be empty" ]
-        "favae", "embedded", "+layers=[]", [ "layers is empty" ]
-        "favae", "embedded", "+decoder_layers=[22]", [ "decoder_layers is 22; it must be as many as layers, 3" ]
-        "favae", "embedded", "+decoder_layers=[11]", [ "decoder_layers is 11; it must be of 1, 4, 7" ]
+        "favae", "vgg16+network=vgg19_16x", "+layers=[]", [ "layers is empty" ]
+        "favae", "vgg16+network=vgg19_16x", "+decoder_layers=[22]", [ "decoder_layers is 22; it must be as many as layers, 3" ]
+        "favae", "vgg16+network=vgg19_16x", "+decoder_layers=[11]", [ "decoder_layers is 11; it must be of 1, 4, 7" ]
         "favae", "encoder", "+layers=[\"x\"]", [ "layers is x; it must be of 0, 3, 6" ]
-        "hfae", "embedded", "+levels=[]", [ "levels is empty" ]
-        "hfae", "embedded", "+levels=[9]", [ "levels is 9; it must be distinct numbers of 1..3" ]
-        "hfae", "embedded", "+kernel_sizes=[2]", [ "kernel_sizes is 2" ]
-        "hfae", "embedded", "+sigma=1e9", [ "sigma" ]
-        "hfae", "embedded", "+image_size=1", [ "1 x 1 pixels"; "take larger ones" ]
-        "hfae", "embedded", "+image_size=7", [ "7 x 7 pixels"; "take larger ones" ]
-        "dfr", "embedded", "+latent=-1", [ "latent is -1" ]
-        "dfr", "embedded", "+latent_variance=0", [ "latent_variance is 0" ]
-        "dfr", "embedded", "+image_size=1", [ "not below filter_size, 4" ]
-        "dfr", "embedded", "+image_size=7", [ "7 x 7 pixels"; "take larger ones" ]
-        "dfr", "embedded", "+filter_stride=0", [ "filter_stride is 0" ]
-        "dfr", "embedded", "+accepted_fpr=[2]", [ "accepted_fpr is 2" ]
-        "gaussian", "vgg16_quarter-mahalanobis", "+variance=0", [ "variance is 0" ]
-        "gaussian", "vgg16_quarter-ocsvm", "+nu=0", [ "nu is 0" ]
-        "gaussian", "vgg16_quarter-mahalanobis", "+augmentation_epochs=2", [ "augmentation_epochs is 2; it must be 0" ]
-        "gaussian", "vgg16_quarter-mahalanobis", "+image_size=1", [ "1 x 1 pixels"; "take larger ones" ]
-        "gaussian", "vgg16_quarter-mahalanobis", "+image_size=7", [ "7 x 7 pixels"; "take larger ones" ]
+        "hfae", "resnet18", "+levels=[]", [ "levels is empty" ]
+        "hfae", "resnet18", "+levels=[9]", [ "levels is 9; it must be distinct numbers of 1..3" ]
+        "hfae", "resnet18", "+kernel_sizes=[2]", [ "kernel_sizes is 2" ]
+        "hfae", "resnet18", "+sigma=1e9", [ "sigma" ]
+        "hfae", "resnet18", "+image_size=1", [ "at image size 1"; "multiple of 32" ]
+        "hfae", "resnet18", "+image_size=7", [ "at image size 7"; "multiple of 32" ]
+        "dfr", "resnet18", "+latent=-1", [ "latent is -1" ]
+        "dfr", "resnet18", "+latent_variance=0", [ "latent_variance is 0" ]
+        "dfr", "resnet18", "+image_size=1", [ "not below filter_size, 4" ]
+        "dfr", "paper-f1-12-vgg19_16x", "+image_size=7", [ "7 x 7 pixels"; "take larger ones" ]
+        "dfr", "resnet18", "+filter_stride=0", [ "filter_stride is 0" ]
+        "dfr", "resnet18", "+accepted_fpr=[2]", [ "accepted_fpr is 2" ]
+        "gaussian", "resnet18-mahalanobis", "+variance=0", [ "variance is 0" ]
+        "gaussian", "resnet18-ocsvm", "+nu=0", [ "nu is 0" ]
+        "gaussian", "resnet18-mahalanobis", "+augmentation_epochs=2", [ "augmentation_epochs is 2; it must be 0" ]
+        "gaussian", "resnet18-mahalanobis", "+network=vgg19_16x+layers=[\"relu5_1\"]+image_size=1", [ "1 x 1 pixels"; "take larger ones" ]
+        "gaussian", "resnet18-mahalanobis", "+network=vgg19_16x+layers=[\"relu5_1\"]+image_size=7", [ "7 x 7 pixels"; "take larger ones" ]
         "gaussian", "ae-mse", "+latent=0", [ "latent is 0" ]
         "gaussian", "ae-mse", "+steps=0", [ "steps is 0" ]
         "gaussian", "ae-mse", "+batch_size=0", [ "batch_size is 0" ]
-        "gaussian", "vgg16_quarter-supervised", "+epochs=0", [ "epochs is 0" ]
-        "gaussian", "vgg16_quarter-supervised", "+batch_size=0", [ "batch_size is 0" ]
+        "gaussian", "resnet18-supervised", "+epochs=0", [ "epochs is 0" ]
+        "gaussian", "resnet18-supervised", "+batch_size=0", [ "batch_size is 0" ]
     ]
 
 /// What is tried, the command, what it gives.
 let private table: (string * (unit -> string list) * Wanted) list = [
-    for backbone in [ "vgg16_quarter"; "resnet18" ] do
+    for backbone in [ "vgg19_16x"; "resnet18" ] do
         for input, wanted in
             [
                 "x.npy", Result []
@@ -306,7 +306,7 @@ let private table: (string * (unit -> string list) * Wanted) list = [
                 (if backbone = "resnet18" then
                      Result []
                  else
-                     Refused [ "vgg16_quarter cannot take images of 3 x 3 pixels"; "take larger ones" ])
+                     Refused [ "vgg19_16x cannot take images of 3 x 3 pixels"; "take larger ones" ])
                 "1x1.npy", (if backbone = "resnet18" then Result [] else Refused [ "1 x 1 pixels" ])
                 "1x600.npy", (if backbone = "resnet18" then Result [] else Refused [ "600 x 1 pixels" ])
                 "7x5.npy", (if backbone = "resnet18" then Result [] else Refused [ "5 x 7 pixels" ])
@@ -357,7 +357,7 @@ let private table: (string * (unit -> string list) * Wanted) list = [
         $"{paper} fitted to pictures of all sizes", (fun () -> fit paper (variant + more) "lines"), Result [ "model:" ]
 
         $"{paper} scores pictures of all sizes",
-        (fun () -> [ "score"; "--model"; at $"{paper}.model"; at "lines"; "--weights"; at "vgg16_quarter"; "--out"; at $"scored-{paper}" ]),
+        (fun () -> [ "score"; "--model"; at $"{paper}.model"; at "lines"; "--weights"; at "weights"; "--out"; at $"scored-{paper}" ]),
         Result []
 
     "ssae on one training picture, none of which it needs to hold out",
@@ -367,7 +367,7 @@ let private table: (string * (unit -> string list) * Wanted) list = [
     (fun () -> runIn "few/of1" "ssae" "objective4+width=0.0625+steps=2+batch_size=2+correction=0"),
     Refused [ "needs at least 2" ]
     "dfr with fewer positions than are asked for",
-    (fun () -> runIn "few/of3" "dfr" "embedded+image_size=32+positions_per_image=5000"),
+    (fun () -> runIn "few/of3" "dfr" "resnet18+image_size=32+positions_per_image=5000"),
     Result [ "records:" ]
 
     for paper, variant, setting, words in settings do

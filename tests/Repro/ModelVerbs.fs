@@ -50,12 +50,12 @@ type private Bench() =
 
     member _.Fit out more =
         repro (
-            [ "fit"; "--method"; "gaussian"; "--variant"; "vgg16_quarter-mahalanobis"; "--image-size"; "64"; "--train"; at "train" ]
-            @ [ "--weights"; embedded; "--out"; at out ]
+            [ "fit"; "--method"; "gaussian"; "--variant"; "resnet18_cntk-mahalanobis"; "--image-size"; "64"; "--train"; at "train" ]
+            @ [ "--weights"; packaged; "--out"; at out ]
             @ more
         )
 
-    member _.Score out more = repro ([ "score"; "--model"; at "model"; "--weights"; embedded; at "kinds"; "--out"; at out ] @ more)
+    member _.Score out more = repro ([ "score"; "--model"; at "model"; "--weights"; packaged; at "kinds"; "--out"; at out ] @ more)
 
     interface IDisposable with
         member _.Dispose() = Directory.Delete(root, true)
@@ -195,12 +195,12 @@ let tests =
             Expect.isLessThan kept.Threshold before.Threshold "a lower threshold"
             Expect.equal (ModelFile.Describe bench["model"]).Threshold before.Threshold "the source is as it was"
 
-            repro [ "calibrate"; bench["kept"]; "--good"; bench["further"]; "--weights"; embedded; "--fpr"; "0.01" ]
+            repro [ "calibrate"; bench["kept"]; "--good"; bench["further"]; "--weights"; packaged; "--fpr"; "0.01" ]
             |> expect 0 [ "0 of 15 further good images above"; "15 good images cannot promise" ]
 
             Expect.equal (nonNull (ModelFile.Describe bench["kept"]).Calibration).Good.Count 15 "MODEL itself is written"
 
-            repro [ "calibrate"; bench["kept"]; "--good"; bench["train"]; "--weights"; embedded ]
+            repro [ "calibrate"; bench["kept"]; "--good"; bench["train"]; "--weights"; packaged ]
             |> expect 2 [ "20 of the 30 pictures of --good are in what the model was fitted on"; "such as" ]
 
             repro [ "calibrate"; bench["kept"]; "--defective"; bench["kinds/hole"] ] |> expect 2 [ "--defective needs --good" ]
@@ -216,7 +216,7 @@ let tests =
                 "--tile"
                 "64"
                 "--weights"
-                embedded
+                packaged
                 "--out"
                 bench["tiled"]
             ]
@@ -239,14 +239,14 @@ let tests =
             Expect.floatClose Accuracy.low most 0.25887 "1 - 0.05^(1/10)"
             Expect.equal ((field card "threshold.curve").AsArray().Count) 8 "the curve"
             let licence = (field (nonNull ((field card "weights").AsArray()[0])) "licence").GetValue<string>()
-            let stated = (field (json (File.ReadAllText(Path.Combine(embedded, "vgg16_quarter.json")))) "licence").GetValue<string>()
+            let stated = (field (json (File.ReadAllText(Path.Combine(packaged, "resnet18_cntk.json")))) "licence").GetValue<string>()
             Expect.equal licence stated "the licence is the sidecar's"
             Expect.equal ((field card "data_fingerprint").GetValue<string>().Length) 64 "fingerprint"
 
             repro [ "describe"; bench["model"] ]
             |> expect 0 [ "method: gaussian"; "  image_size: 64"; "  rule: a false positive rate of 0.01"; $"licence: {stated}" ]
 
-            repro [ "describe"; bench["model"]; "--speed"; "--weights"; embedded ] |> expect 0 [ "images_per_second: " ]
+            repro [ "describe"; bench["model"]; "--speed"; "--weights"; packaged ] |> expect 0 [ "images_per_second: " ]
             repro [ "describe"; bench["nowhere"] ] |> expect 1 [ "nowhere: no such file" ]
 
         testCase "fit --tile, --roi and --image-size are the model's, and mistakes are told"
@@ -278,8 +278,8 @@ let tests =
                 let options =
                     FitOptions(
                         Profile = Profile.Smoke,
-                        Weights = embedded,
-                        Variant = "embedded+batch_size=2",
+                        Weights = packaged,
+                        Variant = "resnet18_cntk+batch_size=2",
                         Checkpoints = checkpoints,
                         Cancellation = source.Token,
                         Progress =

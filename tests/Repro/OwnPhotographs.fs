@@ -29,15 +29,15 @@ type private Bench() =
 
     do
         use _scope = torch.NewDisposeScope()
-        use backbone = Backbone.Random("vgg16_quarter", 1)
+        use backbone = Backbone.Random("resnet18", 1)
         Directory.CreateDirectory(at "weights") |> ignore
 
         SafeTensors.Write(
-            at "weights/vgg16_quarter.safetensors",
+            at "weights/resnet18.safetensors",
             readOnlyDict [ for KeyValue(key, value) in backbone.StateDict false -> key, value ]
         )
 
-        for name in [ "._vgg16_quarter.safetensors"; "._vgg16_quarter.json"; "._x.pth" ] do
+        for name in [ "._resnet18.safetensors"; "._resnet18.json"; "._x.pth" ] do
             File.WriteAllText(at $"weights/{name}", "no weights")
 
         File.WriteAllText(Path.Combine(train, "._000.png"), "no picture")
@@ -56,7 +56,7 @@ type private Bench() =
                 "--method"
                 "hfae"
                 "--variant"
-                "embedded"
+                "resnet18"
                 "--profile"
                 "smoke"
                 "--weights"

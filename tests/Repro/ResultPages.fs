@@ -48,11 +48,11 @@ type private Bench() =
 
         File.WriteAllText(at "new/hole/torn.png", "no picture")
 
-        for method, variant in [ "dfr", "embedded+image_size=64"; "gaussian", "vgg16_quarter-mahalanobis+image_size=64" ] do
+        for method, variant in [ "dfr", "resnet18_cntk+image_size=64"; "gaussian", "resnet18_cntk-mahalanobis+image_size=64" ] do
             let fit = [ "fit"; "--method"; method; "--variant"; variant; "--profile"; "smoke"; "--train"; at "train" ]
-            let code, told = repro (fit @ [ "--weights"; embedded; "--out"; at $"{method}.model" ])
+            let code, told = repro (fit @ [ "--weights"; packaged; "--out"; at $"{method}.model" ])
             if code <> 0 then failwith told
-            let score = [ "score"; "--model"; at $"{method}.model"; "--weights"; embedded; at "new"; "--recursive"; "--labels"; "folders" ]
+            let score = [ "score"; "--model"; at $"{method}.model"; "--weights"; packaged; at "new"; "--recursive"; "--labels"; "folders" ]
             let code, told = repro (score @ [ "--out"; at method ])
             if code <> 1 then failwith told
 

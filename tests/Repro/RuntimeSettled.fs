@@ -38,7 +38,7 @@ let private records (sandbox: Sandbox) = [ for file in Directory.GetFiles(RunRec
 
 let private fit (sandbox: Sandbox) wrong =
     let environment = [ "XDG_CACHE_HOME", Path.Combine(sandbox.Root, "home"); "FAULTS_CONVOLUTIONS", wrong; "ONEDNN_MAX_CPU_ISA", "" ]
-    use running = start sandbox "" environment (runArguments sandbox "hfae" "embedded")
+    use running = start sandbox "" environment (runArguments sandbox "hfae" "resnet18_cntk")
     running.Wait()
 
 [<Tests>]

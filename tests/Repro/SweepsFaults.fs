@@ -132,7 +132,7 @@ let tests =
             use sandbox = new Sandbox()
 
             withFileSystem sandbox.Cache "size=16k" (fun () ->
-                use running = start sandbox "" [] (runArguments sandbox "gaussian" "vgg16_quarter-mahalanobis")
+                use running = start sandbox "" [] (runArguments sandbox "gaussian" "resnet18_cntk-mahalanobis")
                 let ended = running.Wait()
                 Expect.equal ended.ExitCode 0 ended.Error
                 Expect.stringContains ended.Output "features are not kept" "it is told"
@@ -155,16 +155,17 @@ let tests =
         testCase "weights that change between cells: cells that need them fail, the others go on, the next sweep takes the new ones"
         <| fun () ->
             use sandbox = new Sandbox()
-            use weights = new RandomResources([ "vgg16_quarter" ])
-            let file = Path.Combine(weights.Folder, "vgg16_quarter.safetensors")
+            use weights = new RandomResources([ "vgg19_16x" ])
+            let file = Path.Combine(weights.Folder, "vgg19_16x.safetensors")
 
             let replace seed =
                 use _scope = torch.NewDisposeScope()
-                use backbone = Backbone.Random("vgg16_quarter", seed)
+                use backbone = Backbone.Random("vgg19_16x", seed)
                 SafeTensors.Write(file, backbone.StateDict false)
 
+            let overTiny = "vgg16+network=vgg19_16x"
             let small = "+width=0.0625+images_per_epoch=16+batch_size=8"
-            let variants = [ "embedded" + small; "embedded+latent=4" + small; tiny ]
+            let variants = [ overTiny + small; overTiny + "+latent=4" + small; tiny ]
             let observer = AtEnd(fun result -> if result.Cell.Variant = variants[0] then replace 8)
             let results = sweep sandbox weights.Folder variants [ "woven" ] observer
             Expect.equal (outcomes results) [ CellOutcome.Finished; CellOutcome.Failed; CellOutcome.Finished ] "outcomes"
@@ -177,7 +178,7 @@ let tests =
                 "just what is missing"
 
             Expect.isTrue
-                (results[0].Outdated |> Seq.exists _.StartsWith("the weights vgg16_quarter have sha256"))
+                (results[0].Outdated |> Seq.exists _.StartsWith("the weights vgg19_16x have sha256"))
                 "the first cell is of the old weights"
 
             Expect.isEmpty results[2].Outdated "a cell without weights"
@@ -253,7 +254,7 @@ let tests =
         testCase "SIGTERM: a checkpoint, a clear line, exit code 1, and the same command goes on from there"
         <| fun () ->
             use sandbox = new Sandbox()
-            let arguments = runArguments sandbox "hfae" "embedded+epochs=20"
+            let arguments = runArguments sandbox "hfae" "resnet18_cntk+epochs=20"
             use first = start sandbox "" [] arguments
 
             while not first.HasExited
@@ -272,7 +273,7 @@ let tests =
                 "the line"
 
             Expect.equal (Directory.GetFiles(Path.Combine(sandbox.Run, "checkpoints"), "*.safetensors").Length) 1 "the checkpoint"
-            Expect.equal (run sandbox "hfae" "embedded+epochs=20").ExitCode 0 "again"
+            Expect.equal (run sandbox "hfae" "resnet18_cntk+epochs=20").ExitCode 0 "again"
             let record = RunRecord.Read(Directory.GetFiles(RunRecord.Folder sandbox.Run, "*.json")[0])
             Expect.equal record.Resumed 1 "the record tells"
 

@@ -25,11 +25,11 @@ type private Study = { Paper: string; Variants: string }
 
 /// Small, with training steps enough for several checkpoints.
 let private studies = [
-    ({ Paper = "hfae"; Variants = "embedded+epochs=3" }: Study)
-    { Paper = "favae"; Variants = "vanilla+width=0.125,embedded+width=0.125" }
-    { Paper = "dfr"; Variants = "embedded+image_size=128" }
+    ({ Paper = "hfae"; Variants = "resnet18_cntk+epochs=3" }: Study)
+    { Paper = "favae"; Variants = "vanilla+width=0.125,resnet18_cntk+width=0.125" }
+    { Paper = "dfr"; Variants = "resnet18_cntk+image_size=128" }
     { Paper = "ssae"; Variants = "objective1,ensemble" }
-    { Paper = "gaussian"; Variants = "vgg16_quarter-mahalanobis,vgg16_quarter-pca95" }
+    { Paper = "gaussian"; Variants = "resnet18_cntk-mahalanobis,resnet18_cntk-pca95" }
 ]
 
 /// Where a process is killed: at a file operation of one of the stages, or at any time.

@@ -10,10 +10,8 @@ open Expecto
 open Reproduction.Imaging
 open Reproduction.Surfaces
 
-let private repository = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
-
-/// The weights that come with the repository.
-let embedded = Path.Combine(repository, "embedded")
+/// The folder of the network that comes with the program, resnet18_cntk.
+let packaged = Path.Combine(AppContext.BaseDirectory, "weights")
 
 /// What watches a process's file operations from within (tests/Faults).
 let private faults = Path.Combine(AppContext.BaseDirectory, "Faults.dll")
@@ -154,7 +152,7 @@ let runArguments (sandbox: Sandbox) paper variants = [
     "--data"
     sandbox.Data
     "--weights"
-    embedded
+    packaged
     "--profile"
     "smoke"
     "--out"

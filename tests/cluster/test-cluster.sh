@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests submit.sh against a real Slurm: installs Debian's slurmctld, slurmd and munge where they are missing, runs them as a cluster of one
-# node with two cores in a folder of its own, submits an array of 20 smoke cells on Surfaces with the embedded weights, kills one task, has one
+# node with two cores in a folder of its own, submits an array of 20 smoke cells on Surfaces with the packaged weights, kills one task, has one
 # requeued and warns one of its time limit, submits again, and checks records, report and that disturbed cells give the undisturbed metrics.
 # The daemons live in a network and process namespace of their own: nothing listens outside, and everything ends with this script.
 #   tests/cluster/test-cluster.sh [--record FILE]     FILE: what happened, as Markdown
@@ -121,7 +121,7 @@ wait_for 60 'an idle node' node_is_idle
 say "$(slurmctld -V), one node with $(sinfo --noheader --format=%c) cores; network interfaces: $(ip -o link | awk -F': ' '{ print $2 }' | xargs)"
 
 dotnet "$root/Core.CSharp/bin/Release/net10.0/repro.dll" data surfaces --out "$data" --train 24 --test-good 8 --per-defect 2 >/dev/null
-arguments=(--paper hfae --variant embedded+epochs=60 --data "$data" --category gear,woven --weights "$root/embedded" --profile smoke
+arguments=(--paper hfae --variant resnet18_cntk+epochs=60 --data "$data" --category gear,woven --profile smoke
     --seed 0 1 2 3 4 5 6 7 8 9)
 submit() { "$root/scripts/slurm/submit.sh" --cpus 1 --cache "$scratch/the cache" "$@" -- "${arguments[@]}" --out "$run"; }
 
@@ -201,7 +201,7 @@ say 'the three disturbed cells have the scores of an undisturbed run, to the las
     printf '# Slurm: 20 cells, one killed, one requeued, one warned of its time limit\n\n'
     printf 'Written by `tests/cluster/test-cluster.sh --record` on %s, commit %s, %s.\n\n' \
         "$(date -u +%F)" "$(git -C "$root" rev-parse --short HEAD)" "$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)"
-    printf 'hfae with the embedded weights on two categories of Surfaces, 10 seeds, 60 epochs of the smoke profile; tasks of one core.\n\n```\n'
+    printf 'hfae with the packaged ResNet-18 on two categories of Surfaces, 10 seeds, 60 epochs of the smoke profile; tasks of one core.\n\n```\n'
     cat "$scratch/steps"
     printf '```\n\n| task | first start | cell | seconds of the fit that counts | ended as |\n| --- | --- | --- | --- | --- |\n'
     for task in {1..20}; do

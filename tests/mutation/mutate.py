@@ -87,7 +87,7 @@ def copy(place):
     os.makedirs(os.path.join(place, "tests/bin/Release"))
     for name in ["Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "Reproduction.sln", ".editorconfig"]:
         shutil.copy(os.path.join(ROOT, name), place)
-    for folder in ["Core.CSharp/Reproduction", "embedded", "papers"]:
+    for folder in ["Core.CSharp/Reproduction", "papers"]:
         shutil.copytree(os.path.join(ROOT, folder), os.path.join(place, folder), ignore=shutil.ignore_patterns("bin"))
     subprocess.check_call(["cp", "-al", os.path.join(ROOT, TESTS), os.path.join(place, TESTS)])
 

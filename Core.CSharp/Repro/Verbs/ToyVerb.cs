@@ -21,7 +21,7 @@ internal static class ToyVerb
         {
             Description = "The variant of favae whose features are reconstructed.",
             HelpName = "V",
-            DefaultValueFactory = _ => "embedded",
+            DefaultValueFactory = _ => PackagedWeights.Name,
         };
         var steps = new Option<int>("--steps")
         {

@@ -40,7 +40,6 @@ internal sealed partial record Architecture(
     [
         new("vgg16", Preprocessing.ImageNet, border => Vgg.Sixteen(border)),
         new("vgg16_bn", Preprocessing.ImageNet, border => Vgg.Sixteen(border, batchNorm: true)),
-        new("vgg16_quarter", Preprocessing.ImageNet, Vgg.QuarterSixteen),
         new("vgg19", Preprocessing.ImageNet, border => Vgg.Nineteen(border)),
         new("vgg19_bn", Preprocessing.ImageNet, border => Vgg.Nineteen(border, batchNorm: true)),
         new("vgg19_16x", Preprocessing.None, _ => Vgg.Distilled()),

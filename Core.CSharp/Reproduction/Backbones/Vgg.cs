@@ -17,7 +17,7 @@ internal sealed class Vgg : Network
 
     private readonly List<Step> _steps = [];
 
-    private Vgg(int[] blocks, long widthDivisor, bool batchNorm, BorderMode border)
+    private Vgg(int[] blocks, bool batchNorm, BorderMode border)
     {
         var ahead = border == BorderMode.ReflectAhead;
         long width = 3;
@@ -26,7 +26,7 @@ internal sealed class Vgg : Network
         {
             for (var number = 1; number <= blocks[block - 1]; number++)
             {
-                var next = Width(block) / widthDivisor;
+                var next = Width(block);
                 var norm = batchNorm ? $"features.{index + 1}" : null;
                 var convolution = Add(
                     ahead
@@ -89,14 +89,9 @@ internal sealed class Vgg : Network
 
     public override IReadOnlyList<string> ClassifierPrefixes { get; } = ["classifier."];
 
-    public static Vgg Sixteen(BorderMode border, bool batchNorm = false) => new(Blocks16, 1, batchNorm, border);
+    public static Vgg Sixteen(BorderMode border, bool batchNorm = false) => new(Blocks16, batchNorm, border);
 
-    public static Vgg Nineteen(BorderMode border, bool batchNorm = false) => new(Blocks19, 1, batchNorm, border);
-
-    /// <summary>
-    /// VGG-16 with batch norm and a quarter of the channels: the network of the embedded weights, small enough to train here.
-    /// </summary>
-    public static Vgg QuarterSixteen(BorderMode border) => new(Blocks16, 4, batchNorm: true, border);
+    public static Vgg Nineteen(BorderMode border, bool batchNorm = false) => new(Blocks19, batchNorm, border);
 
     /// <summary>The distilled quarter-width VGG-19 up to conv5_1, always with reflection.</summary>
     public static Vgg Distilled() => new();

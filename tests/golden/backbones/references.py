@@ -49,10 +49,6 @@ def vgg(cfg, batch_norm):
 VGG16, VGG19 = torchvision.models.vgg.cfgs["D"], torchvision.models.vgg.cfgs["E"]
 
 
-def quarter(cfg):
-    return [width if width == "M" else width // 4 for width in cfg]
-
-
 def vgg19_16x():
     model = nn.Module()
     model.conv0 = nn.Conv2d(3, 3, 1)
@@ -307,7 +303,6 @@ def yolov3():
 NETWORKS = {
     "vgg16": lambda: vgg(VGG16, False),
     "vgg16_bn": lambda: vgg(VGG16, True),
-    "vgg16_quarter": lambda: vgg(quarter(VGG16), True),
     "vgg19": lambda: vgg(VGG19, False),
     "vgg19_bn": lambda: vgg(VGG19, True),
     "vgg19_16x": vgg19_16x,

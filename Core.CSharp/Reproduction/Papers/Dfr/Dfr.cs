@@ -134,7 +134,6 @@ public sealed record DfrSettings
 public sealed class DfrMethod : Method<DfrSettings>
 {
     private const string Distilled = "vgg19_16x";
-    private const string Embedded = "vgg16_quarter";
 
     /// <summary>Table I: the 16 scales of VGG-19, the block that each lies in, its channels.</summary>
     private static readonly (string Layer, int Block, int Channels)[] TableI =
@@ -248,18 +247,6 @@ public sealed class DfrMethod : Method<DfrSettings>
             },
             Default: true,
             PackagedWeights.Name
-        ),
-        new(
-            "embedded",
-            "the last scale of each of four blocks of the embedded quarter-width VGG-16: not in the paper",
-            new DfrSettings
-            {
-                Network = Embedded,
-                Layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"],
-                Padding = BorderMode.Zeros,
-            },
-            Default: true,
-            Network: Embedded
         ),
     ];
 

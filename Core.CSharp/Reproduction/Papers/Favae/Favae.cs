@@ -259,16 +259,6 @@ public sealed class FavaeMethod : Method<FavaeSettings>
             },
             Network: "vgg19/conv3_4"
         ),
-        new(
-            "embedded",
-            "the embedded quarter-width VGG-16: not in the paper",
-            Vgg16 with
-            {
-                Network = "vgg16_quarter",
-            },
-            Default: true,
-            "vgg16_quarter"
-        ),
     ];
 
     /// <inheritdoc/>

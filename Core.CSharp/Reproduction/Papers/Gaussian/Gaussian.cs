@@ -134,14 +134,6 @@ internal sealed record FeatureNetwork(
         new("resnet50", "resnet50", "ResNet-50", 224, ResNet, 64),
         new(PackagedWeights.Name, PackagedWeights.Name, "the ResNet-18 that comes with the program (not in the paper)", 224, ResNet, 64),
         new("efficientnetv2_b0", "tf_efficientnetv2_b0", "EfficientNetV2-B0 (not in the paper)", 224, EfficientNet, 16),
-        new(
-            "vgg16_quarter",
-            "vgg16_quarter",
-            "quarter-width VGG-16 (not in the paper)",
-            224,
-            ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"],
-            16
-        ),
     ];
 }
 

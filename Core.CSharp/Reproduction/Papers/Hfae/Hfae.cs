@@ -58,16 +58,6 @@ public sealed class HfaeMethod : Method<HfaeSettings>
             isDefault: true
         ),
         Row(
-            "embedded",
-            "quarter-width VGG-16 encoder that comes with the program: a substitute, in no table of the paper",
-            ResNet18 with
-            {
-                Network = "vgg16_quarter",
-                Layers = ["pool2", "pool3", "pool4"],
-            },
-            isDefault: true
-        ),
-        Row(
             "plain-sum",
             "residual maps summed without the 1/(w_k h_k) of eq. (9), as the sentence before it says",
             ResNet18 with
