@@ -12,7 +12,8 @@ namespace Reproduction.Models;
 public sealed record FitOptions
 {
     /// <summary>
-    /// A variant by name, possibly with settings: <c>resnet18_cntk+epochs=3</c>. Null: the method's first default one whose weights are there.
+    /// A variant by name, possibly with settings: <c>resnet18_cntk+epochs=3</c>. Null: the method's first default one whose weights are
+    /// there.
     /// </summary>
     public string? Variant { get; init; }
 
