@@ -112,8 +112,8 @@ let measuredStep paper variant =
         ]
     with
     | [] ->
-        eprintfn $"scale.fsx: no cell of {paper}'s {variant} under the quick profile is under results/; run one and copy it there, or name "
-        + $"its run"
+        eprintfn
+            $"scale.fsx: no cell of {paper}'s {variant} under the quick profile is under results/; run one and copy it there, or name its run"
 
         exit 1
     | steps -> List.min steps
@@ -145,14 +145,14 @@ let forward =
         for name, billions in [ "b0", 0.39; "b1", 0.70; "b2", 1.0; "b3", 1.8; "b4", 4.2; "b5", 9.9; "b6", 19.0; "b7", 37.0 ] do
             $"efficientnet_{name}", efficientNet * billions
         "efficientnetv2_b0", efficientNet * 0.72
-        for name, billions in [ "resnet18", 1.8; "resnet34", 3.6; "resnet50", 4.1 ] do
+        for name, billions in [ "resnet18", 1.8; "resnet18_cntk", 2.0; "resnet34", 3.6; "resnet50", 4.1 ] do
             name, resNet * billions
     ]
 
 /// The same for hfae's encoders at 256 x 256.
 let hfaeForward =
     dict [
-        for name, billions in [ "resnet18", 1.8; "resnet50_v1", 4.1; "wide_resnet50_2", 11.4 ] do
+        for name, billions in [ "resnet18", 1.8; "resnet18_cntk", 2.0; "resnet50_v1", 4.1; "wide_resnet50_2", 11.4 ] do
             name, resNet * billions * (256.0 / 224.0) ** 2.0
     ]
 
@@ -188,7 +188,7 @@ type Cost = {
 let number (settings: JsonObject) (name: string) = settings[name].GetValue<float>()
 
 /// Channels of dfr's features and billions of multiplications of VGG-19 up to the deepest of its layers, an image.
-let dfrNetwork (settings: JsonObject) =
+let dfrVgg (settings: JsonObject) =
     let layers = [ for layer in settings["layers"].AsArray() -> layer.GetValue<string>() ]
     let width = if settings["network"].GetValue<string>() = "vgg19" then 1.0 else 0.25
     let stage (layer: string) = int (layer.Substring(4, 1))
@@ -217,6 +217,13 @@ let dfrNetwork (settings: JsonObject) =
             for i in 1 .. count s -> conv s i
     ])
     / 1e9
+
+/// The same for any of its networks; of a ResNet-18 it takes the stem and the first three stages.
+let dfrNetwork (settings: JsonObject) =
+    if settings["network"].GetValue<string>().StartsWith "resnet18" then
+        64.0 + 64.0 + 128.0 + 256.0, 1.8
+    else
+        dfrVgg settings
 
 /// Billions of multiplications of dfr's autoencoder at one position, given the share of the latent space in the channels.
 let dfrAutoencoder (settings: JsonObject) latentShare =
@@ -495,7 +502,11 @@ let checkTable =
         "| --- | ---: | ---: | ---: |"
         let whole =
             records
-            |> List.filter (fun record -> record.Steps > 0.0 && record.Dataset = "mvtec" && not (record.Variant.Contains '+'))
+            |> List.filter (fun record ->
+                record.Steps > 0.0
+                && record.Dataset = "mvtec"
+                && not (record.Variant.Contains '+')
+                && Registry.Papers |> Seq.exists (fun paper -> paper.Id = record.Paper))
 
         for (paper, variant, profile, category), group in
             whole |> List.groupBy (fun record -> record.Paper, record.Variant, record.Profile, record.Category) |> List.sortBy fst do

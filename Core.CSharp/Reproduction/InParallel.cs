@@ -9,6 +9,12 @@ internal static class InParallel
     /// <exception cref="UserError">What the turn of the lowest number threw.</exception>
     public static void For(int count, Action<int> body)
     {
+        // One image's turn is not worth another thread, which may be handed it.
+        if (count == 1)
+        {
+            body(0);
+            return;
+        }
         var errors = new UserError?[count];
         Parallel.For(
             0,

@@ -18,6 +18,7 @@ open Reproduction.Models
 open Reproduction.Papers
 open Reproduction.Papers.Hfae
 open Reproduction.Surfaces
+open Reproduction.Tests.InMemory
 open Reproduction.Tests.ReproProcess
 
 let private repro (arguments: string list) =
@@ -307,10 +308,12 @@ let tests =
             fails [ "there are no photographs" ] (fun () -> Photographs.Of [||] |> ignore)
             fails [ "none.model" ] (fun () -> (Model.Load bench.Value["none.model"]).Dispose())
 
-            fails [ "needs trained weights"; "--weights" ] (fun () ->
-                (command.Force() |> ignore
-                 Model.Load bench.Value["model"])
-                    .Dispose())
+            use weights = new RandomResources([ "vgg19_16x" ])
+            let variant = "resnet18-l2+image_size=64+network=vgg19_16x+layers=[\"relu1_2\"]"
+            let options = FitOptions(Variant = variant, Profile = Profile.Smoke, Weights = weights.Folder, Good = (held ()).Good)
+            use other = Model.Fit("gaussian", good (), options)
+            other.Save bench.Value["other.model"]
+            fails [ "needs trained weights"; "--weights" ] (fun () -> (Model.Load bench.Value["other.model"]).Dispose())
 
             let model = load ()
             model.Dispose()

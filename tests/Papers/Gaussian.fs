@@ -99,11 +99,12 @@ let private thresholdByFloodFill (map: float32[,]) area =
 
     map |> Seq.cast<float32> |> Seq.filter (fun value -> largest value >= area) |> Seq.max
 
-let private supervised = "resnet18-supervised"
+// A random network without its batch norms, which are folded, does not train: this one starts from the packaged weights.
+let private supervised = "resnet18_cntk-supervised"
 
 let private variants = [
     for variant in method.Variants do
-        if variant.Name.StartsWith "resnet18-" && variant.Name <> supervised then variant.Name
+        if variant.Name.StartsWith "resnet18-" && variant.Name <> "resnet18-supervised" then variant.Name
 ]
 
 /// Trains the supervised baseline on 24 labelled images, the last 8 of which are for validation; stops it after a step if asked to.
@@ -124,7 +125,7 @@ let private trainSupervised (resources: Resources) (checkpoints: ICheckpoints | 
     }
 
     torch.manual_seed 1L |> ignore
-    let detector = (settings $"{supervised}+image_size=64+epochs=4+batch_size=4+learning_rate=0.003").Create resources
+    let detector = (settings $"{supervised}+image_size=64+epochs=4+batch_size=4+learning_rate=0.001").Create resources
     let stop = new Threading.CancellationTokenSource()
 
     let context =

@@ -329,8 +329,9 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     (fun () -> [ "data"; "surfaces"; "--out"; files.Value["s"]; "--train"; "0" ]),
     2,
     [ "--train 0"; "at least 1" ]
-    "a training of no steps", (fun () -> [ "toy"; "--out"; files.Value["p"]; "--steps"; "0" ]), 2, [ "--steps"; "at least 1" ]
+    "a training of no steps", (fun () -> [ "toy"; "--out"; files.Value["p"]; "--steps"; "0" ]), 2, [ "--steps 0"; "at least 1" ]
     "steps in words", (fun () -> [ "toy"; "--out"; files.Value["p"]; "--steps"; "few" ]), 2, [ "few"; "--steps" ]
+    "a port in words", (fun () -> [ "serve"; "--model"; "m"; "--port"; "many" ]), 2, [ "many"; "--port" ]
     "a sample of no cells", (fun () -> verify "finished" [ "--sample"; "0" ]), 2, [ "--sample"; "at least 1" ]
     "a negative tolerance", (fun () -> verify "finished" [ "--tolerance"; "-1" ]), 2, [ "--tolerance" ]
     "weights that nobody publishes", (fun () -> [ "weights"; "fetch"; "vgg19_16x" ]), 2, [ "vgg19_16x"; "resnet18" ]

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Net;
 using Repro.Serving;
 using Reproduction;
@@ -31,7 +32,12 @@ internal static class ServeVerb
         };
         port.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() is < 0 or > ushort.MaxValue)
+            // What is no number at all the parser refuses itself.
+            if (
+                result.Tokens is [var token]
+                && double.TryParse(token.Value, CultureInfo.InvariantCulture, out var value)
+                && value is < 0 or > ushort.MaxValue
+            )
             {
                 result.AddError($"--port: a number from 0 to {ushort.MaxValue}");
             }

@@ -28,14 +28,7 @@ internal static class ToyVerb
             Description = "Gradient steps of each model (600).",
             HelpName = "N",
             DefaultValueFactory = _ => 600,
-        };
-        steps.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1)
-            {
-                result.AddError("--steps: give at least 1");
-            }
-        });
+        }.AtLeast(1);
         var seed = new Option<int>("--seed") { Description = "Seed (0).", HelpName = "N" };
         var output = new Option<string>("--out")
         {
