@@ -251,11 +251,16 @@ let tests =
 
             Expect.hasLength paths 2 $"decoded once, its overlay written once: %A{paths}"
 
-            // From the path to the score, five changes; from the overlay to its file, one. Drawing it takes two more: Models, Imaging.
-            Expect.containsAll
-                (List.ofSeq paths)
-                [ [ "Verbs"; "Models"; "Papers"; "Backbones"; "Data"; "Imaging" ]; [ "Verbs"; "Imaging" ] ]
-                $"the trip: 5 + 1 + 2 changes of folder, %A{List.ofSeq paths}"
+            // From the path to the score, five changes; from the overlay to its file, one. Drawing it takes two more: Models, Imaging. A folder
+            // may be missing where the compiler has put a small method into its caller.
+            let longest = [ "Verbs"; "Models"; "Papers"; "Backbones"; "Data"; "Imaging" ]
+
+            for path in paths do
+                Expect.equal (List.filter (fun room -> List.contains room path) longest) path $"in this order, each once: %A{path}"
+                Expect.equal (List.head path, List.last path) ("Verbs", "Imaging") "from the verb to the pixels"
+
+            Expect.exists paths (fun path -> List.contains "Models" path) "to the score"
+            Expect.contains (List.ofSeq paths) [ "Verbs"; "Imaging" ] "to the overlay's file"
 
         testCase "settings of one's own have their type"
         <| fun () ->
