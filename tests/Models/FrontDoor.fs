@@ -251,8 +251,8 @@ let tests =
 
             Expect.hasLength paths 2 $"decoded once, its overlay written once: %A{paths}"
 
-            // From the path to the score, five changes; from the overlay to its file, one. Drawing it takes two more: Models, Imaging. A folder
-            // may be missing where the compiler has put a small method into its caller.
+            // From the path to the score, five changes; from the overlay to its file, one. Drawing it takes two more: Models, Imaging. A
+            // folder may be missing where the compiler has put a small method into its caller.
             let longest = [ "Verbs"; "Models"; "Papers"; "Backbones"; "Data"; "Imaging" ]
 
             for path in paths do
