@@ -31,6 +31,18 @@ public static class Folds
         return folds;
     }
 
+    /// <summary>Some items to train on, chosen at random, and the others; both in the order in which they are given.</summary>
+    /// <param name="items">Those of a data set that comes without a split.</param>
+    /// <param name="count">How many are to train on.</param>
+    /// <param name="seed">Chooses them.</param>
+    internal static (T[] Train, T[] Others) HoldOut<T>(IReadOnlyList<T> items, int count, int seed)
+    {
+        var isTrain = new bool[items.Count];
+        isTrain.AsSpan(0, count).Fill(true);
+        new SplitMix64((ulong)seed).Shuffle(isTrain.AsSpan());
+        return ([.. items.Where((_, i) => isTrain[i])], [.. items.Where((_, i) => !isTrain[i])]);
+    }
+
     /// <summary>
     /// As <see cref="Split"/>, each kind of item dealt out on its own and one kind after the other, so that every fold has as much of each
     /// as can be, and folds differ by one item at most.

@@ -31,9 +31,7 @@ internal static class KindFolders
     private static Category Load(string root, string name, int seed)
     {
         string[] good = [.. DataFolder.Pictures(Path.Combine(root, Good))];
-        var isTrain = new bool[good.Length];
-        isTrain.AsSpan(0, (int)Math.Ceiling(TrainShare * good.Length)).Fill(true);
-        new SplitMix64((ulong)seed).Shuffle(isTrain.AsSpan());
+        var (train, others) = Folds.HoldOut(good, (int)Math.Ceiling(TrainShare * good.Length), seed);
         var masks = DataFolder.Folders(root).FirstOrDefault(IsMasks);
         var defects = DataFolder
             .Folders(root)
@@ -42,8 +40,8 @@ internal static class KindFolders
         return new Category(
             name,
             name,
-            [.. good.Where((_, i) => isTrain[i]).Select(file => GoodSample(file, "train"))],
-            [.. good.Where((_, i) => !isTrain[i]).Select(file => GoodSample(file, "test")), .. defects]
+            [.. train.Select(file => GoodSample(file, "train"))],
+            [.. others.Select(file => GoodSample(file, "test")), .. defects]
         );
     }
 

@@ -35,12 +35,9 @@ internal static class Kolektor
     {
         Sample[] samples = [.. items.SelectMany(item => Samples(item, "_label", $"test/{{0}}/{Path.GetFileName(item)}-"))];
         Sample[] good = [.. samples.Where(sample => sample.Label == 0)];
-        var isTrain = new bool[good.Length];
-        isTrain.AsSpan(0, (int)(TrainShare * good.Length)).Fill(true);
-        new SplitMix64((ulong)seed).Shuffle(isTrain.AsSpan());
-        var train = good.Where((_, i) => isTrain[i])
-            .Select(sample => sample with { Id = sample.Id.Replace("test/", "train/", StringComparison.Ordinal) });
-        return Checked(name, items[0], [.. train], [.. good.Where((_, i) => !isTrain[i]), .. samples.Where(sample => sample.Label == 1)]);
+        var (chosen, others) = Folds.HoldOut(good, (int)(TrainShare * good.Length), seed);
+        var train = chosen.Select(sample => sample with { Id = sample.Id.Replace("test/", "train/", StringComparison.Ordinal) });
+        return Checked(name, items[0], [.. train], [.. others, .. samples.Where(sample => sample.Label == 1)]);
     }
 
     private static Category Second(string name, string root)

@@ -19,14 +19,9 @@ internal static class MagneticTile
     private static Category Load(string root, int seed)
     {
         var free = ImagesOf(root, "Free");
-        var isTrain = new bool[free.Length];
-        isTrain.AsSpan(0, (int)(TrainShare * free.Length)).Fill(true);
-        new SplitMix64((ulong)seed).Shuffle(isTrain.AsSpan());
-        var train = free.Where((_, i) => isTrain[i])
-            .Select(file => new Sample(file, $"train/good/{Path.GetFileName(file)}", 0, "good", null))
-            .ToArray();
-        var good = free.Where((_, i) => !isTrain[i])
-            .Select(file => new Sample(file, $"test/good/{Path.GetFileName(file)}", 0, "good", null));
+        var (chosen, others) = Folds.HoldOut(free, (int)(TrainShare * free.Length), seed);
+        var train = chosen.Select(file => new Sample(file, $"train/good/{Path.GetFileName(file)}", 0, "good", null)).ToArray();
+        var good = others.Select(file => new Sample(file, $"test/good/{Path.GetFileName(file)}", 0, "good", null));
         var defective =
             from kind in Defects
             let defect = kind.ToLowerInvariant()
