@@ -1,8 +1,8 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Repro.Serving;
 using Reproduction;
+using Reproduction.Data;
 
 namespace Repro.Verbs;
 
@@ -46,7 +46,7 @@ internal sealed class WatchJournal : IDisposable
             file.SetLength(whole);
             file.Position = whole;
             var lines = Encoding.UTF8.GetString(content, 0, whole).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            var head = Hash(model);
+            var head = SampleImages.HashOfFile(model);
             if (lines.Length == 0)
             {
                 var begun = new WatchJournal(file, []);
@@ -111,10 +111,4 @@ internal sealed class WatchJournal : IDisposable
     }
 
     private static (string, long, long) Key(WatchedPicture picture) => (picture.Path, picture.Bytes, picture.Modified);
-
-    private static string Hash(string model)
-    {
-        using var stream = File.OpenRead(model);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
 }

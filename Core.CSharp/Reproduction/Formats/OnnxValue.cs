@@ -54,8 +54,6 @@ internal readonly record struct OnnxValue(OnnxModelBuilder Model, string Name, S
 
     public OnnxValue Square() => this * this;
 
-    public OnnxValue Pow(double exponent) => With("Pow", Number(exponent));
-
     public OnnxValue ClampMin(double least) => With("Max", Number(least));
 
     public OnnxValue ClampMax(double most) => With("Min", Number(most));

@@ -50,6 +50,40 @@ public static class AnomalyMaps
             .Conv2d(kernel.view(1, 1, -1, 1), null);
     }
 
+    /// <summary>A map out of those of square tiles, averaged where tiles overlap, as operations of an ONNX graph.</summary>
+    /// <param name="images"><c>[N,C,H,W]</c>.</param>
+    /// <param name="size">H and W.</param>
+    /// <param name="places">Upper left corners of tiles that cover the images.</param>
+    /// <param name="side">Of a tile.</param>
+    /// <param name="map">Of tiles, <c>[M,C,side,side]</c>, which are given as one batch: <c>[M,1,side,side]</c>.</param>
+    internal static OnnxValue Tiled(
+        OnnxValue images,
+        (long Height, long Width) size,
+        IReadOnlyList<(long Top, long Left)> places,
+        long side,
+        Func<OnnxValue, OnnxValue> map
+    )
+    {
+        if (places.Count == 1)
+        {
+            return map(images);
+        }
+        using var scope = NewDisposeScope();
+        var tiles = OnnxValue.Cat([.. places.Select(place => images.Narrow(2, place.Top, side).Narrow(3, place.Left, side))], 0);
+        var maps = map(tiles).Reshape(places.Count, -1, side, side);
+        var count = zeros(1, 1, size.Height, size.Width);
+        OnnxValue? sum = null;
+        foreach (var (index, (top, left)) in places.Index())
+        {
+            count.narrow(2, top, side).narrow(3, left, side).add_(1);
+            var whole = maps.Narrow(0, index, 1)
+                .Reshape(-1, 1, side, side)
+                .Pad(left, size.Width - side - left, top, size.Height - side - top, "constant");
+            sum = sum is { } before ? before + whole : whole;
+        }
+        return sum!.Value / images.Model.Constant(count);
+    }
+
     /// <summary>The filter along one axis, <c>[2 * Radius + 1]</c>.</summary>
     private static (Tensor Values, long Radius) Kernel(double sigma, Device device)
     {

@@ -89,9 +89,7 @@ internal sealed class RegionOfInterest
             counts = counts.logical_not();
         }
         var inside = model.Constant(counts);
-        var least = inside
-            .Apply("Where", map.Type, [map, model.Constant(float.PositiveInfinity, map.Type)])
-            .Apply("ReduceMin", map.Type, [model.Integers(1, 2, 3)], ("keepdims", 1L));
+        var least = inside.Apply("Where", map.Type, [map, model.Constant(float.PositiveInfinity, map.Type)]).Amin([1, 2, 3], keepdim: true);
         return inside.Apply("Where", map.Type, [map, least]);
     }
 

@@ -13,24 +13,11 @@ public sealed partial class AutoencoderDetector : IExportable
 
     GraphScores IExportable.Export(OnnxValue imagesRgb01)
     {
-        using var scope = NewDisposeScope();
         var side = settings.ImageSize;
         var images = settings.IsGrey ? imagesRgb01.Mean([1], keepdim: true) : imagesRgb01;
         var corners = AutoencoderEquations.Corners(side, Patch, settings.Stride);
-        var places = corners.SelectMany(_ => corners, (top, left) => (Top: top, Left: left)).ToArray();
-        var patches = OnnxValue.Cat([.. places.Select(place => images.Narrow(2, place.Top, Patch).Narrow(3, place.Left, Patch))], 0);
-        var maps = Difference(patches, patches.Then(_network)).Reshape(places.Length, -1, Patch, Patch);
-        var counts = zeros(1, 1, side, side);
-        OnnxValue? sum = null;
-        foreach (var (index, (top, left)) in places.Index())
-        {
-            Cut(counts, top, left).add_(1);
-            var whole = maps.Narrow(0, index, 1)
-                .Reshape(-1, 1, Patch, Patch)
-                .Pad(left, side - Patch - left, top, side - Patch - top, "constant");
-            sum = sum is { } before ? before + whole : whole;
-        }
-        var map = sum!.Value / images.Model.Constant(counts);
+        var places = corners.SelectMany(_ => corners, (top, left) => (top, left)).ToArray();
+        var map = AnomalyMaps.Tiled(images, (side, side), places, Patch, patches => Difference(patches, patches.Then(_network)));
         return new GraphScores(map, map.Amax([1, 2, 3]));
     }
 

@@ -14,33 +14,10 @@ internal sealed partial class FavaeDetector : IExportable
 
     GraphScores IExportable.Export(OnnxValue imagesRgb01)
     {
-        var map = Tiled(imagesRgb01);
-        return new GraphScores(map, map.Sum([1, 2, 3]));
-    }
-
-    private OnnxValue Tiled(OnnxValue images)
-    {
-        const long side = FavaeNetwork.Side;
-        using var scope = torch.NewDisposeScope();
         var (height, width) = (_size.Height, _size.Width);
-        var starts = Starts(height).SelectMany(top => Starts(width), (top, left) => (Top: top, Left: left)).ToArray();
-        if (starts.Length == 1)
-        {
-            return NegativeLogProbability(images);
-        }
-        var tiles = OnnxValue.Cat([.. starts.Select(start => images.Narrow(2, start.Top, side).Narrow(3, start.Left, side))], 0);
-        var maps = NegativeLogProbability(tiles).Reshape(starts.Length, -1, side, side);
-        var count = torch.zeros(1, 1, height, width);
-        OnnxValue? sum = null;
-        foreach (var (index, (top, left)) in starts.Index())
-        {
-            count.narrow(2, top, side).narrow(3, left, side).add_(1);
-            var whole = maps.Narrow(0, index, 1)
-                .Reshape(-1, 1, side, side)
-                .Pad(left, width - side - left, top, height - side - top, "constant");
-            sum = sum is { } before ? before + whole : whole;
-        }
-        return sum!.Value / images.Model.Constant(count);
+        var starts = Starts(height).SelectMany(_ => Starts(width), (top, left) => (top, left)).ToArray();
+        var map = AnomalyMaps.Tiled(imagesRgb01, (height, width), starts, FavaeNetwork.Side, NegativeLogProbability);
+        return new GraphScores(map, map.Sum([1, 2, 3]));
     }
 
     /// <summary>Equation (8)'s first terms, summed over pixels and layers, <c>[N,1,128,128]</c>.</summary>
