@@ -1,8 +1,9 @@
 // Does the threshold of `repro fit` keep its promise? Of each data set's good products some are fitted on and held back as `fit` does it,
 // the others, which no model has seen, tell the rate that is achieved. Five splits each.
-//   dotnet fsi scripts/calibration-promise.fsx --data ../shared/data --weights ../shared/weights --out results/calibration
-// --summary only writes promise.md again, from promise.csv.
+//   dotnet fsi scripts/calibration-promise.fsx                       prints what was measured, results/calibration/promise.csv
+//   dotnet fsi scripts/calibration-promise.fsx --data ../shared/data --weights ../shared/weights [--out results/calibration]
 //     [--methods gaussian,hfae] [--datasets bottle,pill] [--profile smoke] [--splits 5] [--folds K] [--fit N]
+//                                                                    measures, adds to promise.csv and writes promise.md
 #I "../Core.CSharp/Repro/bin/Release/net10.0" // dotnet build -c Release
 #r "Reproduction.dll"
 #r "TorchSharp.dll"
@@ -29,9 +30,19 @@ let rec option name =
     | [] -> None
 
 let text name otherwise = option name arguments |> Option.defaultValue otherwise
-let data = text "data" "../shared/data"
+
+if arguments |> List.exists (fun word -> word = "--help" || word = "-h") then
+    File.ReadLines(Path.Combine(__SOURCE_DIRECTORY__, "calibration-promise.fsx"))
+    |> Seq.takeWhile _.StartsWith("//")
+    |> Seq.iter (fun line -> printfn "%s" (line.Substring 3))
+
+    exit 0
+
+/// Without data nothing is measured and nothing written.
+let measures = (option "data" arguments).IsSome
+let data = text "data" ""
 let weights = text "weights" "../shared/weights"
-let out = text "out" "results/calibration"
+let out = text "out" (Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "results", "calibration")))
 let profile = Enum.Parse<Profile>(text "profile" "smoke", ignoreCase = true)
 let splits = int (text "splits" "5")
 let folds = option "folds" arguments |> Option.map int
@@ -81,13 +92,20 @@ let raw (model: Model) some = [| for each in model.Score(photographs some) -> ea
 let rates = [ 0.01; 0.02; 0.05; 0.1 ]
 
 let header =
-    "dataset,method,variant,profile,split,fitted,calibrated,source,target,above,stated_upper,unseen,flagged,achieved,tail,inside_stated,inside"
+    "dataset,method,variant,profile,split,fitted,calibrated,source,target,above,stated_upper,"
+    + "unseen,flagged,achieved,tail,inside_stated,inside"
 
-Directory.CreateDirectory out |> ignore
 let table = Path.Combine(out, "promise.csv")
-if not (File.Exists table) then File.WriteAllText(table, header + "\n")
 
-let measured = if List.contains "--summary" arguments then "" else text "datasets" "bottle,pill,screw,magnetic-tile,surfaces"
+if not (File.Exists table) then
+    if not measures then
+        eprintfn "calibration-promise: %s is missing: nothing was measured yet; --data DIR --weights DIR measures" table
+        exit 1
+
+    Directory.CreateDirectory out |> ignore
+    File.WriteAllText(table, header + "\n")
+
+let measured = if measures then text "datasets" "bottle,pill,screw,magnetic-tile,surfaces" else ""
 
 for dataset in measured.Split(',', StringSplitOptions.RemoveEmptyEntries) do
     let all = pictures dataset
@@ -159,22 +177,23 @@ let summary =
 let all = rows |> Array.length
 let agree = rows |> Array.filter (fun row -> row[16] = "True") |> Array.length
 
-File.WriteAllLines(
-    Path.Combine(out, "promise.md"),
-    [|
-        "# Does the threshold keep its promise?"
-        ""
-        "Good products of a data set are split at random; a part is fitted on and held back as by `repro fit`, the others no model has seen. Percent, means"
-        "over the splits. Inside: the number of unseen ones that are flagged is no surprise at the stated rate (beta-binomial, at least 5 %). The four"
-        "rates of a split share a model and its pictures, so that they are not independent."
-        "Made by `dotnet fsi scripts/calibration-promise.fsx` from `promise.csv`."
-        ""
-        "| data | method | rate asked | fitted | held back | at most, stated | flagged | inside |"
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
-        yield! summary
-        ""
-        $"In all {agree} of {all} cases are inside ({share (float agree / float all)} %%)."
-    |]
-)
+let lines = [|
+    "# Does the threshold keep its promise?"
+    ""
+    "Good products of a data set are split at random; a part is fitted on and held back as by `repro fit`, the others no model has seen."
+    "Percent, means over the splits. Inside: the number of unseen ones that are flagged is no surprise at the stated rate (beta-binomial,"
+    "at least 5 %). The four rates of a split share a model and its pictures, so that they are not independent."
+    "Made by `dotnet fsi scripts/calibration-promise.fsx` from `promise.csv`."
+    ""
+    "| data | method | rate asked | fitted | held back | at most, stated | flagged | inside |"
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    yield! summary
+    ""
+    $"In all {agree} of {all} cases are inside ({share (float agree / float all)} %%)."
+|]
 
-printfn "%s" (Path.Combine(out, "promise.md"))
+if measures then
+    File.WriteAllLines(Path.Combine(out, "promise.md"), lines)
+    printfn "%s" (Path.Combine(out, "promise.md"))
+else
+    lines |> Array.iter (printfn "%s")

@@ -533,4 +533,6 @@ let sheet = Path.Combine(root, "papers", "SCALE.md")
 
 [ "paper", studyTable Profile.Paper; "quick", studyTable Profile.Quick; "steps", stepTable; "check", checkTable ]
 |> List.fold replace (File.ReadAllText sheet)
-|> fun text -> File.WriteAllText(sheet, text)
+|> fun text ->
+    File.WriteAllText(sheet, text)
+    printfn "%s" sheet
