@@ -65,23 +65,6 @@ let private failureOf (result: CellResult) =
     | null -> failtest $"{result.Cell.Id} did not fail"
     | failure -> failure.Message
 
-let private command program (arguments: string list) =
-    use running = Process.Start(program, arguments)
-    running.WaitForExit()
-    running.ExitCode
-
-/// A small file system of its own at a folder, where that can be had.
-let private withFileSystem folder options work =
-    Directory.CreateDirectory folder |> ignore
-
-    if Environment.UserName <> "root" || command "mount" [ "-t"; "tmpfs"; "-o"; options; "tmpfs"; folder ] <> 0 then
-        skiptest "a file system can be mounted by root only"
-
-    try
-        work ()
-    finally
-        command "umount" [ "-l"; folder ] |> ignore
-
 [<Tests>]
 let tests =
     testSequenced
