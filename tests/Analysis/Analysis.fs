@@ -58,6 +58,7 @@ let private record variant category repetition profile (metrics: (string * float
     TrainImages = 209
     TestGood = 20
     TestAnomalous = 63
+    Regions = None
     Finished = "2026-01-01T00:00:00Z"
 }
 
