@@ -157,7 +157,9 @@ let tests =
 
         testCase "Model.Score gives the scores, verdicts and overlays of repro score"
         <| fun () ->
-            use model = load ()
+            use loaded = load ()
+            Expect.equal loaded.FasterEngine "onnx" "what the command takes"
+            use model = loaded.WithOnnxRuntime()
             let judged = Seq.toArray (model.Score(Photographs.In bench.Value["new"]))
 
             Expect.sequenceEqual

@@ -7,6 +7,9 @@ namespace Reproduction.Backbones;
 /// <param name="device">Where the networks live.</param>
 public sealed class BackboneProvider(string? folder, Device device) : IDisposable
 {
+    /// <summary>Where the networks are.</summary>
+    public Device Device => device;
+
     private readonly Weights? _weights = folder is null ? null : Weights.Open(folder);
     private readonly Dictionary<(string Name, BorderMode Border), Backbone> _loaded = [];
     private readonly List<Backbone> _used = [];
