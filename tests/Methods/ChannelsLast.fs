@@ -18,7 +18,11 @@ open Reproduction.Tests.InMemory
 type private Layer = torch.nn.Module<torch.Tensor, torch.Tensor>
 
 let private same (a: torch.Tensor) (b: torch.Tensor) = a.eq(b).all().ToBoolean()
-let private isLast (value: torch.Tensor) = ChannelsLast.is_channels_last value
+
+/// So do the channels of one channel or of one position lie in the plain layout too.
+let private isLast (value: torch.Tensor) =
+    use permuted = value.permute (0L, 2L, 3L, 1L)
+    permuted.is_contiguous ()
 
 /// Names of the convolutions whose kernel, input, output or kernel's gradient does not have its channels innermost. libtorch goes by input
 /// and kernel: the gradient that comes to a convolution it brings into their layout itself.
