@@ -174,9 +174,6 @@ public sealed class FavaeMethod : Method<FavaeSettings>
     public override string Id => "favae";
 
     /// <inheritdoc/>
-    public override string Title => "Dehaene & Eline, Anomaly localization by modeling perceptual features";
-
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, string> FormerSettings { get; } =
         new Dictionary<string, string> { ["feature_layers"] = "layers" };
 
