@@ -13,6 +13,7 @@ open Repro.Records
 open Reproduction.Backbones
 open Reproduction.Formats
 open Reproduction.Imaging
+open Reproduction.Tests.Bench
 open Reproduction.Tests.ReproProcess
 
 let private golden = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "backbones")
@@ -114,11 +115,10 @@ let private fitted =
          let model = files["model"]
 
          let run arguments =
-             use output = new StringWriter()
-             use error = new StringWriter()
-             if CommandLine.Run(arguments, output, error) <> 0 then failwith (error.ToString())
+             let code, told = told arguments
+             if code <> 0 then failwith told
 
-         run [|
+         run [
              "fit"
              "--method"
              "gaussian"
@@ -132,9 +132,9 @@ let private fitted =
              "2"
              "--out"
              model
-         |]
+         ]
 
-         run [|
+         run [
              "run"
              "--paper"
              "favae"
@@ -146,7 +146,7 @@ let private fitted =
              "smoke"
              "--out"
              files["finished"]
-         |]
+         ]
 
          let rewrite name (change: string -> string) =
              use _scope = torch.NewDisposeScope()
@@ -183,13 +183,6 @@ let private fitted =
          ]
 
          files)
-
-/// The command's exit code and all that it printed.
-let private repro (arguments: string list) =
-    use output = new StringWriter()
-    use error = new StringWriter()
-    let code = CommandLine.Run(List.toArray arguments, output, error)
-    code, output.ToString() + error.ToString()
 
 let private withVariable (name: string) (value: string) work =
     let before = Environment.GetEnvironmentVariable name
@@ -594,12 +587,12 @@ let tests =
     testSequenced
     <| testList "bad input" [
         for name, arguments, code, words in table do
-            testCase name <| fun () -> expect code words (repro (arguments ()))
+            testCase name <| fun () -> expect code words (told (arguments ()))
 
         for variable, value in [ "REPRO_CACHE_GB", "lots"; "REPRO_CHECKPOINT_SECONDS", "-3" ] do
             testCase $"{variable} is {value}"
             <| fun () ->
-                let code, told = withVariable variable value (fun () -> repro (run "hfae" [ "--variant"; "resnet18_cntk" ]))
+                let code, told = withVariable variable value (fun () -> told (run "hfae" [ "--variant"; "resnet18_cntk" ]))
                 Expect.notEqual code 0 "exit code"
                 Expect.stringContains told $"{variable} is '{value}'" "the message"
 
@@ -621,7 +614,7 @@ let tests =
 
         testCase "--debug shows where an error comes from"
         <| fun () ->
-            let code, told = repro (runWith "nowhere" "weights" [ "--debug" ])
+            let code, told = told (runWith "nowhere" "weights" [ "--debug" ])
             Expect.equal code 1 "exit code"
             Expect.stringContains told "   at Reproduction." "the stack trace"
     ]
