@@ -106,7 +106,7 @@ public sealed record FavaeSettings
         if (Extractor is FeatureExtractor.Encoder or FeatureExtractor.EncoderStopped)
         {
             check.That(
-                Layers.All(layer => FavaeNetwork.EncoderNumbers.Select(number => $"{number}").Contains(layer)),
+                Layers.All(FavaeNetwork.EncoderNumbers.Contains),
                 Layers,
                 $"of {string.Join(", ", FavaeNetwork.EncoderNumbers)}, the encoder's layers in appendix D"
             );
