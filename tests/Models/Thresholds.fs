@@ -196,10 +196,11 @@ let tests =
 
             for options, words in
                 [
-                    ScoreOptions(Threshold = Nullable 1f, FalsePositiveRate = Nullable 0.1), [ "--threshold and --fpr" ]
-                    ScoreOptions(FalsePositiveRate = Nullable 1.5), [ "--fpr 1.5"; "a share" ]
+                    ScoreOptions(Threshold = Nullable 1f, FalsePositiveRate = Nullable 0.1),
+                    [ "ScoreOptions.Threshold and ScoreOptions.FalsePositiveRate" ]
+                    ScoreOptions(FalsePositiveRate = Nullable 1.5), [ "ScoreOptions.FalsePositiveRate 1.5"; "a share" ]
                     ScoreOptions(Threshold = Nullable nanf), [ "finite" ]
-                    ScoreOptions(Tiles = Tiling(64, 64)), [ "--overlap 64" ]
+                    ScoreOptions(Tiles = Tiling(64, 64)), [ "Tiling.Overlap 64" ]
                 ] do
                 fails words (fun () -> judged options |> ignore)
 
