@@ -17,15 +17,9 @@ open Reproduction.Data
 open Reproduction.Formats
 open Reproduction.Methods
 open Reproduction.Papers
+open Reproduction.Tests.Bench
 open Reproduction.Tests.InMemory
 open Reproduction.Tests.ReproProcess
-
-/// The command line inside this process: exit code, standard output, standard error.
-let private repro (arguments: string list) =
-    use output = new StringWriter()
-    use error = new StringWriter()
-    let code = CommandLine.Run(List.toArray arguments, output, error)
-    code, output.ToString(), error.ToString()
 
 let private tiny = "vanilla+width=0.0625+images_per_epoch=16+batch_size=8"
 

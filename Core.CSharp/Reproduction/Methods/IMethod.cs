@@ -9,9 +9,6 @@ public interface IMethod
     /// <summary>Short lower-case name: the value of <c>--paper</c> and the folder under <c>papers/</c>.</summary>
     string Id { get; }
 
-    /// <summary>Authors and title of the paper.</summary>
-    string Title { get; }
-
     /// <summary>All variants that can be asked for by name; those with <see cref="Variant.Default"/> run when none is asked for.</summary>
     IReadOnlyList<Variant> Variants { get; }
 

@@ -32,9 +32,9 @@ public sealed partial class Model
             );
         }
         var (samples, given) = (good.Samples, chosen.Good?.Samples);
-        Twins.RefuseSeen(before.Contents, samples, "--add");
-        Twins.RefuseSeen(before.Contents, given, "--good");
-        Twins.Refuse(samples, "--add", given, "--good");
+        Twins.RefuseSeen(before.Contents, samples, ApiName.AddPhotographs);
+        Twins.RefuseSeen(before.Contents, given, ApiName.FitGood);
+        Twins.Refuse(samples, ApiName.AddPhotographs, given, ApiName.FitGood);
         samples = WhiteLevel.With(samples, before.White);
         given = given is null ? null : WhiteLevel.With(given, before.White);
         var (fitted, held) = given is null ? Calibrator.Split(samples, chosen.Seed) : (samples, given);
