@@ -4,6 +4,8 @@ module Reproduction.Tests.TenLines
 open System
 open System.Diagnostics
 open System.IO
+open System.Net.Http
+open System.Text.Json
 open System.Text.RegularExpressions
 open Expecto
 open Reproduction.Imaging
@@ -36,8 +38,8 @@ let private settings =
 /// One that no feed has.
 let private version = $"0.0.1-test{DateTime.UtcNow.Ticks}"
 
-let private project () =
-    $"""<Project Sdk="Microsoft.NET.Sdk">
+let private project sdk =
+    $"""<Project Sdk="{sdk}">
   <PropertyGroup>
     <OutputType>Exe</OutputType>
     <TargetFramework>net10.0</TargetFramework>
@@ -63,6 +65,65 @@ let private photographs folder =
     write "new" "test" "good" 0
     write "new" "test" "hole" 0
 
+let private pack feed =
+    let library = Path.Combine(root, "Core.CSharp", "Reproduction")
+
+    dotnetSucceeds without library [ "pack"; "-c"; configuration; $"-p:PackageVersion={version}"; "--no-build"; "-o"; feed; "-nologo" ]
+    |> ignore
+
+/// A project of its own that takes the package; the test is skipped where the feed is out of reach.
+let private build folder bin sdk (code: string) =
+    File.WriteAllText(Path.Combine(folder, "nuget.config"), settings)
+    File.WriteAllText(Path.Combine(folder, "Inspect.csproj"), project sdk)
+    File.WriteAllText(Path.Combine(folder, "Program.cs"), code)
+
+    match dotnet without folder [ "restore"; "-nologo" ] with
+    | 0, _ -> ()
+    | _, output when Regex.IsMatch(output, "NU1301|NU1101|NU1102") ->
+        skiptest $"the feed cannot be reached, and the machine lacks a package: {output}"
+    | _, output -> failtest output
+
+    dotnetSucceeds without folder [ "build"; "--no-restore"; "-nologo"; "-v"; "q"; "-o"; bin ] |> ignore
+
+/// The web service judges the photographs as the console program did.
+let private serves folder program verdicts =
+    let info =
+        ProcessStartInfo("dotnet", [ program; "--urls"; "http://127.0.0.1:0" ], RedirectStandardOutput = true, WorkingDirectory = folder)
+
+    use running = nonNull (Process.Start info)
+
+    try
+        let rec address () =
+            match running.StandardOutput.ReadLine() with
+            | null -> failtest "the service ended"
+            | line ->
+                match Regex.Match(line, @"http://127\.0\.0\.1:\d+") with
+                | found when found.Success -> found.Value
+                | _ -> address ()
+
+        use client = new HttpClient(BaseAddress = Uri(address ()))
+
+        for name, score, verdict in verdicts do
+            use content = new ByteArrayContent(File.ReadAllBytes(Path.Combine(folder, "photos", "new", $"{name}.png")))
+            use answer = client.PostAsync("/judge", content).Result
+            use json = JsonDocument.Parse(answer.Content.ReadAsStringAsync().Result)
+            Expect.equal (json.RootElement.GetProperty("verdict").GetString()) verdict "the verdict"
+            let served = json.RootElement.GetProperty("score").GetDouble()
+            Expect.floatClose { absolute = 1e-3; relative = 0.0 } served (float score) "the score"
+    finally
+        running.Kill true
+
+/// The F# script, which takes the built library of the checkout, counts the same verdicts.
+let private script folder verdicts =
+    let built = Path.Combine(root, "Core.CSharp", "Repro", "bin", configuration, "net10.0")
+
+    if File.Exists(Path.Combine(built, "Reproduction.dll")) then
+        let file = Path.Combine(folder, "judge.fsx")
+        File.WriteAllText(file, (readmeProgram "script").Replace("Core.CSharp/Repro/bin/Release/net10.0", built))
+        let lines = (dotnetSucceeds without folder [ "fsi"; file ]).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        let expected = verdicts |> List.countBy (fun (_, _, verdict) -> verdict) |> List.map (fun (verdict, count) -> $"{verdict}: {count}")
+        Expect.equal (Set lines) (Set expected) "the verdicts"
+
 [<Tests>]
 let tests =
     testSequenced
@@ -75,50 +136,35 @@ let tests =
 
             Expect.isLessThanOrEqual lines.Length 10 "lines without usings and braces"
 
-        testCase "README.md's program runs from the package: it fits, saves, loads and judges"
+        testCase "README.md's programs run from the package: one fits, saves, loads and judges, the other serves; the script judges likewise"
         <| fun () ->
-            if not (OperatingSystem.IsLinux()) then skiptest "the project takes libtorch for Linux"
+            if not (OperatingSystem.IsLinux()) then skiptest "the projects take libtorch for Linux"
             let temporary = Directory.CreateTempSubdirectory("reproduction-package-").FullName
             let folder = (Directory.CreateDirectory(Path.Combine(temporary, "inspect"))).FullName
             let at name = Path.Combine(folder, name)
 
             try
-                let library = Path.Combine(root, "Core.CSharp", "Reproduction")
-
-                dotnetSucceeds without library [
-                    "pack"
-                    "-c"
-                    configuration
-                    $"-p:PackageVersion={version}"
-                    "--no-build"
-                    "-o"
-                    at "../feed"
-                    "-nologo"
-                ]
-                |> ignore
-
-                File.WriteAllText(at "nuget.config", settings)
-                File.WriteAllText(at "Inspect.csproj", project ())
-                File.WriteAllText(at "Program.cs", program.Value)
+                pack (at "../feed")
+                build folder (at "bin") "Microsoft.NET.Sdk" program.Value
                 photographs folder
-
-                match dotnet without folder [ "restore"; "-nologo" ] with
-                | 0, _ -> ()
-                | _, output when Regex.IsMatch(output, "NU1301|NU1101|NU1102") ->
-                    skiptest $"the feed cannot be reached, and the machine lacks a package: {output}"
-                | _, output -> failtest output
-
-                dotnetSucceeds without folder [ "build"; "--no-restore"; "-nologo"; "-v"; "q"; "-o"; at "bin" ] |> ignore
                 let output = dotnetSucceeds without folder [ at "bin/Inspect.dll" ]
                 let lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
                 Expect.hasLength lines 2 output
 
-                for line, name in Seq.zip lines [ "good-0"; "hole-0" ] do
-                    Expect.isTrue (Regex.IsMatch(line, $@"^photos/new/{name}\.png: -?\d+\.\d\d\d, (Good|Defective)$")) line
-                    Expect.isTrue (File.Exists(at $"{name}-heat.png")) "the overlay"
+                let verdicts = [
+                    for line, name in Seq.zip lines [ "good-0"; "hole-0" ] do
+                        let found = Regex.Match(line, $@"^photos/new/{name}\.png: (-?\d+\.\d\d\d), (Good|Defective)$")
+                        Expect.isTrue found.Success line
+                        Expect.isTrue (File.Exists(at $"{name}-heat.png")) "the overlay"
+                        name, found.Groups[1].Value, found.Groups[2].Value
+                ]
 
                 Expect.isTrue (File.Exists(at "product.model")) "the model"
                 Expect.isTrue (File.Exists(at "bin/weights/resnet18_cntk.onnx")) "the network that comes along"
+                let service = (Directory.CreateDirectory(Path.Combine(temporary, "service"))).FullName
+                build service (at "service") "Microsoft.NET.Sdk.Web" (readmeProgram "web service")
+                serves folder (at "service/Inspect.dll") verdicts
+                script folder verdicts
             finally
                 Directory.Delete(temporary, true)
     ]

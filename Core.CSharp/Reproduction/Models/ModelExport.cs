@@ -14,7 +14,7 @@ public sealed partial class Model
 
     /// <summary>
     /// The library that scores faster, measured in <c>results/bench/runtimes.json</c>: ONNX Runtime on a processor but for
-    /// EfficientNets and <c>spade</c>, libtorch on a GPU.
+    /// EfficientNets, <c>patchcore</c> and <c>spade</c>, libtorch on a GPU.
     /// </summary>
     public string FasterEngine =>
         _detector is OnnxDetector || (_detector is IExportable { IsFasterExported: true } && _backbones.Device.type == DeviceType.CPU)
