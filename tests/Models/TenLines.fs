@@ -136,7 +136,8 @@ let tests =
 
             Expect.isLessThanOrEqual lines.Length 10 "lines without usings and braces"
 
-        testCase "README.md's programs run from the package: one fits, saves, loads and judges, the other serves; the script judges likewise"
+        testCase
+            "README.md's programs run from the package: one fits, saves, loads and judges, the other serves; the script judges likewise"
         <| fun () ->
             if not (OperatingSystem.IsLinux()) then skiptest "the projects take libtorch for Linux"
             let temporary = Directory.CreateTempSubdirectory("reproduction-package-").FullName
