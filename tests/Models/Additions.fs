@@ -10,6 +10,7 @@ open Reproduction.Backbones
 open Reproduction.Imaging
 open Reproduction.Methods
 open Reproduction.Models
+open Reproduction.Papers
 open Reproduction.Surfaces
 open Reproduction.Tests.Bench
 open Reproduction.Tests.ReproProcess
@@ -78,6 +79,15 @@ let private library = [
 
         fails [ "hfae takes no further photographs"; "padim"; "fit this one again" ] (fun () ->
             other.Add(photographs [ photograph "train" 20 ], options "resnet18_cntk"))
+
+    testCase "the methods that are said to take photographs in are those whose detectors do"
+    <| fun () ->
+        for method in Registry.Methods do
+            let own =
+                typeof<IExtendableDetector>.Assembly.GetTypes()
+                |> Array.filter (fun each -> each.Namespace = method.GetType().Namespace && each.IsClass)
+
+            Expect.equal (own |> Array.exists (fun each -> typeof<IExtendableDetector>.IsAssignableFrom each)) method.IsExtendable method.Id
 
     testCase "a model of augmented images keeps no features and says so"
     <| fun () ->

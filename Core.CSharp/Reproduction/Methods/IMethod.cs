@@ -17,6 +17,9 @@ public interface IMethod
     /// </summary>
     int Folds { get; }
 
+    /// <summary>Whether fitted detectors of it take more images in: <see cref="IExtendableDetector"/>.</summary>
+    bool IsExtendable { get; }
+
     /// <summary>What settings were called in records and models of before, each with the name that it has now; snake_case.</summary>
     IReadOnlyDictionary<string, string> FormerSettings { get; }
 

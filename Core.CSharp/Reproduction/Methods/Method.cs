@@ -12,6 +12,9 @@ public abstract class Method<TSettings> : IMethod
     /// <inheritdoc/>
     public virtual int Folds => 0;
 
+    /// <inheritdoc/>
+    public virtual bool IsExtendable => false;
+
     /// <inheritdoc cref="IMethod.Variants"/>
     public abstract IReadOnlyList<Variant<TSettings>> Variants { get; }
 
@@ -56,6 +59,9 @@ public abstract class MethodFamily(string id, int folds, IReadOnlyList<IMethod> 
 
     /// <inheritdoc/>
     public int Folds => folds;
+
+    /// <inheritdoc/>
+    public bool IsExtendable => members.Any(member => member.IsExtendable);
 
     /// <inheritdoc/>
     public IReadOnlyList<Variant> Variants { get; } = [.. members.SelectMany(member => member.Variants)];

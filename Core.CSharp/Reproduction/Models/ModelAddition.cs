@@ -1,5 +1,6 @@
 using Reproduction.Data;
 using Reproduction.Methods;
+using Reproduction.Papers;
 using static TorchSharp.torch;
 
 namespace Reproduction.Models;
@@ -26,9 +27,10 @@ public sealed partial class Model
         var before = Description;
         if (_detector is not IExtendableDetector detector)
         {
+            string[] others = [.. Registry.Methods.Where(method => method.IsExtendable).Select(method => method.Id)];
             throw new UserError(
-                $"a model of {before.Method} takes no further photographs: gaussian, padim and patchcore do; fit this one again with all of "
-                    + "them"
+                $"a model of {before.Method} takes no further photographs: {string.Join(", ", others[..^1])} and {others[^1]} do; fit this "
+                    + "one again with all of them"
             );
         }
         var (samples, given) = (good.Samples, chosen.Good?.Samples);

@@ -11,7 +11,7 @@ open Reproduction.Imaging
 open Reproduction.Tests.Bench
 open Reproduction.Tests.ReproProcess
 
-let private golden = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "backbones")
+let private golden = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "golden", "backbones")
 
 /// Broken and sound files of every kind, made once.
 type Files() =

@@ -16,6 +16,9 @@ public sealed class PadimMethod : FrozenNetworkMethod<PadimSettings>
     public override string Id => "padim";
 
     /// <inheritdoc/>
+    public override bool IsExtendable => true;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Variant<PadimSettings>> Variants { get; } =
     [
         Row("resnet18", "ResNet-18, 100 of its 448 channels (the paper's R18-Rd100)", ResNet18, isDefault: true),

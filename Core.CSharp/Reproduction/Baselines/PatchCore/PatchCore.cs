@@ -16,6 +16,9 @@ public sealed class PatchCoreMethod : FrozenNetworkMethod<PatchCoreSettings>
     public override string Id => "patchcore";
 
     /// <inheritdoc/>
+    public override bool IsExtendable => true;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Variant<PatchCoreSettings>> Variants { get; } =
     [
         Row("resnet18", "ResNet-18, 384 channels, a coreset of 10 %", ResNet18, isDefault: true),

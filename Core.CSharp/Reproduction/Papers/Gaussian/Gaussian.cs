@@ -152,6 +152,9 @@ internal sealed class FeatureDistributions : Method<GaussianSettings>
     public override string Id => "gaussian";
 
     /// <inheritdoc/>
+    public override bool IsExtendable => true;
+
+    /// <inheritdoc/>
     public override int Folds => 5;
 
     /// <inheritdoc/>
