@@ -188,127 +188,140 @@ module Commands =
     /// The rates that n-sigma thresholds promise and achieve.
     let calibrate title paper (variants: string list) (script: Script) : int = show title paper variants Ablation.workingPoint script
 
-    /// The papers on the same images: for each category the variant of each paper with the given names, with accuracy and time.
+    /// All methods on the same images: for each network of each the variant that is nearest to the paper, with accuracy and time.
     let comparePapers (script: Script) : int =
         let root = script.Root
 
         let usage =
-            "dotnet fsi scripts/compare-papers.fsx -- [--run DIR ...] [--dataset NAME] [--profile paper|quick] [--out DIR] [--write]\n\
-             Sets all papers with records in the run folders (all under results/) beside one another on the categories that they share,\n\
-             each by its variant with the highest mean image AUROC; under the profile with the most records where none is named.\n\
-             --write writes compare-papers.md with a chart into DIR (results/)."
+            "dotnet fsi scripts/compare-papers.fsx -- [--run DIR ...] [--dataset NAME] [--category C ...] [--profile paper|quick] [--out DIR] [--write]\n\
+             Sets all methods with records in the run folders (all under results/) beside one another, category by category, each on each of its networks by its\n\
+             most faithful finished variant; the rule, which looks at no score, is printed with the table. --profile takes the records of one profile only.\n\
+             --write writes compare-papers.md with its charts into DIR (results/)."
 
-        command [ "--run"; "--dataset"; "--profile"; "--out"; "--write"; "--help" ] usage script.Arguments (fun options ->
-            let single option otherwise = options.TryFind option |> Option.bind List.tryHead |> Option.defaultValue otherwise
-            let results = Path.Combine(root, "results")
-
-            let runs =
-                match options.TryFind "--run" with
-                | Some runs when not runs.IsEmpty -> runs
-                | _ when Directory.Exists results -> [
-                    for folder in Directory.EnumerateDirectories results |> Seq.sort do
-                        if Directory.Exists(Path.Combine(folder, "runs")) then folder
-                  ]
-                | _ -> []
+        command [ "--run"; "--dataset"; "--category"; "--profile"; "--out"; "--write"; "--help" ] usage script.Arguments (fun options ->
+            let values option = options.TryFind option |> Option.defaultValue []
+            let single option otherwise = values option |> List.tryHead |> Option.defaultValue otherwise
+            let runs = if (values "--run").IsEmpty then Index.runs root else values "--run"
 
             let records =
                 runs
                 |> List.collect RunRecord.readAll
-                |> List.filter (fun record -> record.Dataset = single "--dataset" "mvtec" && record.Profile <> "smoke")
-
-            let profile = single "--profile" (commonest records)
-            let records = records |> List.filter (fun record -> record.Profile = profile)
+                |> List.filter (fun record ->
+                    record.Dataset = single "--dataset" "mvtec"
+                    && record.Profile <> "smoke"
+                    && ((values "--profile").IsEmpty || List.contains record.Profile (values "--profile"))
+                    && ((values "--category").IsEmpty || List.contains record.Category (values "--category")))
 
             if records.IsEmpty then
                 raise (
                     AnalysisError
-                        "no run folder has a record of that dataset and profile; name folders with --run, or run cells with scripts/repro"
+                        "no run folder has a record of that data set and profile; name folders with --run, or run cells with scripts/repro"
                 )
 
-            let comparison = Ablation.betweenPapers "compare-papers" records
+            let comparison = BetweenPapers.table (Published.readAll (Path.Combine(root, "papers"))) "compare-papers" records
             printfn "%s" (Ablation.toText comparison)
 
             if options.ContainsKey "--write" then
-                for file in Ablation.write (eprintfn "%s") root (single "--out" results) comparison do
+                for file in Ablation.write (eprintfn "%s") root (single "--out" (Path.Combine(root, "results"))) comparison do
                     printfn "%s" file
 
             0)
 
-    /// scripts/orthogonality.fsx: figures 8 and 9 of ssae from their measurements, which are made first where there are none or data is
-    /// named.
+    /// scripts/index.fsx: every number of every run under results/.
+    let index (script: Script) : int =
+        let usage =
+            "dotnet fsi scripts/index.fsx -- [--write | --check]\n\
+             Prints how many printed numbers are measured and met, paper by paper, from the records of all folders under results/.\n\
+             --write makes results/index.md, index.html, tables/ and figures/index-*.svg, each run's cells.md, and the line of totals in README.md.\n\
+             --check writes nothing; it fails when one of them differs from what the records give."
+
+        command [ "--write"; "--check"; "--help" ] usage script.Arguments (fun options ->
+            let index = Index.gather script.Root
+            IndexText.standings index |> Text.columns |> List.iter (printfn "%s")
+            printfn "%s" (IndexText.totals index)
+
+            if options.ContainsKey "--check" then
+                match IndexFiles.outdated index with
+                | [] -> 0
+                | files ->
+                    for file in files do
+                        eprintfn $"{file} differs from what the run records give; make it again with scripts/index.fsx -- --write"
+
+                    1
+            else
+                if options.ContainsKey "--write" then IndexFiles.write index |> List.iter (printfn "%s")
+
+                0)
+
+    /// scripts/orthogonality.fsx: figures 8 and 9 of ssae from their measurements, which are made first where data is named.
     let orthogonality (script: Script) : int =
         let root = script.Root
 
         let usage =
-            "dotnet fsi scripts/orthogonality.fsx -- [--data DIR] [--category C ...] [--variant V] [--profile paper|quick] [--seed N] [--out DIR]\n\
-             Shows figures 8 and 9 of ssae from orthogonality.csv and moments.csv in DIR (results/ssae). With --data, or where they are missing, it fits V (objective1)\n\
-             on the category and measures them first: on the data named, on ../shared/data/mvtec bottle, or on the generated Surfaces, whichever there is. The moments\n\
-             are also those of Surfaces, whose textures fulfil what Proposition 2 assumes."
+            "dotnet fsi scripts/orthogonality.fsx -- [--data DIR [--category C ...] [--variant V] [--profile paper|quick] [--seed N]] [--out DIR] [--write]\n\
+             Prints what orthogonality.csv and moments.csv in DIR (results/ssae) say: figures 8 and 9 of ssae. --write also writes orthogonality.md with its charts.\n\
+             With --data it fits V (objective1) on the category and measures them first. The moments are also those of Surfaces, whose textures fulfil what\n\
+             Proposition 2 assumes; 'scripts/repro data surfaces --out DIR' makes data where there are none."
 
-        command [ "--data"; "--category"; "--variant"; "--profile"; "--seed"; "--out"; "--help" ] usage script.Arguments (fun options ->
-            let values option otherwise =
-                match options.TryFind option with
-                | Some(_ :: _ as given) -> given
-                | _ -> otherwise
+        command
+            [ "--data"; "--category"; "--variant"; "--profile"; "--seed"; "--out"; "--write"; "--help" ]
+            usage
+            script.Arguments
+            (fun options ->
+                let single option otherwise = options.TryFind option |> Option.bind List.tryHead |> Option.defaultValue otherwise
+                let run = single "--out" (Path.Combine(root, "results", "ssae"))
+                let file name = Path.Combine(run, name)
 
-            let run = (values "--out" [ Path.Combine(root, "results", "ssae") ]).Head
-            let file name = Path.Combine(run, name)
+                match options.TryFind "--data" |> Option.bind List.tryHead with
+                | None -> ()
+                | Some data ->
+                    let generated = Directory.CreateTempSubdirectory("surfaces-").FullName
 
-            if
-                options.ContainsKey "--data"
-                || not (File.Exists(file Orthogonality.measurements) && File.Exists(file Orthogonality.moments))
-            then
-                let generated = Directory.CreateTempSubdirectory("surfaces-").FullName
+                    try
+                        repro root [ "data"; "surfaces"; "--out"; generated; "--test-good"; "0"; "--per-defect"; "0" ]
+                        repro root [ "data"; "moments"; data; generated; "--out"; file Orthogonality.moments ]
 
-                try
-                    let shared = Path.GetFullPath(Path.Combine(root, "..", "shared", "data", "mvtec"))
-                    repro root [ "data"; "surfaces"; "--out"; generated; "--test-good"; "0"; "--per-defect"; "0" ]
+                        repro root [
+                            "orthogonality"
+                            "--paper"
+                            "ssae"
+                            "--variant"
+                            single "--variant" "objective1"
+                            "--data"
+                            data
+                            "--profile"
+                            single "--profile" "quick"
+                            "--seed"
+                            single "--seed" "0"
+                            "--out"
+                            file Orthogonality.measurements
+                            if options.ContainsKey "--category" then
+                                "--category"
+                                yield! options["--category"]
+                        ]
+                    finally
+                        Directory.Delete(generated, true)
 
-                    let data, category =
-                        match options.TryFind "--data" with
-                        | Some(data :: _) -> data, values "--category" []
-                        | _ when Directory.Exists shared -> shared, values "--category" [ "bottle" ]
-                        | _ -> generated, values "--category" [ "woven" ]
+                let text, drawn = Orthogonality.render run
+                printf "%s" text
 
-                    repro root [ "data"; "moments"; yield! List.distinct [ data; generated ]; "--out"; file Orthogonality.moments ]
+                if options.ContainsKey "--write" then
+                    for file in Orthogonality.write (eprintfn "%s") run (text, drawn) do
+                        printfn "%s" file
 
-                    repro root [
-                        "orthogonality"
-                        "--paper"
-                        "ssae"
-                        "--variant"
-                        (values "--variant" [ "objective1" ]).Head
-                        "--data"
-                        data
-                        "--profile"
-                        (values "--profile" [ "quick" ]).Head
-                        "--seed"
-                        (values "--seed" [ "0" ]).Head
-                        "--out"
-                        file Orthogonality.measurements
-                        if not category.IsEmpty then
-                            "--category"
-                            yield! category
-                    ]
-                finally
-                    Directory.Delete(generated, true)
-
-            for file in Orthogonality.write (eprintfn "%s") root run do
-                printfn "%s" file
-
-            0)
+                0)
 
     /// favae's toy study: runs it where it is given weights, then writes its table and charts.
     let toyDistribution (script: Script) : int =
         let root = script.Root
 
         let usage =
-            "dotnet fsi scripts/toy-distribution.fsx -- [--variant V [--weights DIR] [--seed N]] [--out DIR]\n\
-             Writes toy-distribution.md with the histograms of favae's figure 1 into DIR (results/favae) from the scores in DIR/toy.\n\
+            "dotnet fsi scripts/toy-distribution.fsx -- [--variant V [--weights DIR] [--seed N]] [--out DIR] [--write]\n\
+             Prints the table of favae's figure 1 from the scores in DIR/toy (results/favae/toy). --write also writes toy-distribution.md with its histograms.\n\
              With --variant it runs the study first ('scripts/repro toy', some minutes), its features from favae's variant V (resnet18_cntk needs no\n\
              weights)."
 
-        command [ "--weights"; "--variant"; "--seed"; "--out"; "--help" ] usage script.Arguments (fun options ->
+        command [ "--weights"; "--variant"; "--seed"; "--out"; "--write"; "--help" ] usage script.Arguments (fun options ->
             let run = options.TryFind "--out" |> Option.bind List.tryHead |> Option.defaultValue (Path.Combine(root, "results", "favae"))
             let scores = Path.Combine(run, "toy")
 
@@ -325,7 +338,10 @@ module Commands =
             let results = ToyStudy.read scores
             printfn "%s" (ToyStudy.toText results)
 
-            for file in ToyStudy.write (eprintfn "%s") root run results do
-                printfn "%s" file
+            if (ToyStudy.table results).Length < 2 then raise (AnalysisError $"{scores} has no score: nothing to show")
+
+            if options.ContainsKey "--write" then
+                for file in ToyStudy.write (eprintfn "%s") root run results do
+                    printfn "%s" file
 
             0)

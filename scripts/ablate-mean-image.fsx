@@ -1,9 +1,12 @@
 // What the packaged ResNet-18 is to be fed at sizes other than 224: it was trained on images less a mean image of 224 x 224 (in the same
 // package, not copied into the program). gaussian's image AUROC with that image, resized, and with its channel means only; beside them
 // torchvision's ResNet-18. All training images in one fit, Mahalanobis distance, the mean over levels 1-4 (which a torchvision file without
-// layer4 has) and 1-5. Writes results/extractor/mean-image.csv.
-//   scripts/repro doctor && dotnet fsi scripts/ablate-mean-image.fsx -- DATA WEIGHTS CATEGORY ...
-// DATA: MVTec AD's folder. WEIGHTS: a folder with resnet18. The first command builds what this script loads.
+// layer4 has) and 1-5.
+//   dotnet fsi scripts/ablate-mean-image.fsx
+//     prints what was measured, results/extractor/mean-image.csv
+//   dotnet fsi scripts/ablate-mean-image.fsx -- DATA WEIGHTS CATEGORY ... [--write]
+//     measures and prints; --write also writes the file
+// DATA: MVTec AD's folder. WEIGHTS: a folder with resnet18. scripts/repro doctor builds what this script loads.
 #r "../Core.CSharp/Repro/bin/Release/net10.0/Reproduction.dll"
 #r "../Core.CSharp/Repro/bin/Release/net10.0/TorchSharp.dll"
 
@@ -19,14 +22,31 @@ open Reproduction.Papers
 open TorchSharp
 
 let root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, ".."))
-NativeLibrary.Load(Path.Combine(root, "Core.CSharp/Repro/bin/Release/net10.0/libLibTorchSharp.so")) |> ignore
+let table = Path.Combine(root, "results", "extractor", "mean-image.csv")
 
 let data, weights, categories =
-    match List.ofArray fsi.CommandLineArgs |> List.tail with
+    match fsi.CommandLineArgs |> List.ofArray |> List.tail |> List.filter (fun word -> word <> "--" && word <> "--write") with
+    | words when words |> List.exists (fun word -> word = "--help" || word = "-h") ->
+        File.ReadLines(Path.Combine(__SOURCE_DIRECTORY__, "ablate-mean-image.fsx"))
+        |> Seq.takeWhile _.StartsWith("//")
+        |> Seq.iter (fun line -> printfn "%s" (line.Substring(2).Trim()))
+
+        exit 0
+    | [] when File.Exists table && (File.ReadAllLines table).Length > 1 ->
+        printf "%s" (File.ReadAllText table)
+        exit 0
+    | [] ->
+        eprintfn
+            "ablate-mean-image: %s has no row: nothing was measured yet; give MVTec AD's folder, a folder of weights and categories"
+            table
+
+        exit 1
     | data :: weights :: categories when not categories.IsEmpty -> data, weights, categories
     | _ ->
-        eprintfn "ablate-mean-image.fsx: give MVTec AD's folder, a folder of weights with resnet18, and categories"
+        eprintfn "ablate-mean-image: give MVTec AD's folder, a folder of weights with resnet18, and categories; --help tells"
         exit 2
+
+NativeLibrary.Load(Path.Combine(root, "Core.CSharp/Repro/bin/Release/net10.0/libLibTorchSharp.so")) |> ignore
 
 /// Blue, green, red; 0..255; 224 x 224.
 let meanImage =
@@ -115,4 +135,10 @@ let rows = [
             row
 ]
 
-File.WriteAllLines(Path.Combine(root, "results", "extractor", "mean-image.csv"), "network,mean,size,category,levels_1_4,levels_1_5" :: rows)
+if rows.IsEmpty then
+    eprintfn "ablate-mean-image: nothing was measured, and nothing is written"
+    exit 1
+
+if Array.contains "--write" fsi.CommandLineArgs then
+    File.WriteAllLines(table, "network,mean,size,category,levels_1_4,levels_1_5" :: rows)
+    printfn "%s" table

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes everything under results/ that is computed from run records again: reports, ablations, charts.
 #   scripts/reports.sh            writes them (charts need Chromium: apt-get install chromium)
-#   scripts/reports.sh --check    fails when a committed .md differs from what the records give; leaves the working tree as it was
+#   scripts/reports.sh --check    fails when a committed report or the index differs from what the records give; leaves the working tree as it was
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
@@ -15,6 +15,7 @@ if [ -n "$check" ] && [ -n "$(git status --porcelain -- results)" ]; then
     exit 1
 fi
 
+outdated=
 dotnet build Analysis.FSharp -c Release -v quiet -nologo
 dotnet fsi scripts/report.fsx
 ablate() { dotnet fsi "scripts/$1.fsx" -- "${@:2}" --write >/dev/null; }
@@ -30,13 +31,22 @@ ablate ablate-residuals --profile quick --category bottle --seed 0 --variant $(p
 ablate ablate-differences --profile quick --category bottle --seed 0
 ablate ablate-scales-by-category --profile quick
 ablate ablate-distortions --profile quick
-ablate compare-papers --profile quick
+ablate compare-papers
+ablate orthogonality
+ablate toy-distribution
+
+# The index of all runs, and its line in README.md.
+if [ -n "$check" ]; then
+    dotnet fsi scripts/index.fsx -- --check >/dev/null || outdated=yes
+else
+    dotnet fsi scripts/index.fsx -- --write >/dev/null
+fi
 
 if [ -n "$check" ]; then
     changed=$(git status --porcelain -- 'results/*.md' 'results/**/*.md')
     git checkout -q -- results
     git clean -fdq -- results
-    if [ -n "$changed" ]; then
+    if [ -n "$changed$outdated" ]; then
         printf 'reports: these differ from what the run records give; scripts/reports.sh makes them again\n%s\n' "$changed" >&2
         exit 1
     fi

@@ -12,19 +12,17 @@ type ReportFigure = {
     Chart: GenericChart
 }
 
-/// The report's charts. All axes are percent; colours keep their contrast on white and on near black.
+/// The report's charts. All rates are percent. Title and legend are put above the data by Figures.
 module Charts =
-    let private palette =
-        [ "#3b82c4"; "#d9822b"; "#2a9d6f"; "#9a6fd0"; "#c8503c"; "#1aa3b8"; "#b08a1e"; "#d36ba6" ] |> List.map Color.fromHex
-
-    let private grey = Color.fromHex "#8a8f98"
-    let private colour i = palette[i % palette.Length]
-
-    /// A line of a colour that another line has already is dashed.
-    let private dash i = if i < palette.Length then StyleParam.DrawingStyle.Solid else StyleParam.DrawingStyle.Dash
-
     let private percent value = 100.0 * value
     let private name (metric: string) = metric.Replace("_", " ").Replace("auroc", "AUROC").Replace("aupro", "AUPRO")
+
+    /// Axes of percentages that do not blow a hundredth of a point up.
+    let percentX (title: string) (values: float list) chart =
+        chart |> Chart.withXAxisStyle (TitleText = title, MinMax = Style.percentRange values)
+
+    let percentY (title: string) (values: float list) chart =
+        chart |> Chart.withYAxisStyle (TitleText = title, MinMax = Style.percentRange values)
 
     let private spread (spread: Spread option) = spread |> Option.map (fun spread -> percent spread.Size) |> Option.defaultValue 0.0
 
@@ -60,17 +58,21 @@ module Charts =
                             Name = "published",
                             MarkerSymbol = StyleParam.MarkerSymbol.Diamond
                         )
-                        |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, p, _) -> spread p.Spread)), Color = grey)
-                        |> Chart.withMarkerStyle (Color = grey, Size = 10)
+                        |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, p, _) -> spread p.Spread)), Color = Style.grey)
+                        |> Chart.withMarkerStyle (Color = Style.grey, Size = 10)
                         Chart.Point(rows |> List.map (fun (_, _, m) -> percent m.Mean), labels, Name = "measured")
-                        |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, _, m) -> spread m.Spread)), Color = colour 0)
-                        |> Chart.withMarkerStyle (Color = colour 0, Size = 10)
+                        |> Chart.withXErrorStyle (Array = (rows |> List.map (fun (_, _, m) -> spread m.Spread)), Color = Style.colour 0)
+                        |> Chart.withMarkerStyle (Color = Style.colour 0, Size = 10)
                     ]
                     |> Chart.combine
-                    |> Chart.withXAxisStyle (TitleText = $"{name metric} (%%)")
+                    |> percentX $"{name metric} (%%)" [
+                        for _, p, m in rows do
+                            for value, spread in [ p.Value, spread p.Spread; m.Mean, spread m.Spread ] do
+                                percent value - spread
+                                percent value + spread
+                    ]
                     |> Chart.withYAxisStyle (AxisType = StyleParam.AxisType.Category)
-                    |> Chart.withLegendStyle (Orientation = StyleParam.Orientation.Horizontal, X = 0.0, Y = 1.1)
-                    |> Chart.withSize (Height = 150 + 26 * rows.Length)
+                    |> Chart.withSize (Height = 170 + 26 * rows.Length)
             }
 
     /// The mean over the categories of one (paper, variant, metric) at one dataset and profile.
@@ -110,19 +112,15 @@ module Charts =
                             for i, (variant, points) in rows |> List.groupBy _.Variant |> List.indexed do
                                 let points = points |> List.sortBy (fun row -> int (row.Metric.Substring prefix.Length))
 
-                                Chart.Line(
-                                    points |> List.map (fun row -> row.Metric.Substring prefix.Length),
-                                    points |> List.map (fun row -> percent row.Mean),
-                                    Name = variant,
-                                    ShowMarkers = true,
-                                    LineColor = colour i,
-                                    LineDash = dash i,
-                                    MarkerColor = colour i
-                                )
+                                Style.line
+                                    variant
+                                    i
+                                    (points |> List.map (fun row -> row.Metric.Substring prefix.Length))
+                                    (points |> List.map (fun row -> percent row.Mean))
                         ]
                         |> Chart.combine
-                        |> Chart.withXAxisStyle (TitleText = "level")
-                        |> Chart.withYAxisStyle (TitleText = "image AUROC (%)")
+                        |> Chart.withXAxisStyle (TitleText = "level", AxisType = StyleParam.AxisType.Category)
+                        |> percentY "image AUROC (%)" (rows |> List.map (fun row -> percent row.Mean))
                         |> Chart.withSize (Height = 440)
                 }
         ]
@@ -135,7 +133,8 @@ module Charts =
             for row in overCategories records do
                 match row.Metric.Split '.' |> List.ofArray with
                 | [ "achieved_fpr"; part; sigma ] when sigma.StartsWith "sigma" ->
-                    (family row.Variant, row.Dataset), row.Variant, part, target (int (sigma.Substring 5)), row.Mean
+                    let variant = if row.Profile = "paper" then row.Variant else $"{row.Variant} ({row.Profile})"
+                    (family row.Variant, row.Dataset), variant, part, target (int (sigma.Substring 5)), row.Mean
                 | _ -> ()
         ]
 
@@ -160,20 +159,18 @@ module Charts =
                     Chart =
                         [
                             for i, (variant, points) in List.indexed lines do
-                                Chart.Line(
-                                    points |> List.map (fun (_, _, _, target, _) -> percent target),
-                                    points |> List.map (fun (_, _, _, _, achieved) -> percent (max achieved lowest)),
-                                    Name = variant,
-                                    ShowMarkers = true,
-                                    LineColor = colour i,
-                                    LineDash = dash i,
-                                    MarkerColor = colour i
-                                )
+                                let points = points |> List.sortBy (fun (_, _, _, target, _) -> target)
+
+                                Style.line
+                                    variant
+                                    i
+                                    (points |> List.map (fun (_, _, _, target, _) -> percent target))
+                                    (points |> List.map (fun (_, _, _, _, achieved) -> percent (max achieved lowest)))
                             Chart.Line(
                                 [ percent lowest; 100.0 ],
                                 [ percent lowest; 100.0 ],
                                 Name = "as promised",
-                                LineColor = grey,
+                                LineColor = Style.grey,
                                 LineDash = StyleParam.DrawingStyle.Dash
                             )
                         ]
@@ -212,13 +209,12 @@ module Charts =
                                     values |> List.map (fun row -> label row.Paper row.Variant row.Profile),
                                     Name = category
                                 )
-                                |> Chart.withMarkerStyle (Color = colour i, Size = 10)
+                                |> Chart.withMarkerStyle (Color = Style.colour i, Symbol = Style.symbol i, Size = 10)
                         ]
                         |> Chart.combine
-                        |> Chart.withXAxisStyle (TitleText = $"{name metric} (%%)")
+                        |> percentX $"{name metric} (%%)" (rows |> List.map (fun row -> percent row.Summary.Mean))
                         |> Chart.withYAxisStyle (AxisType = StyleParam.AxisType.Category)
-                        |> Chart.withLegendStyle (Orientation = StyleParam.Orientation.Horizontal, X = 0.0, Y = 1.1)
-                        |> Chart.withSize (Height = 150 + 24 * variants.Length)
+                        |> Chart.withSize (Height = 170 + 24 * variants.Length)
                 }
     ]
 
@@ -249,14 +245,13 @@ module Charts =
                                 groups |> List.map (snd >> mean stage),
                                 Keys = List.map fst groups,
                                 Name = stage,
-                                MarkerColor = colour i
+                                MarkerColor = Style.colour i
                             )
                     ]
                     |> Chart.combine
                     |> Chart.withLayoutStyle (BarMode = StyleParam.BarMode.Stack)
                     |> Chart.withXAxisStyle (TitleText = "seconds")
-                    |> Chart.withLegendStyle (Orientation = StyleParam.Orientation.Horizontal, X = 0.0, Y = 1.1)
-                    |> Chart.withSize (Height = 150 + 22 * groups.Length)
+                    |> Chart.withSize (Height = 170 + 22 * groups.Length)
             }
 
     /// All charts that a run's records give.

@@ -29,6 +29,37 @@ let private plain (chart: GenericChart) =
 
     Figure.create figure.Data layout
 
+/// Title and legend stand above the data, never on it: a legend that is tied to the plot's upper edge pushes it down by its own height, and
+/// its title with it. Numbers are written out, without the k, m and µ of SI.
+let private arrange (figure: ReportFigure) (json: JObject) =
+    let child (parent: JObject) (name: string) =
+        match parent[name] with
+        | :? JObject as found -> found
+        | _ ->
+            let made = JObject()
+            parent[name] <- made
+            made
+
+    let layout = child json "layout"
+
+    for axis in [ "xaxis"; "yaxis" ] do
+        let axis = child layout axis
+        axis["exponentformat"] <- JValue "none"
+        // One label a decade.
+        if string axis["type"] = "log" then axis["dtick"] <- JValue 1
+
+    layout["showlegend"] <- JValue true
+
+    layout["legend"] <-
+        JObject(
+            JProperty("orientation", "h"),
+            JProperty("x", 0),
+            JProperty("xanchor", "left"),
+            JProperty("y", 1),
+            JProperty("yanchor", "bottom"),
+            JProperty("title", JObject(JProperty("text", $"<b>{figure.Title}</b>"), JProperty("side", "top")))
+        )
+
 /// A figure as the text of a script element: no "<" can end it. A value that is no finite number is null, a gap in the chart; Plotly.NET
 /// writes it as a text, like a category of that name.
 let toJson (figure: ReportFigure) =
@@ -37,6 +68,7 @@ let toJson (figure: ReportFigure) =
     for value in json.Descendants().OfType<JValue>() do
         if value.Type = JTokenType.Float && not (Double.IsFinite(Convert.ToDouble value.Value)) then value.Value <- null
 
+    arrange figure json
     json.ToString(Formatting.None).Replace("<", "\\u003c")
 
 let private width = 860

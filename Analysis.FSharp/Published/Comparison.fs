@@ -28,6 +28,8 @@ type Measured = {
     Networks: string list
     /// The categories that were run of those that the number is a mean over.
     Categories: string list
+    /// Every record that the mean is over.
+    Records: RunRecord list
 }
 
 type Compared = {
@@ -64,7 +66,7 @@ module Comparison =
     let private ownVariant (published: PublishedNumber) = if published.IsOwn then Some published.Variant else None
 
     /// "V/P/Q" and M to record variant V and metric M.P.Q.
-    let private recordNames (published: PublishedNumber) =
+    let recordNames (published: PublishedNumber) =
         match (ownVariant published |> Option.defaultValue "").Split '/' |> List.ofArray with
         | variant :: parts -> variant, String.concat "." (published.Metric :: parts)
         | [] -> "", published.Metric
@@ -169,6 +171,8 @@ module Comparison =
                         ]
 
                         if not found.IsEmpty then
+                            let used = found |> List.collect (snd >> List.map fst)
+
                             let measured = {
                                 Mean = found |> List.averageBy (snd >> List.averageBy snd)
                                 Spread =
@@ -185,9 +189,9 @@ module Comparison =
                                 Profile = profile
                                 Networks = networks[published.Paper, candidate]
                                 Categories = List.map fst found
+                                Records = used
                             }
 
-                            let used = found |> List.collect (snd >> List.map fst)
                             measured, differences @ departures published used @ missingLevels metric used, categories.Length
             ]
             // The most complete mean first, then the likest.
@@ -219,6 +223,23 @@ module Comparison =
                         Differences = differences
                       }
         ]
+
+    /// How far a variant's records are from what a paper ran: by how many printed numbers of the paper's own method it is meant, under its
+    /// name or that of what it stands for; and in what it departs. Scores are not looked at.
+    let faithfulness (published: PublishedNumber list) (records: RunRecord list) : int * string list =
+        let own = published |> List.filter (fun number -> records.Head.Paper = number.Paper && number.IsOwn)
+        let authors = own |> List.filter (fun number -> number.Method = number.Paper)
+
+        let asPrinted = [
+            for variant, numbers in authors |> List.groupBy (recordNames >> fst) do
+                for candidate, differences in candidates numbers.Head variant do
+                    if candidate = records.Head.Variant then numbers.Length, differences @ departures numbers.Head records
+        ]
+
+        match asPrinted |> List.sortBy (fun (printed, differences) -> differences.Length, -printed), own with
+        | nearest :: _, _ -> nearest
+        | [], number :: _ -> 0, departures number records
+        | [], [] -> 0, []
 
     /// The verdict in words.
     let describe verdict =

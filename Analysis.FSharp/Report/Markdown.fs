@@ -18,7 +18,7 @@ let private standings (data: ReportData) =
     |> List.map (fun standing -> [
         standing.Paper
         string standing.Printed
-        string (standing.WithinSpread + standing.WithinPoint + standing.Above + standing.Below)
+        string standing.Measured
         string standing.LikeForLike
         string standing.WithinSpread
         string standing.WithinPoint

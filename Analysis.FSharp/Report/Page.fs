@@ -8,7 +8,8 @@ open System.Reflection
 
 let private encode (text: string) = WebUtility.HtmlEncode text
 
-let private resource name =
+/// A text that is embedded in the assembly.
+let resource name =
     match Assembly.GetExecutingAssembly().GetManifestResourceStream name with
     | null -> invalidOp $"the resource {name} is missing from the assembly"
     | stream ->
@@ -27,40 +28,42 @@ let private verdictClass verdict =
 /// A verdict's words without the reason behind the colon.
 let private shortVerdict verdict = (Comparison.describe verdict).Split(':')[0]
 
-let private chip verdict =
+/// A verdict as a coloured label.
+let chip verdict =
     $"""<span class="verdict {verdictClass verdict}" title="{encode (Comparison.describe verdict)}">{Text.sign verdict} {shortVerdict verdict}</span>"""
 
 let private lines (parts: string seq) = String.concat "\n" parts
 
-/// Column titles; numeric ones are right-aligned.
-let private sortable (columns: (string * bool) list) =
+/// Column titles with their classes: "number" is right-aligned, "wide" is not on a phone.
+let headings (columns: (string * string) list) =
     [
-        for title, isNumber in columns ->
-            let alignment = if isNumber then " class=\"number\"" else ""
-            $"<th scope=\"col\"{alignment}><button type=\"button\">{encode title}</button></th>"
+        for title, cssClass in columns -> $"<th scope=\"col\" class=\"{cssClass}\"><button type=\"button\">{encode title}</button></th>"
     ]
     |> String.concat ""
+
+/// Column titles; numeric ones are right-aligned.
+let private sortable (columns: (string * bool) list) =
+    headings [ for title, isNumber in columns -> title, (if isNumber then "number" else "") ]
 
 let private number (sort: float) text =
     let key = if Double.IsNaN sort then "" else sort.ToString("r", Globalization.CultureInfo.InvariantCulture)
     $"<td class=\"number\" data-sort=\"{key}\">{encode text}</td>"
 
-let private options all (values: string seq) =
+let options all (values: string seq) =
     lines [
         $"<option value=\"\">{encode all}</option>"
         for value in values |> Seq.distinct |> Seq.sort do
             $"<option value=\"{encode (value.Replace(' ', '_'))}\">{encode value}</option>"
     ]
 
+/// How many of a paper's numbers have which verdict, as a bar.
+let standingBar (standing: Standing) =
+    let segment name (count: int) title =
+        if count = 0 then "" else $"<i class=\"{name}\" style=\"flex:{count}\" title=\"{count} {title}\"></i>"
+
+    $"""<div><b>{encode standing.Paper}</b><div class="bar" role="img" aria-label="{encode standing.Paper}: {standing.WithinSpread} within the spread, {standing.WithinPoint} within one point, {standing.Above} above, {standing.Below} below, {standing.NotComparable} not comparable, {standing.NotRun} not run">{segment "within" standing.WithinSpread "within the spread"}{segment "point" standing.WithinPoint "within one point"}{segment "above" standing.Above "above"}{segment "below" standing.Below "below"}{segment "other" standing.NotComparable "not comparable"}<i style="flex:{standing.NotRun}" title="{standing.NotRun} not run"></i></div><span class="count">{standing.Measured} of {standing.Printed} measured</span></div>"""
+
 let private standing (data: ReportData) =
-    let bar (standing: Standing) =
-        let segment name (count: int) title =
-            if count = 0 then "" else $"<i class=\"{name}\" style=\"flex:{count}\" title=\"{count} {title}\"></i>"
-
-        let measured = standing.WithinSpread + standing.WithinPoint + standing.Above + standing.Below
-
-        $"""<div><b>{encode standing.Paper}</b><div class="bar" role="img" aria-label="{encode standing.Paper}: {standing.WithinSpread} within the spread, {standing.WithinPoint} within one point, {standing.Above} above, {standing.Below} below, {standing.NotComparable} not comparable, {standing.NotRun} not run">{segment "within" standing.WithinSpread "within the spread"}{segment "point" standing.WithinPoint "within one point"}{segment "above" standing.Above "above"}{segment "below" standing.Below "below"}{segment "other" standing.NotComparable "not comparable"}<i style="flex:{standing.NotRun}" title="{standing.NotRun} not run"></i></div><span class="count">{measured} of {standing.Printed} measured</span></div>"""
-
     let legend =
         [ WithinSpread; WithinPoint; Above; Below; NotComparable "only some of a mean's categories were run"; NotRun ]
         |> List.map (fun verdict -> $"<li>{chip verdict}</li>")
@@ -68,7 +71,7 @@ let private standing (data: ReportData) =
 
     let bars =
         if data.HasComparisons then
-            $"""<div class="standing">{data.Standings |> List.map bar |> lines}</div>
+            $"""<div class="standing">{data.Standings |> List.map standingBar |> lines}</div>
 <ul class="legend">{legend}</ul>"""
         else
             ""
@@ -97,21 +100,25 @@ let private numbers (data: ReportData) =
                 | [] -> "nothing"
                 | several -> String.concat "; " several
 
+        let delta =
+            (number (defaultArg compared.Delta nan) (compared.Delta |> Option.map Text.points |> Option.defaultValue ""))
+                .Replace("class=\"number\"", "class=\"number wide\"")
+
         let likeness = if compared.Differences.IsEmpty then "like_for_like" else "differs"
 
-        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{Text.table published.Table}</td><td>{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Mean (Text.measured measured)}{number (defaultArg compared.Delta nan) (compared.Delta |> Option.map Text.points |> Option.defaultValue "")}<td>{chip compared.Verdict}</td><td>{encode differences}</td></tr>"""
+        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td class="wide">{Text.table published.Table}</td><td class="wide">{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Mean (Text.measured measured)}{delta}<td>{chip compared.Verdict}</td><td class="wide">{encode differences}</td></tr>"""
 
     let columns = [
-        "paper", false
-        "table", false
-        "variant", false
-        "category", false
-        "metric", false
-        "published", true
-        "measured", true
-        "difference", true
-        "verdict", false
-        "differs in", false
+        "paper", ""
+        "table", "wide"
+        "variant", "wide"
+        "category", ""
+        "metric", ""
+        "published", "number"
+        "measured", "number"
+        "difference", "number wide"
+        "verdict", ""
+        "differs in", "wide"
     ]
 
     let verdicts = measured |> List.map (fun (compared, _) -> shortVerdict compared.Verdict)
@@ -125,7 +132,7 @@ let private numbers (data: ReportData) =
 <label>likeness <select name="likeness"><option value="">all</option><option value="like_for_like">like for like</option><option value="differs">something differs</option></select></label>
 <label>find <input type="search" name="find" placeholder="variant, table, metric"></label>
 <output></output></form>
-<div class="scroll tall" tabindex="0" role="region" aria-label="Published and measured numbers"><table><thead><tr>{sortable columns}</tr></thead><tbody>
+<div class="scroll tall" tabindex="0" role="region" aria-label="Published and measured numbers"><table><thead><tr>{headings columns}</tr></thead><tbody>
 {measured |> List.map row |> lines}
 </tbody></table></div></section>"""
 

@@ -32,7 +32,46 @@ type Standing = {
     Below: int
     NotComparable: int
     NotRun: int
-}
+} with
+
+    /// Within the spread or within one point.
+    member this.Met = this.WithinSpread + this.WithinPoint
+
+    /// With a measured number beside it that can be compared.
+    member this.Measured = this.Met + this.Above + this.Below
+
+module Standing =
+    /// Of the numbers of one paper.
+    let ofPaper (compared: Compared list) (paper: string) : Standing =
+        let own = compared |> List.filter (fun number -> number.Published.Paper = paper)
+        let count predicate = own |> List.filter predicate |> List.length
+
+        {
+            Paper = paper
+            Printed = own.Length
+            LikeForLike = count (fun number -> number.IsMeasured && number.Differences.IsEmpty)
+            WithinSpread = count _.Verdict.IsWithinSpread
+            WithinPoint = count _.Verdict.IsWithinPoint
+            Above = count _.Verdict.IsAbove
+            Below = count _.Verdict.IsBelow
+            NotComparable = count _.Verdict.IsNotComparable
+            NotRun = count _.Verdict.IsNotRun
+        }
+
+    let total (name: string) (standings: Standing list) : Standing =
+        let sum count = standings |> List.sumBy count
+
+        {
+            Paper = name
+            Printed = sum _.Printed
+            LikeForLike = sum _.LikeForLike
+            WithinSpread = sum _.WithinSpread
+            WithinPoint = sum _.WithinPoint
+            Above = sum _.Above
+            Below = sum _.Below
+            NotComparable = sum _.NotComparable
+            NotRun = sum _.NotRun
+        }
 
 /// Everything that a report shows, gathered once for both of its forms.
 type ReportData = {
@@ -58,37 +97,11 @@ type ReportData = {
         let hasRecords paper = this.Records |> List.exists (fun record -> record.Paper = paper)
 
         for paper in this.Papers |> List.map _.Id |> List.filter hasRecords do
-            let own = this.Compared |> List.filter (fun number -> number.Published.Paper = paper)
-            let count predicate = own |> List.filter predicate |> List.length
-
-            {
-                Paper = paper
-                Printed = own.Length
-                LikeForLike = count (fun number -> number.IsMeasured && number.Differences.IsEmpty)
-                WithinSpread = count _.Verdict.IsWithinSpread
-                WithinPoint = count _.Verdict.IsWithinPoint
-                Above = count _.Verdict.IsAbove
-                Below = count _.Verdict.IsBelow
-                NotComparable = count _.Verdict.IsNotComparable
-                NotRun = count _.Verdict.IsNotRun
-            }
+            Standing.ofPaper this.Compared paper
     ]
 
     /// The standing of all papers together.
-    member this.Total =
-        let sum count = this.Standings |> List.sumBy count
-
-        {
-            Paper = "all"
-            Printed = sum _.Printed
-            LikeForLike = sum _.LikeForLike
-            WithinSpread = sum _.WithinSpread
-            WithinPoint = sum _.WithinPoint
-            Above = sum _.Above
-            Below = sum _.Below
-            NotComparable = sum _.NotComparable
-            NotRun = sum _.NotRun
-        }
+    member this.Total = Standing.total "all" this.Standings
 
     /// Whether any printed number has a measured one beside it, comparable or not.
     member this.HasComparisons = this.Compared |> List.exists (fun number -> not number.Verdict.IsNotRun)

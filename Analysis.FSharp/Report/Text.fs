@@ -122,7 +122,6 @@ let lostRegions (records: RunRecord list) = [
 /// The standing in a few sentences.
 let standing (data: ReportData) =
     let total = data.Total
-    let measured = total.WithinSpread + total.WithinPoint + total.Above + total.Below
     let papers = data.Standings |> List.map _.Paper |> String.concat ", "
     let datasets = data.Records |> List.map _.Dataset |> List.distinct |> String.concat ", "
 
@@ -132,7 +131,7 @@ let standing (data: ReportData) =
         + $"with their data and weights, {total.Printed} printed numbers can be set beside ours."
     else
 
-        $"The papers run here ({papers}) print {total.Printed} numbers of their own methods that a run can measure. {measured} of them "
+        $"The papers run here ({papers}) print {total.Printed} numbers of their own methods that a run can measure. {total.Measured} of them "
         + $"are measured: "
         + $"{total.WithinSpread} within the spread, {total.WithinPoint} within one point, {total.Above} above, {total.Below} below what "
         + $"is published; "

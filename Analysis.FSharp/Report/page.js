@@ -24,7 +24,8 @@ function draw(holder) {
     font: {family: getComputedStyle(document.body).fontFamily, size: 12, color: colour('--ink')},
     margin: {l: 10, r: 10, t: 30, b: 40}, width: holder.clientWidth,
     hoverlabel: {namelength: -1},
-    legend: Object.assign({}, figure.layout.legend, holder.clientWidth < 640 ? {orientation: 'h', x: 0, y: -0.25} : {}),
+    // The caption above has the title.
+    legend: Object.assign({}, figure.layout.legend, {title: {text: ''}}),
     xaxis: Object.assign({}, figure.layout.xaxis, axis), yaxis: Object.assign({}, figure.layout.yaxis, axis),
   });
   Plotly.react(holder, figure.data, layout, {displaylogo: false, responsive: false, displayModeBar: false});

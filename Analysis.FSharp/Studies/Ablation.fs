@@ -16,6 +16,14 @@ type Ablation = {
 }
 
 module Ablation =
+    /// With fewer pairs a t-test says more about their number than about the variants.
+    let leastPairs = 5
+
+    /// Column titles and rows without the columns "p" that hold nothing.
+    let private withoutEmptyP (table: string list list) =
+        let columns = List.transpose table
+        columns |> List.filter (fun column -> column.Head <> "p" || List.exists ((<>) "") column.Tail) |> List.transpose
+
     let private percentNote = "Percent; ± is the standard deviation over categories, or over seeds or folds of a single one."
 
     /// Summaries by (variant, metric): over seeds or folds first, then over the categories that all present variants ran.
@@ -38,8 +46,6 @@ module Ablation =
             |> Map.ofList
 
         present, Set.toList common, summaries
-
-    let private colours = [ "#3b82c4"; "#d9822b"; "#2a9d6f"; "#9a6fd0"; "#c8503c" ] |> List.map Color.fromHex
 
     let private deviation (summary: Summary) = if System.Double.IsNaN summary.Deviation then 0.0 else 100.0 * summary.Deviation
 
@@ -71,33 +77,10 @@ module Ablation =
                     yield! other.TryFind key |> Option.map (fun o -> value, o) |> Option.toList
             ]
 
-            if variant = present.Head then None else Statistics.pairedT pairs
+            if variant = present.Head || pairs.Length < leastPairs then None else Statistics.pairedT pairs
 
-        let chart =
-            [
-                for i, metric in List.indexed metrics do
-                    let colour = colours[i % colours.Length]
-
-                    Chart.Point(
-                        points metric |> List.map fst,
-                        points metric |> List.map (fun (_, summary) -> 100.0 * summary.Mean),
-                        Name = Text.metric metric
-                    )
-                    |> Chart.withMarkerStyle (Color = colour, Size = 11)
-                    |> Chart.withYErrorStyle (Array = (points metric |> List.map (snd >> deviation)), Color = colour)
-            ]
-            |> Chart.combine
-            |> Chart.withXAxisStyle (AxisType = StyleParam.AxisType.Category)
-            |> Chart.withYAxisStyle (TitleText = "%")
-            |> Chart.withSize (Height = 420)
-
-        {
-            Name = name
-            Title = title
-            Note =
-                $"Mean over {Text.categories categories.Length} ({categoryNames}). {percentNote} "
-                + "p: two-sided paired t-test against the first variant, a pair for each category and seed or fold."
-            Table =
+        let table =
+            withoutEmptyP (
                 ("variant"
                  :: [
                      for metric in metrics do
@@ -113,6 +96,43 @@ module Ablation =
                                 againstFirst metric variant |> Option.map Text.pValue |> Option.defaultValue ""
                         ]
                 ]
+            )
+
+        let tested = List.contains "p" table.Head
+
+        let chart =
+            [
+                for i, metric in List.indexed metrics do
+                    let points = List.rev (points metric)
+
+                    Chart.Point(
+                        points |> List.map (fun (_, summary) -> 100.0 * summary.Mean),
+                        points |> List.map fst,
+                        Name = Text.metric metric
+                    )
+                    |> Chart.withMarkerStyle (Color = Style.colour i, Symbol = Style.symbol i, Size = 11)
+                    |> Chart.withXErrorStyle (Array = (points |> List.map (snd >> deviation)), Color = Style.colour i)
+            ]
+            |> Chart.combine
+            |> Charts.percentX "%" [
+                for metric in metrics do
+                    for _, summary in points metric do
+                        100.0 * summary.Mean - deviation summary
+                        100.0 * summary.Mean + deviation summary
+            ]
+            |> Chart.withYAxisStyle (AxisType = StyleParam.AxisType.Category)
+            |> Chart.withSize (Height = 170 + 26 * present.Length)
+
+        {
+            Name = name
+            Title = title
+            Note =
+                $"Mean over {Text.categories categories.Length} ({categoryNames}). {percentNote} "
+                + (if tested then
+                       $"p: two-sided paired t-test against the first variant, a pair for each category and seed or fold, {leastPairs} at least."
+                   else
+                       $"No p values: no variant has {leastPairs} pairs of category and seed or fold with the first.")
+            Table = table
             Figures =
                 if metrics.IsEmpty then
                     []
@@ -189,25 +209,21 @@ module Ablation =
                                 $"{Text.metric metric} in percent of {present.Length} variants, one line for each of {lines.Length} "
                                 + $"categories."
                             Chart =
-                                let dash isFirst = if isFirst then StyleParam.DrawingStyle.Solid else StyleParam.DrawingStyle.Dash
-
                                 [
                                     for i, (category, points) in List.indexed lines do
-                                        let colour = colours[i % colours.Length]
-
-                                        Chart.Line(
-                                            points |> List.map fst,
-                                            points |> List.map (fun (_, summary) -> 100.0 * summary.Mean),
-                                            Name = category,
-                                            ShowMarkers = true,
-                                            LineColor = colour,
-                                            LineDash = dash (i < colours.Length),
-                                            MarkerColor = colour
-                                        )
+                                        Style.line
+                                            category
+                                            i
+                                            (points |> List.map fst)
+                                            (points |> List.map (fun (_, summary) -> 100.0 * summary.Mean))
                                 ]
                                 |> Chart.combine
                                 |> Chart.withXAxisStyle (AxisType = StyleParam.AxisType.Category)
-                                |> Chart.withYAxisStyle (TitleText = $"{Text.metric metric} (%%)")
+                                |> Charts.percentY $"{Text.metric metric} (%%)" [
+                                    for _, points in lines do
+                                        for _, summary in points do
+                                            100.0 * summary.Mean
+                                ]
                                 |> Chart.withSize (Height = 440)
                           }
             ]
@@ -286,44 +302,6 @@ module Ablation =
                         ]
                 ]
             Figures = Charts.workingPoints records |> List.truncate 1 |> List.map (fun figure -> { figure with Id = name; Title = title })
-        }
-
-    /// Every paper's best variant on the categories that all papers ran, with the seconds of a cell.
-    let betweenPapers name (records: RunRecord list) : Ablation =
-        let named = records |> List.map (fun record -> { record with Variant = $"{record.Paper} {record.Variant}" })
-
-        let best = [
-            for _, own in named |> List.groupBy _.Paper do
-                own
-                |> List.groupBy _.Variant
-                |> List.sortByDescending (fun (_, cells) ->
-                    let aurocs = cells |> List.choose (fun cell -> cell.Metrics.TryFind "image_auroc")
-                    (cells |> List.map _.Category |> List.distinct |> List.length), (if aurocs.IsEmpty then 0.0 else List.average aurocs))
-                |> List.head
-                |> fst
-        ]
-
-        let table =
-            byMetric
-                [ "image_auroc"; "pixel_auroc"; "aupro" ]
-                name
-                "The papers on the same images"
-                best
-                (named |> List.filter (fun record -> List.contains record.Variant best))
-
-        let seconds variant =
-            named
-            |> List.filter (fun record -> record.Variant = variant)
-            |> List.averageBy (fun record -> record.Seconds |> Map.toSeq |> Seq.sumBy snd)
-
-        {
-            table with
-                Table =
-                    table.Table
-                    |> List.mapi (fun i row ->
-                        match row with
-                        | variant :: _ when i > 0 -> row @ [ Text.seconds (seconds variant) ]
-                        | header -> header @ [ "seconds a cell" ])
         }
 
     let toMarkdown (ablation: Ablation) =

@@ -72,14 +72,6 @@ module Orthogonality =
             }
     ]
 
-    let private palette =
-        [ "#3b82c4"; "#d9822b"; "#2a9d6f"; "#9a6fd0"; "#c8503c"; "#1aa3b8"; "#b08a1e"; "#d36ba6" ] |> List.map Color.fromHex
-
-    let private line (name: string) i (x: float list) (y: float list) =
-        let colour = palette[i % palette.Length]
-        let dash = if i < palette.Length then StyleParam.DrawingStyle.Solid else StyleParam.DrawingStyle.Dash
-        Chart.Line(x, y, Name = name, ShowMarkers = true, LineColor = colour, LineDash = dash, MarkerColor = colour)
-
     /// sqrt(1/2): the corrupted pixels are as many as the others.
     let private half = sqrt 0.5
 
@@ -96,15 +88,15 @@ module Orthogonality =
                 + "half of the pixels."
             Chart =
                 [
-                    line "input X^" 0 widths (points |> List.map (fun point -> 100.0 * point.InputAccuracy))
-                    line "output F(X^)" 1 widths (points |> List.map (fun point -> 100.0 * point.OutputAccuracy))
-                    line "premise of (7)" 2 widths (points |> List.map (fun point -> 100.0 * point.Premise))
-                    line "condition (8)" 3 widths (points |> List.map (fun point -> 100.0 * point.Condition))
+                    Style.line "input X^" 0 widths (points |> List.map (fun point -> 100.0 * point.InputAccuracy))
+                    Style.line "output F(X^)" 1 widths (points |> List.map (fun point -> 100.0 * point.OutputAccuracy))
+                    Style.line "premise of (7)" 2 widths (points |> List.map (fun point -> 100.0 * point.Premise))
+                    Style.line "condition (8)" 3 widths (points |> List.map (fun point -> 100.0 * point.Condition))
                     Chart.Line(
                         [ half; half ],
                         [ 0.0; 100.0 ],
                         Name = "|S| = N / 2",
-                        LineColor = Color.fromHex "#8a8f98",
+                        LineColor = Style.grey,
                         LineDash = StyleParam.DrawingStyle.Dash
                     )
                 ]
@@ -121,8 +113,8 @@ module Orthogonality =
             "Root mean square over pixels of F(X^) - X, in grey levels of 0 to 255; mean and standard deviation over images, against "
             + "the width of the patch."
         Chart =
-            line "|F(X^) - X|" 0 (points |> List.map _.PatchWidth) (points |> List.map (fun point -> 255.0 * point.Distance))
-            |> Chart.withYErrorStyle (Array = (points |> List.map (fun point -> 255.0 * point.DistanceDeviation)), Color = palette[0])
+            Style.line "|F(X^) - X|" 0 (points |> List.map _.PatchWidth) (points |> List.map (fun point -> 255.0 * point.Distance))
+            |> Chart.withYErrorStyle (Array = (points |> List.map (fun point -> 255.0 * point.DistanceDeviation)), Color = Style.colour 0)
             |> Chart.withXAxisStyle (TitleText = "width of the patch, sqrt(|S| / N)")
             |> Chart.withYAxisStyle (TitleText = "grey levels")
             |> Chart.withSize (Height = 360)
@@ -142,7 +134,7 @@ module Orthogonality =
             [
                 for i, (category, pixels) in List.indexed categories do
                     let pixels = middle pixels
-                    line category i (pixels |> List.map _.Column) (pixels |> List.map value)
+                    Style.line category i (pixels |> List.map _.Column) (pixels |> List.map value)
             ]
             |> Chart.combine
             |> Chart.withXAxisStyle (TitleText = "position on the middle line of a window (pixels)")
@@ -201,9 +193,9 @@ module Orthogonality =
 
     let private image (figure: ReportFigure) = $"![{figure.Description}](figures/{figure.Id}.svg)"
 
-    /// Writes <run>/orthogonality.md with its charts from the measurements in <run>, and gives the paths.
-    /// Raises AnalysisError when the measurements are missing or damaged.
-    let write (say: string -> unit) (root: string) (run: string) : string list =
+    /// The page of the measurements in <run>, and its charts.
+    /// Raises AnalysisError when the measurements are missing, damaged or empty.
+    let render (run: string) : string * ReportFigure list =
         let path name =
             let path = Path.Combine(run, name)
 
@@ -214,6 +206,10 @@ module Orthogonality =
 
         let models = readPoints (path measurements) |> List.groupBy _.Model
         let categories = readPixels (path moments) |> List.groupBy _.Category
+
+        if models.IsEmpty || categories.IsEmpty then
+            raise (AnalysisError $"{run} has no measurement of orthogonality or of moments: nothing to show")
+
         // One model is drawn; further ones have their tables.
         let model, points = models.Head
         let accuracy, distance = accuracies model points, distances model points
@@ -244,6 +240,10 @@ module Orthogonality =
             image deviation
         ]
 
+        String.concat "\n" sections + "\n", [ accuracy; distance; mean; deviation ]
+
+    /// Writes <run>/orthogonality.md with its charts, and gives the paths.
+    let write (say: string -> unit) (run: string) (text: string, drawn: ReportFigure list) : string list =
         let page = Path.Combine(run, "orthogonality.md")
-        File.WriteAllText(page, String.concat "\n" sections + "\n")
-        page :: Figures.write say (Path.Combine(run, "figures")) [ accuracy; distance; mean; deviation ]
+        File.WriteAllText(page, text)
+        page :: Figures.write say (Path.Combine(run, "figures")) drawn

@@ -8,7 +8,6 @@ open Plotly.NET
 /// favae's toy study, figure 1 of its paper: what `repro toy` scored, as tables and histograms.
 module ToyStudy =
     let private distributions = [ "normal"; "shuffled"; "anomaly" ]
-    let private colours = [ "#3b82c4"; "#2a9d6f"; "#c8503c" ] |> List.map Color.fromHex
 
     /// Column, name, and the panel of figure 1 that shows it.
     let private scores = [
@@ -97,10 +96,17 @@ module ToyStudy =
                     + $"anomalies. Outermost bins hold what lies beyond."
                 Chart =
                     [
-                        for colour, d in List.zip colours distributions do
+                        for i, d in List.indexed distributions do
                             if List.contains d present then
                                 let points = histogram bins all results[column, d]
-                                Chart.Line(List.map fst points, List.map snd points, Name = d, LineColor = colour)
+
+                                Chart.Line(
+                                    List.map fst points,
+                                    List.map snd points,
+                                    Name = d,
+                                    LineColor = Style.colour i,
+                                    LineDash = Style.dash i
+                                )
                     ]
                     |> Chart.combine
                     |> Chart.withXAxisStyle (TitleText = name)

@@ -181,7 +181,15 @@ let private judgement =
             let published = { number "resnet18" "bottle" 0.95 None with Text = "0.950"; Spread = Some { Size = 0.02; Kind = kind } }
             Expect.equal (Text.published published) printed "published"
 
-            let measured = { Mean = 0.95; Spread = published.Spread; Variant = ""; Profile = ""; Networks = []; Categories = [] }
+            let measured = {
+                Mean = 0.95
+                Spread = published.Spread
+                Variant = ""
+                Profile = ""
+                Networks = []
+                Categories = []
+                Records = []
+            }
 
             Expect.equal (Text.measured measured) printed "measured"
 
@@ -306,7 +314,8 @@ let private ablations =
                 ]
                 |> Ablation.byMetric [ "image_auroc"; "aupro" ] "name" "title" [ "level2"; "level3"; "level1" ]
 
-            Expect.equal ablation.Table [ [ "variant"; "image AUROC"; "p" ]; [ "level2"; "90.0"; "" ]; [ "level1"; "80.0"; "" ] ] "table"
+            Expect.equal ablation.Table [ [ "variant"; "image AUROC" ]; [ "level2"; "90.0" ]; [ "level1"; "80.0" ] ] "table"
+            Expect.stringContains ablation.Note "No p values" "one pair"
 
         testCase "variants are tested against the first, pair by pair"
         <| fun () ->
@@ -362,19 +371,66 @@ let private ablations =
 
             Expect.equal ablation.Table[3] [ "3"; "0.26998"; "7.0"; "–"; "5.0"; "–" ] "three sigma"
 
-        testCase "each paper is represented by its best variant"
+        testCase "four pairs have no p value"
         <| fun () ->
-            let dfr = { record "f1-8" "bottle" 0 "paper" [ "image_auroc", 0.7 ] with Paper = "dfr" }
+            let cells variant aurocs = aurocs |> List.mapi (fun seed auroc -> record variant "bottle" seed "paper" [ "aupro", auroc ])
 
-            let comparison =
-                [
-                    record "level1" "bottle" 0 "paper" [ "image_auroc", 0.8 ]
-                    record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9 ]
-                    dfr
-                ]
-                |> Ablation.betweenPapers "name"
+            let ablation =
+                cells "level1" [ 0.1; 0.2; 0.3; 0.4 ] @ cells "level2" [ 0.0; 0.0; 0.0; 0.0 ]
+                |> Ablation.byMetric [ "aupro" ] "name" "title" [ "level1"; "level2" ]
 
-            Expect.equal (comparison.Table.Tail |> List.map List.head |> List.sort) [ "dfr f1-8"; "hfae resnet18" ] "variants"
+            Expect.equal ablation.Table.Head [ "variant"; "AUPRO" ] "no column p"
+
+        testCase "each method and network is represented by its most faithful variant, whatever it scores"
+        <| fun () ->
+            let on network record = { record with Weights = [ { Name = network; Sha256 = ""; Architecture = network } ] }
+
+            let published = [
+                number "resnet18" "bottle" 0.9 None
+                { number "resnet18" "bottle" 0.9 None with Paper = "dfr"; Method = "dfr" }
+            ]
+
+            let records = [
+                record "level1" "bottle" 0 "paper" [ "image_auroc", 0.99 ] |> on "resnet18"
+                record "resnet18" "bottle" 0 "quick" [ "image_auroc", 0.98 ] |> on "resnet18"
+                record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.7 ] |> on "resnet18"
+                record "resnet18+epochs=1" "bottle" 0 "paper" [ "image_auroc", 1.0 ] |> on "resnet18"
+                record "resnet18_cntk" "bottle" 0 "quick" [ "image_auroc", 0.6 ] |> on "resnet18_cntk"
+                { record "f1-8" "bottle" 0 "paper" [ "image_auroc", 0.8 ] with Paper = "dfr" }
+            ]
+
+            let rows (records: RunRecord list) = [
+                for row in (BetweenPapers.table published "name" records).Table.Tail -> row[1], row[2], row[3], row[4], row[5]
+            ]
+
+            let chosen = [
+                "hfae", "resnet18", "resnet18", "paper", "70.0"
+                "hfae", "resnet18_cntk", "resnet18_cntk", "quick", "60.0"
+                "dfr", "none", "f1-8", "paper", "80.0"
+            ]
+
+            Expect.equal (rows records) chosen "chosen"
+
+            let mirrored = records |> List.map (fun cell -> { cell with Metrics = cell.Metrics |> Map.map (fun _ value -> 1.0 - value) })
+            let names = List.map (fun (paper, network, variant, profile, _) -> paper, network, variant, profile)
+            Expect.equal (names (rows mirrored)) (names chosen) "the same with all scores turned round"
+
+        testCase "seconds count features that other cells left in the cache"
+        <| fun () ->
+            let cell seed features = {
+                record "resnet18" "bottle" seed "paper" [ "image_auroc", 0.9 ] with
+                    Seconds = Map.ofList [ "features", features; "fit", 2.0 ]
+            }
+
+            let seconds cells =
+                let table = (BetweenPapers.table [] "name" cells).Table
+                let column = table.Head |> List.findIndex ((=) "seconds")
+                table.Tail |> List.map (List.item column)
+
+            Expect.equal (seconds [ cell 0 10.0; cell 1 0.5 ]) [ "12.0" ] "ten seconds of features in both"
+
+            let cached = { cell 0 0.01 with Weights = [ { Name = "resnet18"; Sha256 = ""; Architecture = "resnet18" } ] }
+            Expect.equal (seconds [ cached ]) [ "≥ 2.0" ] "300 images in 10 milliseconds were read"
     ]
 
 [<Tests>]

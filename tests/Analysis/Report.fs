@@ -244,6 +244,14 @@ let private browser =
                     page.EmulateMediaAsync(PageEmulateMediaOptions(ColorScheme = scheme)) |> wait
                     Expect.isLessThanOrEqual (overflow page) 0 $"{scheme}"
 
+                for title in [ "published"; "measured"; "verdict" ] do
+                    let right =
+                        page.EvaluateAsync<float>
+                            $"[...document.querySelectorAll('#numbers th')].find(th => th.innerText.trim() === '{title}')?.getBoundingClientRect().right ?? 1e9"
+                        |> await
+
+                    Expect.isLessThanOrEqual right 360.0 $"{title} is in sight"
+
                 let background () = page.EvaluateAsync<string> "getComputedStyle(document.body).backgroundColor" |> await
                 let dark = background ()
                 page.Locator("#theme").ClickAsync() |> wait
