@@ -10,6 +10,9 @@ open Deedle
 /// A trained network that a run used.
 type WeightsUsed = { Name: string; Sha256: string; Architecture: string }
 
+/// What became of the masks' regions when they were resized to the maps.
+type MaskRegions = { Whole: int; Lost: int }
+
 /// What `repro run` keeps of a finished cell (DESIGN.md, "Run record"). Metrics are fractions in [0, 1].
 type RunRecord = {
     Cell: string
@@ -38,6 +41,9 @@ type RunRecord = {
     TrainImages: int
     TestGood: int
     TestAnomalous: int
+    /// Regions of the masks at their own size, and those that have no pixel left at the maps' size; None without masks, or in records
+    /// of older versions.
+    Regions: MaskRegions option
     /// UTC, ISO 8601.
     Finished: string
 } with
@@ -141,6 +147,12 @@ module RunRecord =
                     TrainImages = count "train"
                     TestGood = count "test_good"
                     TestAnomalous = count "test_anomalous"
+                    Regions =
+                        match record["regions"] with
+                        | null -> None
+                        | regions ->
+                            let number name = (field regions name).GetValue<int>()
+                            Some { Whole = number "whole"; Lost = number "lost" }
                     Finished = text (required "finished")
                 }
             | _ -> fail "it is not a JSON object"

@@ -136,6 +136,9 @@ let render (data: ReportData) =
     add "## All measurements\n\n± is the standard deviation over seeds or folds.\n"
     add (measurements data)
 
+    for sentence in Text.lostRegions data.Records do
+        add $"{sentence}\n"
+
     if not data.AgainstBest.IsEmpty then
         add "## Which differences are more than chance\n"
         add "Each variant against the one with the highest image AUROC on that category; both scored the same images.\n"

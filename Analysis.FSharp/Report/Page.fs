@@ -327,7 +327,10 @@ let private cells (data: ReportData) =
         "finished", false
     ]
 
-    let environments = Text.environments data.Records |> List.map (fun line -> $"<li>{encode line}</li>") |> lines
+    let environments =
+        Text.environments data.Records @ Text.lostRegions data.Records
+        |> List.map (fun line -> $"<li>{encode line}</li>")
+        |> lines
 
     $"""<section id="cells"><h2>All cells</h2>
 <ul class="note">{environments}</ul>

@@ -109,6 +109,16 @@ let environments (records: RunRecord list) =
     |> List.countBy id
     |> List.map (fun (line, cells) -> $"{line} ({cells} cells)")
 
+/// The regions of defects that are in the masks but, at the maps' size, in no pixel metric: a sentence for each category where some are.
+let lostRegions (records: RunRecord list) = [
+    for (dataset, category), cells in records |> List.groupBy (fun record -> record.Dataset, record.Category) do
+        match cells |> List.choose _.Regions |> List.sortByDescending _.Lost with
+        | regions :: _ when regions.Lost > 0 ->
+            $"{dataset} {category}: {regions.Lost} of {regions.Whole} regions of the masks have no pixel left at the maps' size, so that "
+            + "pixel AUROC and AUPRO do not know them."
+        | _ -> ()
+]
+
 /// The standing in a few sentences.
 let standing (data: ReportData) =
     let total = data.Total

@@ -69,7 +69,7 @@ public sealed class DfrBenchmark : IBenchmark
         progress.WriteLine("fitting f{1:16}");
         using var scope = torch.NewDisposeScope();
         using var backbones = new BackboneProvider(weights, torch.CPU);
-        var settings = Settings("f1-16", "zero") with { Epochs = 1, Latent = 0 };
+        var settings = Settings("f1-16", "zero", backbones) with { Epochs = 1, Latent = 0 };
         using var detector = new DfrDetector(settings, Resources(backbones, torch.CPU));
         var facts = detector.Fit(new NoImages(FittedImages), Context);
         yield return new(
@@ -102,7 +102,7 @@ public sealed class DfrBenchmark : IBenchmark
         foreach (var scales in OrdersOf)
         {
             using var scope = torch.NewDisposeScope();
-            var settings = Settings(scales, "zero");
+            var settings = Settings(scales, "zero", backbones);
             var backbone = backbones.Get(Network);
             using var detector = Fitted(scales, "zero", backbones, torch.CPU);
             var (ours, literal) = (new double[Rounds], new double[Rounds]);
@@ -162,16 +162,16 @@ public sealed class DfrBenchmark : IBenchmark
 
     private static DfrDetector Fitted(string scales, string padding, BackboneProvider backbones, Device device)
     {
-        var settings = Settings(scales, padding) with { Epochs = 1, PositionsPerImage = 16 };
+        var settings = Settings(scales, padding, backbones) with { Epochs = 1, PositionsPerImage = 16 };
         var detector = new DfrDetector(settings, Resources(backbones, device));
         detector.Fit(new NoImages(Batch), Context);
         return detector;
     }
 
-    private static DfrSettings Settings(string scales, string padding)
+    private static DfrSettings Settings(string scales, string padding, BackboneProvider backbones)
     {
         var settings = new DfrMethod().Settings(new Request($"paper-{scales}-{padding}", Profile.Paper, "", ""));
-        var channels = settings.Layers.Sum(layer => 64L << Math.Min(3, layer[4] - '1'));
+        var channels = settings.Layers.Sum(backbones.Get(Network).Channels);
         return settings with { Latent = (int)(LatentShare * channels) };
     }
 

@@ -143,7 +143,7 @@ public static class CommandLine
     internal static string Describe(Exception failure) =>
         failure switch
         {
-            UserError => failure.Message,
+            UserError => OptionNames.In(failure.Message),
             DivergenceException => FirstLine(failure.Message),
             OperationCanceledException => "stopped; what is finished is kept, and the same command goes on from there",
             TypeInitializationException { InnerException: { } inner } => Describe(inner),

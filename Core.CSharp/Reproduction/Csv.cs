@@ -15,7 +15,7 @@ internal static class Csv
     {
         try
         {
-            return Rows(File.ReadAllText(path)) ?? throw new UserError($"{path}: a quotation mark is not closed");
+            return Parse(File.ReadAllText(path)) ?? throw new UserError($"{path}: a quotation mark is not closed");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -23,8 +23,8 @@ internal static class Csv
         }
     }
 
-    /// <summary>The rows of a text; null where a quotation mark is not closed.</summary>
-    private static List<IReadOnlyList<string>>? Rows(string text)
+    /// <summary>The rows of a text, empty lines left out; null where a quotation mark is not closed.</summary>
+    public static List<IReadOnlyList<string>>? Parse(string text)
     {
         var rows = new List<IReadOnlyList<string>>();
         var (row, field, isQuoted) = (new List<string>(), new StringBuilder(), false);

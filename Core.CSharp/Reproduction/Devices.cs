@@ -20,11 +20,11 @@ public static class Devices
                 return torch.CUDA;
             case "cuda":
                 throw new UserError(
-                    $"--device cuda: libtorch {TorchRuntime.LibtorchVersion} sees no CUDA device; build with 'dotnet build -p:Torch=cuda' on a "
-                        + "machine that has one, or use --device cpu"
+                    $"{ApiName.Device} cuda: libtorch {TorchRuntime.LibtorchVersion} sees no CUDA device; build with 'dotnet build -p:Torch=cuda' on a "
+                        + $"machine that has one, or use {ApiName.Device} cpu"
                 );
             default:
-                throw new UserError($"--device '{name}': the devices are cpu and cuda", exitCode: 2);
+                throw new UserError($"{ApiName.Device} '{name}': the devices are cpu and cuda", exitCode: 2);
         }
     }
 }

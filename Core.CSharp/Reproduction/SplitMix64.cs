@@ -60,11 +60,9 @@ public sealed class SplitMix64(ulong seed)
     /// <summary>True with the given probability.</summary>
     public bool NextBool(double probability) => NextDouble() < probability;
 
-    /// <summary>A standard normal variate (Box-Muller); its last digits depend on the machine's logarithm and cosine.</summary>
-    public double NextNormal() => Math.Sqrt(-2 * Math.Log(1 - NextDouble())) * Math.Cos(2 * Math.PI * NextDouble());
-
     /// <summary>
-    /// Fills a span with what as many calls of <see cref="NextNormal"/> would give, up to their last digits and several times as fast.
+    /// Fills a span with standard normal variates (Box-Muller: two uniform ones each); their last digits depend on the machine's logarithm
+    /// and cosine.
     /// </summary>
     public void NextNormals(Span<double> normals)
     {

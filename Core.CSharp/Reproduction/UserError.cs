@@ -2,7 +2,8 @@ namespace Reproduction;
 
 /// <summary>
 /// A failure that the user can mend: a broken file, a wrong argument, a missing folder. The message is one or two lines that name
-/// the file or the value and the way out; the command line prints it without a stack trace and exits with <see cref="ExitCode"/>.
+/// the file or the value and the way out. Values that a program gives have the names of <see cref="ApiName"/>; the command prints its
+/// options in their place, without a stack trace, and exits with <see cref="ExitCode"/>.
 /// </summary>
 public sealed class UserError : Exception
 {

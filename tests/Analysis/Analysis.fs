@@ -1,43 +1,10 @@
-/// Statistics, run records, and how measurements are judged beside published numbers.
+/// Run records, and how measurements are judged beside published numbers.
 module Reproduction.Tests.Analysis
 
 open System
 open System.IO
 open Expecto
 open Reproduction.Analysis
-
-/// Scores with many ties, both classes present.
-let private asScores (values: int list) = values |> List.map (fun value -> float (value % 7)) |> Array.ofList
-
-let private naiveAuroc (anomalous: float[]) (normal: float[]) =
-    let wins =
-        Array.allPairs anomalous normal
-        |> Array.sumBy (fun (a, n) ->
-            if a > n then 1.0
-            elif a = n then 0.5
-            else 0.0)
-
-    wins / float (anomalous.Length * normal.Length)
-
-/// The definition of DeLong, DeLong & Clarke-Pearson (1988), term by term.
-let private naiveDeLong (anomalous: (float * float)[]) (normal: (float * float)[]) =
-    let kernel a n =
-        if a > n then 1.0
-        elif a = n then 0.5
-        else 0.0
-
-    let differenceAt (a1, a2) (n1, n2) = kernel a1 n1 - kernel a2 n2
-    let overNormal a = normal |> Array.averageBy (differenceAt a)
-    let overAnomalous n = anomalous |> Array.averageBy (fun a -> differenceAt a n)
-
-    let variance (values: float[]) =
-        let mean = Array.average values
-        (values |> Array.sumBy (fun value -> (value - mean) ** 2.0)) / float (values.Length - 1)
-
-    sqrt (
-        variance (Array.map overNormal anomalous) / float anomalous.Length
-        + variance (Array.map overAnomalous normal) / float normal.Length
-    )
 
 let private record variant category repetition profile (metrics: (string * float) list) : RunRecord = {
     Cell = $"hfae.{variant}.mvtec.{category}.seed{repetition}.{profile}"
@@ -58,6 +25,7 @@ let private record variant category repetition profile (metrics: (string * float
     TrainImages = 209
     TestGood = 20
     TestAnomalous = 63
+    Regions = None
     Finished = "2026-01-01T00:00:00Z"
 }
 
@@ -90,51 +58,8 @@ let private json =
 "undefined":{"pixel_auroc":"there are no masks"},"fit":{"loss":0.1},"counts":{"train":209,"test_good":20,"test_anomalous":63},
 "finished":"2026-01-01T00:00:00Z"}"""
 
-let private statistics =
-    testList "statistics" [
-        testProperty "auroc counts won pairs, ties as one half"
-        <| fun (a: FsCheck.NonEmptyArray<FsCheck.PositiveInt>) (b: FsCheck.NonEmptyArray<FsCheck.PositiveInt>) ->
-            let scores (values: FsCheck.NonEmptyArray<FsCheck.PositiveInt>) = asScores [ for value in values.Get -> value.Get ]
-            Expect.floatClose Accuracy.high (Statistics.auroc (scores a) (scores b)) (naiveAuroc (scores a) (scores b)) "auroc"
-
-        testProperty "DeLong's standard error is the definition's"
-        <| fun (seed: int) ->
-            let random = Random seed
-            let draw count shift = Array.init count (fun _ -> float (random.Next 9) + shift, float (random.Next 9) + shift)
-            let anomalous, normal = draw (random.Next(2, 20)) 2.0, draw (random.Next(2, 20)) 0.0
-
-            match Statistics.deLong anomalous normal with
-            | Some test ->
-                Expect.floatClose Accuracy.medium test.StandardError (naiveDeLong anomalous normal) "standard error"
-                Expect.floatClose Accuracy.high test.First (naiveAuroc (Array.map fst anomalous) (Array.map fst normal)) "first"
-                Expect.floatClose Accuracy.high test.Second (naiveAuroc (Array.map snd anomalous) (Array.map snd normal)) "second"
-            | None -> failtest "both classes have two images"
-
-        testCase "two equal methods do not differ"
-        <| fun () ->
-            let twice = Array.map (fun score -> score, score)
-
-            match Statistics.deLong (twice [| 3.0; 1.0; 4.0 |]) (twice [| 1.0; 2.0 |]) with
-            | Some test -> Expect.equal test.PValue 1.0 "p"
-            | None -> failtest "both classes have two images"
-
-        testCase "a single image of a class gives no test"
-        <| fun () -> Expect.isNone (Statistics.deLong [| 1.0, 1.0 |] [| 0.0, 0.0; 1.0, 0.0 |]) "one defective image"
-
-        testCase "the paired t-test is Student's"
-        <| fun () ->
-            // scipy.stats.ttest_rel([1,2,3,4,5.5], [0,0,0,0,0]) gives p = 0.016550539701028162
-            let p = Statistics.pairedT [ 1.0, 0.0; 2.0, 0.0; 3.0, 0.0; 4.0, 0.0; 5.5, 0.0 ] |> Option.defaultValue nan
-            Expect.floatClose { absolute = 1e-6; relative = 0.0 } p 0.016550539701028162 "p"
-
-        testCase "mean, deviation and standard error"
-        <| fun () ->
-            let summary = Statistics.summarise [ 1.0; 2.0; 3.0; 4.0 ]
-            Expect.floatClose Accuracy.high summary.Mean 2.5 "mean"
-            Expect.floatClose Accuracy.high summary.Deviation (sqrt (5.0 / 3.0)) "n - 1"
-            Expect.floatClose Accuracy.high summary.StandardError (sqrt (5.0 / 12.0)) "standard error"
-            Expect.isNaN (Statistics.summarise [ 1.0 ]).Deviation "a single value has no deviation"
-
+let private repetitions =
+    testList "repetitions" [
         testCase "repetitions are averaged within a category, never across"
         <| fun () ->
             let rows =
@@ -509,4 +434,4 @@ let private ablations =
     ]
 
 [<Tests>]
-let tests = testList "analysis" [ statistics; files; judgement; printing; ablations ]
+let tests = testList "analysis" [ repetitions; files; judgement; printing; ablations ]

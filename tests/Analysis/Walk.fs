@@ -98,6 +98,7 @@ let private recordOf (number: PublishedNumber) dataset category : RunRecord =
         TrainImages = 1
         TestGood = 1
         TestAnomalous = 1
+        Regions = None
         Finished = "2026-01-01T00:00:00Z"
     }
 

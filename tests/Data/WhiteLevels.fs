@@ -11,6 +11,7 @@ open Reproduction.Data
 open Reproduction.Imaging
 open Reproduction.Methods
 open Reproduction.Models
+open Reproduction.Tests.Bench
 
 let private bigEndian (value: uint32) = [| 24; 16; 8; 0 |] |> Array.map (fun shift -> byte (value >>> shift))
 
@@ -42,14 +43,6 @@ let private png (width: int) (height: int) (value: int -> int -> int) =
 let private write (path: string) (bytes: byte[]) =
     Directory.CreateDirectory(nonNull (Path.GetDirectoryName path)) |> ignore
     File.WriteAllBytes(path, bytes)
-
-let private inFolder (work: (string -> string) -> unit) () =
-    let folder = Directory.CreateTempSubdirectory("reproduction-white-").FullName
-
-    try
-        work (fun name -> Path.Combine(folder, name))
-    finally
-        Directory.Delete(folder, true)
 
 /// Values of a ramp with something of each picture in it.
 let private ramp bits number x y = ((x + 2 * y + 5 * number) % 64) * ((1 <<< bits) - 1) / 63
@@ -116,9 +109,7 @@ let tests =
             Expect.equal bright.Verdict Verdict.Unreadable "not judged"
             Expect.stringContains (nonNull bright.Reason) "above 4095" "why"
 
-            use output = new StringWriter()
-            use error = new StringWriter()
-            let code = CommandLine.Run([| "score"; "--model"; at "model"; at "bright"; "--out"; at "out" |], output, error)
+            let code, _, error = repro [ "score"; "--model"; at "model"; at "bright"; "--out"; at "out" ]
             Expect.equal code 1 "never success"
-            Expect.stringContains (error.ToString()) "fit again" "the way out")
+            Expect.stringContains error "fit again" "the way out")
     ]

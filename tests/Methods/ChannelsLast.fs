@@ -18,7 +18,11 @@ open Reproduction.Tests.InMemory
 type private Layer = torch.nn.Module<torch.Tensor, torch.Tensor>
 
 let private same (a: torch.Tensor) (b: torch.Tensor) = a.eq(b).all().ToBoolean()
-let private isLast (value: torch.Tensor) = ChannelsLast.is_channels_last value
+
+/// So do the channels of one channel or of one position lie in the plain layout too.
+let private isLast (value: torch.Tensor) =
+    use permuted = value.permute (0L, 2L, 3L, 1L)
+    permuted.is_contiguous ()
 
 /// Names of the convolutions whose kernel, input, output or kernel's gradient does not have its channels innermost. libtorch goes by input
 /// and kernel: the gradient that comes to a convolution it brings into their layout itself.
@@ -56,7 +60,6 @@ let private faults (network: torch.nn.Module) (loss: unit -> torch.Tensor) =
             | _ -> ()
     ]
 
-let private images count side = (RandomImages(count, side) :> IImages).Pixels([| 0 .. count - 1 |], ImageSize.Square side, torch.CPU)
 
 [<Tests>]
 let tests =
@@ -100,7 +103,7 @@ let tests =
             use backbone = Backbone.Random("vgg19_16x", 7)
             let settings = HfaeSettings(Network = "vgg19_16x", Layers = [| "pool2"; "pool3"; "pool4" |], ImageSize = 64)
             use decoder = new HfaeDecoder([| for layer in settings.Layers -> int64 (backbone.Channels layer) |], settings)
-            let encoded = backbone.Forward(images 2 64, settings.Layers)
+            let encoded = backbone.Forward(randomPixels 2 64, settings.Layers)
 
             let loss () = HfaeEquations.Loss [| for e, d in Seq.zip encoded (decoder.call encoded[2]) -> HfaeEquations.ResidualMap(e, d) |]
 
@@ -111,7 +114,7 @@ let tests =
             use _scope = torch.NewDisposeScope()
             use backbone = Backbone.Random("vgg19_16x", 7)
             use regions = new RegionalFeatures(Alignment.Nearest, struct (64, 64), struct (4, 4))
-            let features = regions.Concatenate(backbone.Forward(images 2 64, [| "relu1_2"; "relu2_2"; "relu3_3" |]))
+            let features = regions.Concatenate(backbone.Forward(randomPixels 2 64, [| "relu1_2"; "relu2_2"; "relu3_3" |]))
             Expect.isTrue (isLast features) "regional features"
 
             for batchNorm in [ false; true ] do
@@ -125,7 +128,7 @@ let tests =
                 use resources = new RandomResources([ "vgg19_16x" ])
                 let settings = (FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<FavaeSettings>).Settings
                 use detector = new FavaeDetector(settings, resources.Resources)
-                let batch = ChannelsLast.channels_last (images 2 128)
+                let batch = ChannelsLast.channels_last (randomPixels 2 128)
                 Expect.equal (faults detector.Network (fun () -> detector.Loss(batch, null))) [] "layouts"
 
         for kernel in [ 3; 5 ] do
@@ -133,7 +136,7 @@ let tests =
             <| fun () ->
                 use _scope = torch.NewDisposeScope()
                 use network = new SsaeNetwork(kernel, 0.0625)
-                let batch = images 2 (8 * 33 * (kernel / 2)) // so large that no tap of the widest dilation is left out
+                let batch = randomPixels 2 (8 * 33 * (kernel / 2)) // so large that no tap of the widest dilation is left out
                 let mask = torch.rand [| 2L; 1L; batch.shape[2]; batch.shape[3] |]
                 Expect.equal (faults network (fun () -> SsaeEquations.Objective1(network.call batch, batch, mask, 0.5))) [] "layouts"
 
@@ -141,7 +144,7 @@ let tests =
         <| fun () ->
             use _scope = torch.NewDisposeScope()
             use network = new ResNetAutoencoder(4)
-            let batch = images 2 ResNetAutoencoder.ImageSide
+            let batch = randomPixels 2 ResNetAutoencoder.ImageSide
             Expect.equal (faults network (fun () -> (network.call (batch) - batch).square().mean())) [] "layouts"
 
         // At 70 pixels the borders of TensorFlow are uneven somewhere.
@@ -153,7 +156,7 @@ let tests =
                 for trainable in [ false; true ] do
                     use _scope = torch.NewDisposeScope()
                     use backbone = Backbone.Random(architecture, 7, BackboneOptions(Trainable = trainable))
-                    let features = backbone.Forward(images 1 side, backbone.LayerNames)
+                    let features = backbone.Forward(randomPixels 1 side, backbone.LayerNames)
 
                     Expect.isEmpty
                         [

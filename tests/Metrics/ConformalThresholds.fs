@@ -55,7 +55,7 @@ let tests =
             for draw in
                 [
                     (fun () -> float32 (random.NextDouble()))
-                    (fun () -> float32 (exp (3.0 * random.NextNormal())))
+                    (fun () -> float32 (exp (3.0 * LiteralFilters.normal random)))
                     (fun () -> -float32(random.NextDouble() ** 8.0))
                 ] do
                 let trials, unseen = 400, 200

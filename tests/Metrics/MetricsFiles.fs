@@ -11,17 +11,9 @@ open Reproduction
 open Repro.Verbs
 open Reproduction.Formats
 open Reproduction.Metrics
+open Reproduction.Tests.Bench
 
 let private golden name = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "metrics", name)
-
-/// Runs a test in a folder of its own.
-let private inFolder body () =
-    let folder = Directory.CreateTempSubdirectory "repro-npy-"
-
-    try
-        body (fun name -> Path.Combine(folder.FullName, name))
-    finally
-        folder.Delete true
 
 let private write path (values: 'T[]) (shape: int[]) = Npy.Write(path, ReadOnlySpan values, ReadOnlySpan shape)
 

@@ -118,18 +118,6 @@ let tests =
         property "a strictly increasing transform changes nothing" (fun m ->
             Expect.equal (aupro 8 0.3 { m with Values = m.Values |> Array.map (fun x -> exp (x / 100f)) }) (aupro 8 0.3 m) "exponential")
 
-        property "the PRO curve's vertices are those of all thresholds" (fun m ->
-            let curve = Pro.Curve(m.Values, m.Masks, m.Count, m.Height, m.Width, 8, 1_000_000)
-            let literal = proCurve 8 m
-
-            for point in curve do
-                let distance = literal |> List.map (fun (x, y) -> max (abs (x - point.X)) (abs (y - point.Y))) |> List.min
-                Expect.isLessThan distance 1e-12 "a vertex of the literal curve"
-
-            let last = curve[curve.Count - 1]
-            close last.X 1.0 "ends at FPR 1"
-            close last.Y 1.0 "and overlap 1")
-
         testPropertyWithConfig { config with maxTest = 15 } "the DFR code's variant is its loop" (fun (m: Maps) ->
             let actual = Pro.AuproDfrCode(m.Values, m.Masks, m.Count, m.Height, m.Width)
 
@@ -252,8 +240,6 @@ let tests =
                 for metric in [ Pro.Aupro(maps, masks, n, h, w); Pro.AuproDfrCode(maps, masks, n, h, w) ] do
                     Expect.isFalse metric.Value.HasValue "no number"
                     Expect.stringContains (string metric.Undefined) reason "the reason"
-
-                Expect.isEmpty (Pro.Curve(maps, masks, n, h, w)) "no curve"
 
             undefined "no pixels" [||] [||] 0 4 4
             undefined "no anomalous region" [| 1f; 2f |] [| 0uy; 0uy |] 1 1 2

@@ -89,11 +89,6 @@ let tests =
             close reached expected "the threshold reaches it"
             Expect.isTrue (point.Threshold.Value >= threshold || abs (reached - expected) < 1e-15) "no higher one does")
 
-        property "FPR at TPR is the first threshold's that reaches the rate" (fun s ->
-            for tpr in [ 0.07; 0.5; 0.95; 1.0 ] do
-                let point = Roc.FprAtTpr(s.Scores, s.Labels, tpr)
-                close (value point.Metric) (fprAtTpr tpr s) $"at {tpr}")
-
         property "a strictly increasing transform changes nothing" (fun s ->
             // The ranks themselves: every strictly increasing transform gives the same ones.
             let order = s.Scores |> Array.distinct |> Array.sort
@@ -115,14 +110,6 @@ let tests =
             let pairs = Seq.pairwise curve |> List.ofSeq
             Expect.all pairs (fun (a, b) -> a.X <= b.X && a.Y <= b.Y && a.Threshold > b.Threshold) "monotone"
             close (pairs |> List.sumBy (fun (a, b) -> (b.X - a.X) * (a.Y + b.Y) / 2.0)) (auroc s) "area")
-
-        property "precision-recall points are those of their thresholds" (fun s ->
-            let points = Roc.PrecisionRecallCurve(s.Scores, s.Labels, 1_000_000) |> Seq.skip 1 |> List.ofSeq
-            Expect.equal (List.last points).X 1.0 "full recall at the end"
-
-            for point in points do
-                let called = Array.zip s.Scores s.Labels |> Array.filter (fun (x, _) -> x >= point.Threshold)
-                close point.Y (called |> Array.averageBy (fun (_, l) -> if l <> 0uy then 1.0 else 0.0)) "precision")
 
         testCase "200,000 samples through the parallel sort"
         <| fun () ->
@@ -150,7 +137,6 @@ let tests =
                     close (ap samples) "average_precision"
                     close (f1 samples) "f1_max"
                     close (float (Roc.F1Max(samples.Scores, samples.Labels).Threshold.Value)) "f1_max_threshold"
-                    close (value (Roc.FprAtTpr(samples.Scores, samples.Labels, 0.95).Metric)) "fpr_at_95_tpr"
         ]
 
         testCase "zero and minus zero tie"
@@ -170,7 +156,6 @@ let tests =
                 undefinedBy reason (Roc.Auroc(scores, labels))
                 undefinedBy reason (Roc.AveragePrecision(scores, labels))
                 undefinedBy reason (Roc.F1Max(scores, labels).Metric)
-                undefinedBy reason (Roc.FprAtTpr(scores, labels, 0.95).Metric)
                 Expect.isEmpty (Roc.Curve(scores, labels)) "no curve"
 
             everywhere "no samples" [||] [||]
@@ -184,7 +169,5 @@ let tests =
         testCase "broken input is an error"
         <| fun () ->
             let auroc (scores: float32[]) (labels: byte[]) = Roc.Auroc(scores, labels) |> ignore
-            let fpr (scores: float32[]) (labels: byte[]) tpr = Roc.FprAtTpr(scores, labels, tpr) |> ignore
             Expect.throwsT<UserError> (fun () -> auroc [| 1f |] [| 1uy; 0uy |]) "lengths differ"
-            Expect.throwsT<UserError> (fun () -> fpr [| 1f; 2f |] [| 1uy; 0uy |] 0.0) "rate 0"
     ]

@@ -10,12 +10,12 @@ open Reproduction.Backbones
 open Reproduction.Imaging
 open Reproduction.Methods
 open Reproduction.Models
+open Reproduction.Papers
 open Reproduction.Surfaces
+open Reproduction.Tests.Bench
 open Reproduction.Tests.ReproProcess
 
-let private photograph split index =
-    let struct (image, _) = SurfacesDataset.Render("woven", split, "good", index, 0)
-    Resizer.Within(image, 96)
+let private photograph split index = Resizer.Within(cloth split "good" index, 96)
 
 let private good = [ for index in 0..9 -> photograph "train" index ]
 let private held = [ for index in 0..3 -> photograph "test" index ]
@@ -30,17 +30,6 @@ let private options variant =
         FalsePositiveRate = 0.2,
         Features = UncachedFeatures()
     )
-
-let private told action =
-    try
-        action ()
-        failtest "no error"
-    with :? UserError as error ->
-        error.Message
-
-let private contains (parts: string list) (text: string) =
-    for part in parts do
-        Expect.stringContains text part "the message"
 
 let private variants = [ "mahalanobis"; "pca99"; "npca1"; "sed"; "l2"; "ocsvm" ]
 
@@ -83,49 +72,46 @@ let private library = [
         let variant = "resnet18_cntk-l2+image_size=64"
         use model = Model.Fit("gaussian", photographs good, options variant)
 
-        told (fun () -> model.Add(photographs [ good[3] ], options variant))
-        |> contains [ "of --add are in what the model was fitted on" ]
+        fails [ "of Model.Add(good) are in what the model was fitted on" ] (fun () -> model.Add(photographs [ good[3] ], options variant))
 
-        told (fun () -> model.Add(photographs [ held[0] ], options variant)) |> contains [ "--good"; "--add" ]
+        fails [ "FitOptions.Good"; "Model.Add(good)" ] (fun () -> model.Add(photographs [ held[0] ], options variant))
         use other = Model.Fit("hfae", photographs good, options "resnet18_cntk")
 
-        told (fun () -> other.Add(photographs [ photograph "train" 20 ], options "resnet18_cntk"))
-        |> contains [ "hfae takes no further photographs"; "padim"; "fit this one again" ]
+        fails [ "hfae takes no further photographs"; "padim"; "fit this one again" ] (fun () ->
+            other.Add(photographs [ photograph "train" 20 ], options "resnet18_cntk"))
+
+    testCase "the methods that are said to take photographs in are those whose detectors do"
+    <| fun () ->
+        for method in Registry.Methods do
+            let own =
+                typeof<IExtendableDetector>.Assembly.GetTypes()
+                |> Array.filter (fun each -> each.Namespace = method.GetType().Namespace && each.IsClass)
+
+            Expect.equal (own |> Array.exists (fun each -> typeof<IExtendableDetector>.IsAssignableFrom each)) method.IsExtendable method.Id
 
     testCase "a model of augmented images keeps no features and says so"
     <| fun () ->
         use model = Model.Fit("gaussian", photographs good, options "resnet18_cntk-mahalanobis-augmented+image_size=64")
 
-        told (fun () -> model.Add(photographs [ photograph "train" 20; photograph "train" 21 ], FitOptions()))
-        |> contains [ "does not hold the features"; "fit again with all of them" ]
+        fails [ "does not hold the features"; "fit again with all of them" ] (fun () ->
+            model.Add(photographs [ photograph "train" 20; photograph "train" 21 ], FitOptions()))
 ]
 
-let private repro (arguments: string list) =
-    use output = new StringWriter()
-    use error = new StringWriter()
-    let code = CommandLine.Run(List.toArray arguments, output, error)
-    code, output.ToString(), error.ToString()
+let private inPhotographs test =
+    inFolder
+        (fun at ->
+            let write name images = images |> List.iteri (fun index image -> writePicture (at $"{name}/{index:d2}.png") image)
 
-let private inFolder test =
-    let folder = Directory.CreateTempSubdirectory("reproduction-add-").FullName
-    let at name = Path.Combine(folder, name)
-
-    let write name images =
-        Directory.CreateDirectory(at name) |> ignore
-        images |> List.iteri (fun index image -> ImageFile.Write(Path.Combine(at name, $"{index:d2}.png"), image))
-
-    try
-        write "first" (List.truncate 6 good)
-        write "more" (List.skip 6 good)
-        write "held" held
-        test at
-    finally
-        Directory.Delete(folder, true)
+            write "first" (List.truncate 6 good)
+            write "more" (List.skip 6 good)
+            write "held" held
+            test at)
+        ()
 
 let private command = [
     testCase "repro fit --add writes a model of both, to --model itself or to --out"
     <| fun () ->
-        inFolder (fun at ->
+        inPhotographs (fun at ->
             let fit =
                 [ "fit"; "--method"; "gaussian"; "--variant"; "resnet18_cntk-l2+image_size=64"; "--train"; at "first" ]
                 @ [ "--good"; at "held"; "--fpr"; "0.2"; "--weights"; packaged; "--out"; at "a.model" ]
@@ -149,7 +135,7 @@ let private command = [
 
     testCase "repro fit refuses what does not go together"
     <| fun () ->
-        inFolder (fun at ->
+        inPhotographs (fun at ->
             for arguments, said in
                 [
                     [ "--add"; at "more" ], "--add and --model go together"

@@ -15,6 +15,7 @@ open Reproduction.Formats
 open Reproduction.Imaging
 open Reproduction.Models
 open Reproduction.Surfaces
+open Reproduction.Tests.Bench
 
 let private run (model: OnnxModelBuilder) (input: OrtValue) outputs =
     use options = new SessionOptions(IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR)
@@ -74,20 +75,6 @@ let private checkNetwork (name, side, layers: string list) =
             let apart = Array.map2 (fun a b -> abs (a - b)) here there |> Array.max
             Expect.isLessThan (float (apart / most)) 1e-4 layer
 
-let private repro (arguments: string list) =
-    use output = new StringWriter()
-    use error = new StringWriter()
-    let code = CommandLine.Run(List.toArray arguments, output, error)
-    code, output.ToString(), error.ToString()
-
-let private inFolder (work: (string -> string) -> unit) =
-    let folder = Directory.CreateTempSubdirectory("reproduction-export-").FullName
-
-    try
-        work (fun name -> Path.Combine(folder, name))
-    finally
-        Directory.Delete(folder, true)
-
 let private photographs (at: string -> string) =
     let write name split (defect: string) index =
         let struct (picture, _) = SurfacesDataset.Render("gear", split, defect, index, 0)
@@ -142,97 +129,94 @@ let tests =
 
         for method in [ "gaussian"; "hfae"; "dfr"; "favae"; "ssae" ] do
             testCase $"{method}: fitted, exported and scored as a user types it; a program without ours comes to the same verdicts"
-            <| fun () ->
-                inFolder (fun at ->
-                    photographs at
-                    let fit = [ "fit"; "--method"; method; "--profile"; "smoke"; "--train"; at "good"; "--out"; at "model" ]
-                    let code, _, error = repro fit
-                    Expect.equal code 0 error
-                    let code, output, error = repro [ "export"; "--model"; at "model"; "--out"; at "model.onnx" ]
-                    Expect.equal code 0 error
-                    Expect.stringContains output "20 generated pictures" "the check is told"
-
-                    let score model out = repro [ "score"; "--model"; at model; at "new"; "--out"; at out ]
-                    let code, _, error = score "model" "here"
-                    Expect.equal code 0 error
-                    let code, _, error = score "model.onnx" "there"
-                    Expect.equal code 0 error
-
-                    let here, there = rows (at "here/scores.csv"), rows (at "there/scores.csv")
-                    Expect.equal there.Count here.Count "as many rows"
-                    use session = new InferenceSession(at "model.onnx")
-
-                    for KeyValue(file, row) in here do
-                        Expect.floatClose { absolute = 1e-4; relative = 1e-4 } (number (there[file]).[1]) (number (row[1])) file
-                        Expect.equal (there[file]).[3] row[3] $"{file}: the exported file's verdict"
-                        let outside, raw = verdict session (ImageFile.Read file)
-                        Expect.floatClose { absolute = 1e-6; relative = 1e-4 } raw (number (row[5])) file
-                        Expect.equal outside row[3] $"{file}: the verdict of a program of its own")
-
-        testCase "a region of interest goes along; of tiles the file says how they are cut"
-        <| fun () ->
-            inFolder (fun at ->
+            <| inFolder (fun at ->
                 photographs at
-                let mask = Image(40, 30, 1)
-
-                for y in 5..20 do
-                    for x in 4..25 do
-                        mask[x, y, 0] <- 255uy
-
-                ImageFile.Write(at "mask.png", mask)
-                let fit = [ "fit"; "--method"; "ssae"; "--profile"; "smoke"; "--train"; at "good"; "--out"; at "model" ]
-                let code, _, error = repro (fit @ [ "--roi"; at "mask.png" ])
-                Expect.equal code 0 error
-                let code, _, error = repro [ "export"; "--model"; at "model"; "--out"; at "model.onnx" ]
-                Expect.equal code 0 error
-                use session = new InferenceSession(at "model.onnx")
-                use model = Model.Load(at "model")
-
-                for file in Directory.GetFiles(at "new") do
-                    let picture = ImageFile.Read file
-                    let here = float (model.Score(picture).RawScore.Value)
-                    let there = snd (verdict session picture)
-                    // What is painted is flat, and the structural similarity of flat areas is ill-conditioned.
-                    Expect.floatClose { absolute = 1e-6; relative = 1e-3 } there here file
-                    // What lies outside changes nothing.
-                    picture[0, 0, 0] <- 255uy - picture[0, 0, 0]
-                    Expect.equal (snd (verdict session picture)) there "a pixel outside"
-
-                let code, _, error = repro (fit @ [ "--tile"; "96"; "--overlap"; "16" ])
-                Expect.equal code 0 error
-                let code, output, error = repro [ "export"; "--model"; at "model"; "--out"; at "tiles.onnx" ]
-                Expect.equal code 0 error
-                Expect.stringContains output "squares of 96 pixels" "the command says it"
-                use tiles = new InferenceSession(at "tiles.onnx")
-                Expect.stringContains tiles.ModelMetadata.CustomMetadataMap["tiles"] "squares of 96 pixels" "the file says it")
-
-        testCase "what cannot be exported, and what is no exported model, is told"
-        <| fun () ->
-            inFolder (fun at ->
-                photographs at
-                File.WriteAllText(at "words", "no model")
-                let export model out = repro [ "export"; "--model"; at model; "--out"; at out ]
-                let code, _, error = export "words" "x.onnx"
-                Expect.equal code 1 error
-                Expect.stringContains error "is not a model of 'repro fit'" "no model"
-                let code, _, error = export "nothing" "x.onnx"
-                Expect.equal code 1 error
-                Expect.stringContains error "no such file" "no file"
-                let packaged = PackagedWeights.File.Path
-                let code, _, error = repro [ "score"; "--model"; packaged; at "new"; "--out"; at "out" ]
-                Expect.equal code 1 error
-                Expect.stringContains error "is no model that 'repro export' wrote" "an ONNX file of something else"
-                Expect.equal (error.Trim().Split('\n').Length) 1 "one line"
-
-                let fit = [ "fit"; "--method"; "ssae"; "--profile"; "smoke"; "--train"; at "good"; "--out"; at "model" ]
+                let fit = [ "fit"; "--method"; method; "--profile"; "smoke"; "--train"; at "good"; "--out"; at "model" ]
                 let code, _, error = repro fit
                 Expect.equal code 0 error
-                let code, _, error = export "model" "new"
-                Expect.equal code 1 error
-                Expect.stringContains error "is a folder" "a folder's name"
-                let code, _, error = export "model" "model.onnx"
+                let code, output, error = repro [ "export"; "--model"; at "model"; "--out"; at "model.onnx" ]
                 Expect.equal code 0 error
-                let code, _, error = export "model.onnx" "again.onnx"
-                Expect.equal code 2 error
-                Expect.stringContains error "is an ONNX file already" "exported twice")
+                Expect.stringContains output "20 generated pictures" "the check is told"
+
+                let score model out = repro [ "score"; "--model"; at model; at "new"; "--out"; at out ]
+                let code, _, error = score "model" "here"
+                Expect.equal code 0 error
+                let code, _, error = score "model.onnx" "there"
+                Expect.equal code 0 error
+
+                let here, there = rows (at "here/scores.csv"), rows (at "there/scores.csv")
+                Expect.equal there.Count here.Count "as many rows"
+                use session = new InferenceSession(at "model.onnx")
+
+                for KeyValue(file, row) in here do
+                    Expect.floatClose { absolute = 1e-4; relative = 1e-4 } (number (there[file]).[1]) (number (row[1])) file
+                    Expect.equal (there[file]).[3] row[3] $"{file}: the exported file's verdict"
+                    let outside, raw = verdict session (ImageFile.Read file)
+                    Expect.floatClose { absolute = 1e-6; relative = 1e-4 } raw (number (row[5])) file
+                    Expect.equal outside row[3] $"{file}: the verdict of a program of its own")
+
+        testCase "a region of interest goes along; of tiles the file says how they are cut"
+        <| inFolder (fun at ->
+            photographs at
+            let mask = Image(40, 30, 1)
+
+            for y in 5..20 do
+                for x in 4..25 do
+                    mask[x, y, 0] <- 255uy
+
+            ImageFile.Write(at "mask.png", mask)
+            let fit = [ "fit"; "--method"; "ssae"; "--profile"; "smoke"; "--train"; at "good"; "--out"; at "model" ]
+            let code, _, error = repro (fit @ [ "--roi"; at "mask.png" ])
+            Expect.equal code 0 error
+            let code, _, error = repro [ "export"; "--model"; at "model"; "--out"; at "model.onnx" ]
+            Expect.equal code 0 error
+            use session = new InferenceSession(at "model.onnx")
+            use model = Model.Load(at "model")
+
+            for file in Directory.GetFiles(at "new") do
+                let picture = ImageFile.Read file
+                let here = float (model.Score(picture).RawScore.Value)
+                let there = snd (verdict session picture)
+                // What is painted is flat, and the structural similarity of flat areas is ill-conditioned.
+                Expect.floatClose { absolute = 1e-6; relative = 1e-3 } there here file
+                // What lies outside changes nothing.
+                picture[0, 0, 0] <- 255uy - picture[0, 0, 0]
+                Expect.equal (snd (verdict session picture)) there "a pixel outside"
+
+            let code, _, error = repro (fit @ [ "--tile"; "96"; "--overlap"; "16" ])
+            Expect.equal code 0 error
+            let code, output, error = repro [ "export"; "--model"; at "model"; "--out"; at "tiles.onnx" ]
+            Expect.equal code 0 error
+            Expect.stringContains output "squares of 96 pixels" "the command says it"
+            use tiles = new InferenceSession(at "tiles.onnx")
+            Expect.stringContains tiles.ModelMetadata.CustomMetadataMap["tiles"] "squares of 96 pixels" "the file says it")
+
+        testCase "what cannot be exported, and what is no exported model, is told"
+        <| inFolder (fun at ->
+            photographs at
+            File.WriteAllText(at "words", "no model")
+            let export model out = repro [ "export"; "--model"; at model; "--out"; at out ]
+            let code, _, error = export "words" "x.onnx"
+            Expect.equal code 1 error
+            Expect.stringContains error "is not a model of 'repro fit'" "no model"
+            let code, _, error = export "nothing" "x.onnx"
+            Expect.equal code 1 error
+            Expect.stringContains error "no such file" "no file"
+            let packaged = PackagedWeights.File.Path
+            let code, _, error = repro [ "score"; "--model"; packaged; at "new"; "--out"; at "out" ]
+            Expect.equal code 1 error
+            Expect.stringContains error "is no model that 'repro export' wrote" "an ONNX file of something else"
+            Expect.equal (error.Trim().Split('\n').Length) 1 "one line"
+
+            let fit = [ "fit"; "--method"; "ssae"; "--profile"; "smoke"; "--train"; at "good"; "--out"; at "model" ]
+            let code, _, error = repro fit
+            Expect.equal code 0 error
+            let code, _, error = export "model" "new"
+            Expect.equal code 1 error
+            Expect.stringContains error "is a folder" "a folder's name"
+            let code, _, error = export "model" "model.onnx"
+            Expect.equal code 0 error
+            let code, _, error = export "model.onnx" "again.onnx"
+            Expect.equal code 2 error
+            Expect.stringContains error "is an ONNX file already" "exported twice")
     ]

@@ -18,26 +18,15 @@ open Reproduction.Models
 open Reproduction.Papers
 open Reproduction.Papers.Hfae
 open Reproduction.Surfaces
+open Reproduction.Tests.Bench
 open Reproduction.Tests.InMemory
 open Reproduction.Tests.ReproProcess
 
-let private repro (arguments: string list) =
-    use output = new StringWriter()
-    use error = new StringWriter()
-    let code = CommandLine.Run(List.toArray arguments, output, error)
-    code, output.ToString(), error.ToString()
+/// Photographs of good parts and of new ones, one of which is torn.
+let private bench =
+    sharedFolder (fun at ->
+        let write folder split (defect: string) index = writePicture at[$"{folder}/{defect}-{index:d2}.png"] (cloth split defect index)
 
-/// Photographs of good parts and of new ones, one of which is torn, in a folder that goes with the process.
-type private Bench() =
-    let root = Directory.CreateTempSubdirectory("reproduction-door-").FullName
-    let at name = Path.Combine(root, name)
-
-    let write folder split (defect: string) index =
-        let struct (photograph, _) = SurfacesDataset.Render("woven", split, defect, index, 0)
-        Directory.CreateDirectory(at folder) |> ignore
-        ImageFile.Write(Path.Combine(at folder, $"{defect}-{index:d2}.png"), photograph)
-
-    do
         for index in 0..7 do
             write "good" "train" "good" index
 
@@ -48,19 +37,7 @@ type private Bench() =
             write "new" "test" "good" index
             write "new" "test" "hole" index
 
-        File.WriteAllBytes(at "new/good-03.png", (File.ReadAllBytes(at "new/good-03.png"))[..500])
-
-    member _.Item
-        with get name = at name
-
-    interface IDisposable with
-        member _.Dispose() = Directory.Delete(root, true)
-
-let private bench =
-    lazy
-        (let bench = new Bench()
-         AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> (bench :> IDisposable).Dispose())
-         bench)
+        File.WriteAllBytes(at["new/good-03.png"], (File.ReadAllBytes at["new/good-03.png"])[..500]))
 
 let private options = FitOptions(Profile = Profile.Smoke, Weights = packaged)
 let private held () = FitOptions(Profile = Profile.Smoke, Weights = packaged, Good = Photographs.In bench.Value["held"])
@@ -133,17 +110,6 @@ let private rooms () =
         []
     |> List.rev
 
-let private fails (words: string list) (work: unit -> unit) =
-    let message =
-        try
-            work ()
-            failtest $"no error that says %A{words}"
-        with :? UserError as error ->
-            error.Message
-
-    for word in words do
-        Expect.stringContains message word "the message"
-
 [<Tests>]
 let tests =
     testSequenced
@@ -157,7 +123,9 @@ let tests =
 
         testCase "Model.Score gives the scores, verdicts and overlays of repro score"
         <| fun () ->
-            use model = load ()
+            use loaded = load ()
+            Expect.equal loaded.FasterEngine "onnx" "what the command takes"
+            use model = loaded.WithOnnxRuntime()
             let judged = Seq.toArray (model.Score(Photographs.In bench.Value["new"]))
 
             Expect.sequenceEqual
@@ -305,10 +273,10 @@ let tests =
             let fit method options () = (Model.Fit((method: string), good (), options)).Dispose()
             fails [ "no paper is called 'kriging'"; "gaussian, hfae" ] (fit "kriging" options)
             fails [ "hfae has no variant 'resnet99'"; "resnet18_cntk" ] (fit "hfae" (FitOptions(Variant = "resnet99")))
-            fails [ "--device 'tpu'"; "cpu and cuda" ] (fit "hfae" (FitOptions(Device = "tpu")))
-            fails [ "--fpr 2"; "from 0 to below 1" ] (fit "hfae" (FitOptions(FalsePositiveRate = 2.0)))
-            fails [ "--defective needs --good" ] (fit "hfae" (FitOptions(Defective = Photographs.In bench.Value["new"])))
-            fails [ "8 of the 8 pictures of --good are in --train" ] (fit "hfae" (FitOptions(Good = good ())))
+            fails [ "Devices.Named(name) 'tpu'"; "cpu and cuda" ] (fit "hfae" (FitOptions(Device = "tpu")))
+            fails [ "FitOptions.FalsePositiveRate 2"; "from 0 to below 1" ] (fit "hfae" (FitOptions(FalsePositiveRate = 2.0)))
+            fails [ "FitOptions.Defective needs FitOptions.Good" ] (fit "hfae" (FitOptions(Defective = Photographs.In bench.Value["new"])))
+            fails [ "8 of the 8 pictures of FitOptions.Good are in Model.Fit(good)" ] (fit "hfae" (FitOptions(Good = good ())))
             fails [ "no such file or folder"; "give photographs" ] (fun () -> Photographs.In bench.Value["none"] |> ignore)
             fails [ "there are no photographs" ] (fun () -> Photographs.Of [||] |> ignore)
             fails [ "none.model" ] (fun () -> (Model.Load bench.Value["none.model"]).Dispose())
@@ -318,7 +286,7 @@ let tests =
             let options = FitOptions(Variant = variant, Profile = Profile.Smoke, Weights = weights.Folder, Good = (held ()).Good)
             use other = Model.Fit("gaussian", good (), options)
             other.Save bench.Value["other.model"]
-            fails [ "needs trained weights"; "--weights" ] (fun () -> (Model.Load bench.Value["other.model"]).Dispose())
+            fails [ "needs trained weights"; "BackboneProvider(folder)" ] (fun () -> (Model.Load bench.Value["other.model"]).Dispose())
 
             let model = load ()
             model.Dispose()

@@ -10,15 +10,10 @@ open Reproduction.Imaging
 open Reproduction.Methods
 open Reproduction.Models
 open Reproduction.Surfaces
+open Reproduction.Tests.Bench
 open Reproduction.Tests.ReproProcess
 
-let private pool =
-    lazy
-        [|
-            for index in 0..11 ->
-                let struct (picture, _) = SurfacesDataset.Render("woven", "train", "good", index, 0)
-                picture
-        |]
+let private pool = lazy [| for index in 0..11 -> cloth "train" "good" index |]
 
 let private paste (target: Image) (source: Image) left top =
     for y in 0 .. min source.Height (target.Height - top) - 1 do
@@ -26,7 +21,7 @@ let private paste (target: Image) (source: Image) left top =
         Array.blit source.Pixels (3 * y * source.Width) target.Pixels (3 * ((top + y) * target.Width + left)) length
 
 /// A photograph of cloth of so many pixels, laid out of Surfaces' pictures.
-let private cloth (width: int) (height: int) seed =
+let private laid (width: int) (height: int) seed =
     let image = Image(width, height, 3)
     let random = SplitMix64.For(uint64 seed, "cloth")
     let side = pool.Value[0].Width
@@ -104,9 +99,9 @@ let tests =
 
         testCase "a defect of 20 pixels in 2,000 x 1,500 is found by tiles, where it is, and missed without"
         <| fun () ->
-            let photographs = [ for seed in 10..13 -> cloth 1024 768 seed ]
-            let held = Photographs.Of [| for seed in 2..5 -> cloth 2000 1500 seed |]
-            let sound = cloth 2000 1500 9
+            let photographs = [ for seed in 10..13 -> laid 1024 768 seed ]
+            let held = Photographs.Of [| for seed in 2..5 -> laid 2000 1500 seed |]
+            let sound = laid 2000 1500 9
             let torn = withHole sound 1310 420
 
             let told (tiles: Tiling | null) =

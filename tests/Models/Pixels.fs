@@ -12,6 +12,7 @@ open Reproduction.Imaging
 open Reproduction.Methods
 open Reproduction.Models
 open Reproduction.Surfaces
+open Reproduction.Tests.Bench
 
 /// A buffer of an image in an order, with a gap behind each row.
 let private buffer (image: Image) order gap =
@@ -41,10 +42,7 @@ let private random (width: int) (height: int) channels (seed: int) =
 
 let private model =
     lazy
-        (let good =
-            Photographs.Of [|
-                for i in 0..7 -> (let struct (picture, _) = SurfacesDataset.Render("woven", "train", "good", i, 0) in picture)
-            |]
+        (let good = Photographs.Of [| for i in 0..7 -> cloth "train" "good" i |]
 
          let model = Model.Fit("ssae", good, FitOptions(Profile = Profile.Smoke))
          AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> model.Dispose())
@@ -72,7 +70,7 @@ let tests =
 
         testCase "a camera's buffer and Skia's bitmap are judged as the file is"
         <| fun () ->
-            let struct (picture, _) = SurfacesDataset.Render("woven", "test", "hole", 1, 0)
+            let picture = cloth "test" "hole" 1
             let file = Path.Combine(Path.GetTempPath(), $"pixels-{Guid.NewGuid():N}.png")
             ImageFile.Write(file, picture)
 
@@ -90,9 +88,7 @@ let tests =
 
         testCase "one instance serves many threads, each with its own scores"
         <| fun () ->
-            let pictures = [|
-                for i in 0..3 -> (let struct (picture, _) = SurfacesDataset.Render("woven", "test", "hole", i, 0) in picture)
-            |]
+            let pictures = [| for i in 0..3 -> cloth "test" "hole" i |]
 
             let expected = pictures |> Array.map (fun picture -> model.Value.Score(picture).Score)
             let found = Array.init 40 id |> Array.Parallel.map (fun i -> model.Value.Score(pictures[i % 4]).Score)

@@ -4,61 +4,26 @@ module Reproduction.Tests.TenLines
 open System
 open System.Diagnostics
 open System.IO
+open System.Net.Http
+open System.Text.Json
 open System.Text.RegularExpressions
 open Expecto
 open Reproduction.Imaging
 open Reproduction.Surfaces
+open Reproduction.Tests.Bench
 
 let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
 let private configuration = if AppContext.BaseDirectory.Contains "Debug" then "Debug" else "Release"
 
-let private marker = "<!-- ten lines: a test compiles and runs them -->"
-
-/// The block of code after the marker.
-let private program =
-    lazy
-        (let found =
-            Regex.Match(
-                File.ReadAllText(Path.Combine(root, "README.md")),
-                Regex.Escape marker + @"\s*```csharp\n(.*?)```",
-                RegexOptions.Singleline
-            )
-
-         Expect.isTrue found.Success "README.md has the block"
-         found.Groups[1].Value)
-
-/// libtorch's package, as whoever takes the command's own takes it.
-let private libtorch =
-    lazy
-        (let versions = File.ReadAllText(Path.Combine(root, "Directory.Packages.props"))
-         Regex.Match(versions, "Include=\"(libtorch-cpu-linux-x64)\" Version=\"([0-9.]+)\"").Groups[2].Value)
+let private program = lazy (readmeProgram "ten lines")
 
 let private globalPackages =
     match Option.ofObj (Environment.GetEnvironmentVariable "NUGET_PACKAGES") with
     | Some folder when folder <> "" -> folder
     | _ -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages")
 
-let private dotnet folder (arguments: string list) =
-    let info =
-        ProcessStartInfo("dotnet", arguments, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder)
-    // It would take the place of the project's own folder of packages, and what is packed here would stay.
-    info.Environment.Remove "NUGET_PACKAGES" |> ignore
-    info.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] <- "1"
-    info.Environment["MSBUILDDISABLENODEREUSE"] <- "1"
-    use running = nonNull (Process.Start info)
-    let error = running.StandardError.ReadToEndAsync()
-    let output = running.StandardOutput.ReadToEnd()
-
-    if not (running.WaitForExit(TimeSpan.FromMinutes 5.0)) then
-        running.Kill true
-        failtest $"dotnet {arguments} did not end: {output}"
-
-    running.ExitCode, output + error.Result
-
-let private succeed folder arguments =
-    let code, output = dotnet folder arguments
-    Expect.equal code 0 $"dotnet {arguments}: {output}"
-    output
+/// This variable would take the place of the project's own folder of packages, and what is packed here would stay.
+let private without = [ "NUGET_PACKAGES" ]
 
 /// Packages that the machine has are taken from where they lie; our own goes into a folder of the project's, where no older one can be.
 let private settings =
@@ -73,8 +38,8 @@ let private settings =
 /// One that no feed has.
 let private version = $"0.0.1-test{DateTime.UtcNow.Ticks}"
 
-let private project () =
-    $"""<Project Sdk="Microsoft.NET.Sdk">
+let private project sdk =
+    $"""<Project Sdk="{sdk}">
   <PropertyGroup>
     <OutputType>Exe</OutputType>
     <TargetFramework>net10.0</TargetFramework>
@@ -85,22 +50,79 @@ let private project () =
   </PropertyGroup>
   <ItemGroup>
     <PackageReference Include="Reproduction" Version="{version}" />
-    <PackageReference Include="libtorch-cpu-linux-x64" Version="{libtorch.Value}" />
+    <PackageReference Include="libtorch-cpu-linux-x64" Version="{packageVersion "libtorch-cpu-linux-x64"}" />
   </ItemGroup>
 </Project>
 """
 
 let private photographs folder =
     let write name split (defect: string) index =
-        let struct (photograph, _) = SurfacesDataset.Render("woven", split, defect, index, 0)
-        Directory.CreateDirectory(Path.Combine(folder, "photos", name)) |> ignore
-        ImageFile.Write(Path.Combine(folder, "photos", name, $"{defect}-{index}.png"), photograph)
+        writePicture (Path.Combine(folder, "photos", name, $"{defect}-{index}.png")) (cloth split defect index)
 
     for index in 0..5 do
         write "good" "train" "good" index
 
     write "new" "test" "good" 0
     write "new" "test" "hole" 0
+
+let private pack feed =
+    let library = Path.Combine(root, "Core.CSharp", "Reproduction")
+
+    dotnetSucceeds without library [ "pack"; "-c"; configuration; $"-p:PackageVersion={version}"; "--no-build"; "-o"; feed; "-nologo" ]
+    |> ignore
+
+/// A project of its own that takes the package; the test is skipped where the feed is out of reach.
+let private build folder bin sdk (code: string) =
+    File.WriteAllText(Path.Combine(folder, "nuget.config"), settings)
+    File.WriteAllText(Path.Combine(folder, "Inspect.csproj"), project sdk)
+    File.WriteAllText(Path.Combine(folder, "Program.cs"), code)
+
+    match dotnet without folder [ "restore"; "-nologo" ] with
+    | 0, _ -> ()
+    | _, output when Regex.IsMatch(output, "NU1301|NU1101|NU1102") ->
+        skiptest $"the feed cannot be reached, and the machine lacks a package: {output}"
+    | _, output -> failtest output
+
+    dotnetSucceeds without folder [ "build"; "--no-restore"; "-nologo"; "-v"; "q"; "-o"; bin ] |> ignore
+
+/// The web service judges the photographs as the console program did.
+let private serves folder program verdicts =
+    let info =
+        ProcessStartInfo("dotnet", [ program; "--urls"; "http://127.0.0.1:0" ], RedirectStandardOutput = true, WorkingDirectory = folder)
+
+    use running = nonNull (Process.Start info)
+
+    try
+        let rec address () =
+            match running.StandardOutput.ReadLine() with
+            | null -> failtest "the service ended"
+            | line ->
+                match Regex.Match(line, @"http://127\.0\.0\.1:\d+") with
+                | found when found.Success -> found.Value
+                | _ -> address ()
+
+        use client = new HttpClient(BaseAddress = Uri(address ()))
+
+        for name, score, verdict in verdicts do
+            use content = new ByteArrayContent(File.ReadAllBytes(Path.Combine(folder, "photos", "new", $"{name}.png")))
+            use answer = client.PostAsync("/judge", content).Result
+            use json = JsonDocument.Parse(answer.Content.ReadAsStringAsync().Result)
+            Expect.equal (json.RootElement.GetProperty("verdict").GetString()) verdict "the verdict"
+            let served = json.RootElement.GetProperty("score").GetDouble()
+            Expect.floatClose { absolute = 1e-3; relative = 0.0 } served (float score) "the score"
+    finally
+        running.Kill true
+
+/// The F# script, which takes the built library of the checkout, counts the same verdicts.
+let private script folder verdicts =
+    let built = Path.Combine(root, "Core.CSharp", "Repro", "bin", configuration, "net10.0")
+
+    if File.Exists(Path.Combine(built, "Reproduction.dll")) then
+        let file = Path.Combine(folder, "judge.fsx")
+        File.WriteAllText(file, (readmeProgram "script").Replace("Core.CSharp/Repro/bin/Release/net10.0", built))
+        let lines = (dotnetSucceeds without folder [ "fsi"; file ]).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        let expected = verdicts |> List.countBy (fun (_, _, verdict) -> verdict) |> List.map (fun (verdict, count) -> $"{verdict}: {count}")
+        Expect.equal (Set lines) (Set expected) "the verdicts"
 
 [<Tests>]
 let tests =
@@ -114,41 +136,36 @@ let tests =
 
             Expect.isLessThanOrEqual lines.Length 10 "lines without usings and braces"
 
-        testCase "README.md's program runs from the package: it fits, saves, loads and judges"
+        testCase
+            "README.md's programs run from the package: one fits, saves, loads and judges, the other serves; the script judges likewise"
         <| fun () ->
-            if not (OperatingSystem.IsLinux()) then skiptest "the project takes libtorch for Linux"
+            if not (OperatingSystem.IsLinux()) then skiptest "the projects take libtorch for Linux"
             let temporary = Directory.CreateTempSubdirectory("reproduction-package-").FullName
             let folder = (Directory.CreateDirectory(Path.Combine(temporary, "inspect"))).FullName
             let at name = Path.Combine(folder, name)
 
             try
-                let library = Path.Combine(root, "Core.CSharp", "Reproduction")
-
-                succeed library [ "pack"; "-c"; configuration; $"-p:PackageVersion={version}"; "--no-build"; "-o"; at "../feed"; "-nologo" ]
-                |> ignore
-
-                File.WriteAllText(at "nuget.config", settings)
-                File.WriteAllText(at "Inspect.csproj", project ())
-                File.WriteAllText(at "Program.cs", program.Value)
+                pack (at "../feed")
+                build folder (at "bin") "Microsoft.NET.Sdk" program.Value
                 photographs folder
-
-                match dotnet folder [ "restore"; "-nologo" ] with
-                | 0, _ -> ()
-                | _, output when Regex.IsMatch(output, "NU1301|NU1101|NU1102") ->
-                    skiptest $"the feed cannot be reached, and the machine lacks a package: {output}"
-                | _, output -> failtest output
-
-                succeed folder [ "build"; "--no-restore"; "-nologo"; "-v"; "q"; "-o"; at "bin" ] |> ignore
-                let output = succeed folder [ at "bin/Inspect.dll" ]
+                let output = dotnetSucceeds without folder [ at "bin/Inspect.dll" ]
                 let lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
                 Expect.hasLength lines 2 output
 
-                for line, name in Seq.zip lines [ "good-0"; "hole-0" ] do
-                    Expect.isTrue (Regex.IsMatch(line, $@"^photos/new/{name}\.png: -?\d+\.\d\d\d, (Good|Defective)$")) line
-                    Expect.isTrue (File.Exists(at $"{name}-heat.png")) "the overlay"
+                let verdicts = [
+                    for line, name in Seq.zip lines [ "good-0"; "hole-0" ] do
+                        let found = Regex.Match(line, $@"^photos/new/{name}\.png: (-?\d+\.\d\d\d), (Good|Defective)$")
+                        Expect.isTrue found.Success line
+                        Expect.isTrue (File.Exists(at $"{name}-heat.png")) "the overlay"
+                        name, found.Groups[1].Value, found.Groups[2].Value
+                ]
 
                 Expect.isTrue (File.Exists(at "product.model")) "the model"
                 Expect.isTrue (File.Exists(at "bin/weights/resnet18_cntk.onnx")) "the network that comes along"
+                let service = (Directory.CreateDirectory(Path.Combine(temporary, "service"))).FullName
+                build service (at "service") "Microsoft.NET.Sdk.Web" (readmeProgram "web service")
+                serves folder (at "service/Inspect.dll") verdicts
+                script folder verdicts
             finally
                 Directory.Delete(temporary, true)
     ]

@@ -15,27 +15,13 @@ open Reproduction.Metrics
 open Reproduction.Methods
 open Reproduction.Models
 open Reproduction.Surfaces
+open Reproduction.Tests.Bench
 open Reproduction.Tests.ReproProcess
 
-let private render split defect index =
-    let struct (picture, _) = SurfacesDataset.Render("woven", split, defect, index, 0)
-    picture
-
-let private good = lazy [| for index in 0..139 -> render "train" "good" index |]
+let private good = lazy [| for index in 0..139 -> cloth "train" "good" index |]
 let private options = FitOptions(Profile = Profile.Smoke, Weights = packaged, Variant = "resnet18_cntk-mahalanobis+image_size=64")
 let private fit (options: FitOptions) (images: Image[]) = Model.Fit("gaussian", Photographs.Of images, options)
 let private raw (model: Model) (images: Image[]) = [| for each in model.Score(Photographs.Of images) -> each.RawScore.Value |]
-
-let private fails (words: string list) (work: unit -> unit) =
-    let told =
-        try
-            work ()
-            failtest $"no error that says %A{words}"
-        with :? UserError as error ->
-            error.Message
-
-    for word in words do
-        Expect.stringContains told word "the message"
 
 let private withFile work =
     let path = Path.GetTempFileName()
@@ -70,7 +56,7 @@ let tests =
             for photographs, held in few @ [ 200, 40; 1000, 200; 1500, 300; 9000, 300 ] do
                 Expect.equal (Calibrator.HeldOf photographs) held $"{photographs} photographs"
 
-            fails [ "a model of one photograph"; "--good" ] (fun () -> Calibrator.HeldOf 1 |> ignore)
+            fails [ "a model of one photograph"; "FitOptions.Good" ] (fun () -> Calibrator.HeldOf 1 |> ignore)
 
         testCase "copies of a picture are not torn apart, and the split is the seed's"
         <| fun () ->
@@ -184,7 +170,7 @@ let tests =
         testCase "another threshold or rate rejudges, in the model's unit"
         <| fun () ->
             use model = fit options good.Value[..69]
-            let images = Photographs.Of [| yield! good.Value[70..90]; for index in 0..9 -> render "test" "hole" index |]
+            let images = Photographs.Of [| yield! good.Value[70..90]; for index in 0..9 -> cloth "test" "hole" index |]
             let judged options = [ for each in model.Score(images, options) -> each.Score.Value, each.IsDefective ]
             let plain = judged (ScoreOptions())
 
@@ -210,10 +196,11 @@ let tests =
 
             for options, words in
                 [
-                    ScoreOptions(Threshold = Nullable 1f, FalsePositiveRate = Nullable 0.1), [ "--threshold and --fpr" ]
-                    ScoreOptions(FalsePositiveRate = Nullable 1.5), [ "--fpr 1.5"; "a share" ]
+                    ScoreOptions(Threshold = Nullable 1f, FalsePositiveRate = Nullable 0.1),
+                    [ "ScoreOptions.Threshold and ScoreOptions.FalsePositiveRate" ]
+                    ScoreOptions(FalsePositiveRate = Nullable 1.5), [ "ScoreOptions.FalsePositiveRate 1.5"; "a share" ]
                     ScoreOptions(Threshold = Nullable nanf), [ "finite" ]
-                    ScoreOptions(Tiles = Tiling(64, 64)), [ "--overlap 64" ]
+                    ScoreOptions(Tiles = Tiling(64, 64)), [ "Tiling.Overlap 64" ]
                 ] do
                 fails words (fun () -> judged options |> ignore)
 
@@ -228,14 +215,14 @@ let tests =
             Expect.equal (nonNull after.Calibration).Source CalibrationSource.Given "the source"
             Expect.equal (raw model good.Value[100..139]) scores "the raw scores are the same"
             Expect.equal after.Contents before.Contents "of the same training"
-            let holes = [| for index in 0..9 -> render "test" "hole" index |]
+            let holes = [| for index in 0..9 -> cloth "test" "hole" index |]
             model.Calibrate(Photographs.Of good.Value[100..139], Photographs.Of holes)
             Expect.equal (nonNull model.Description.Calibration).Defective.Count 10 "with defects"
             Expect.stringContains model.Description.ThresholdRule "the best F1 with 10 defective images" "the rule"
 
             fails [ "are in what the model was fitted on, too" ] (fun () -> model.Calibrate(Photographs.Of good.Value[..139]))
 
-            fails [ "10 of the 10 pictures of --defective are in --good" ] (fun () ->
+            fails [ "10 of the 10 pictures of Model.Calibrate(defective) are in Model.Calibrate(good)" ] (fun () ->
                 model.Calibrate(Photographs.Of holes, Photographs.Of holes))
 
         testCase "a model of before loads, judges by its threshold, and says what it cannot do"

@@ -15,6 +15,7 @@ open Reproduction.Methods
 open Reproduction.Papers
 open Reproduction.Papers.Dfr
 open Reproduction.Tests.InMemory
+open Reproduction.Tests.Numbers
 
 /// (1) and (2) as the paper words them: a map of the image's size, then the mean filter.
 let private literal (alignment: Alignment) (image: int) (size: int) (stride: int) (map: torch.Tensor) =
@@ -31,7 +32,6 @@ let private literal (alignment: Alignment) (image: int) (size: int) (stride: int
 
     torch.nn.functional.avg_pool2d (resized, [| int64 size; int64 size |], [| int64 stride; int64 stride |])
 
-let private largest (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).ToSingle()
 
 type private Case = { Alignment: Alignment; Image: int; Size: int; Stride: int; Sides: int list; Seed: int }
 

@@ -11,8 +11,8 @@ open Reproduction.Metrics
 open Reproduction.Methods
 open Reproduction.Papers.Dfr
 open Reproduction.Tests.InMemory
+open Reproduction.Tests.Numbers
 
-let private largest (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).ToSingle()
 
 let private tiny changes =
     let variant =

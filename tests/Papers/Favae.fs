@@ -12,12 +12,11 @@ open Reproduction.Methods
 open Reproduction.Papers
 open Reproduction.Papers.Favae
 open Reproduction.Tests.InMemory
+open Reproduction.Tests.Numbers
 
-let private largest (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).ToSingle()
 
 let private smoke variant = (FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<FavaeSettings>).Settings
 
-let private images count side = (RandomImages(count, side) :> IImages).Pixels([| 0 .. count - 1 |], ImageSize.Square side, torch.CPU)
 
 let private vgg = [| struct (22, 128); struct (16, 256); struct (10, 512) |]
 
@@ -78,7 +77,7 @@ let tests =
             let struct (mean, logVariance, layers) = network.Encode(torch.rand [| 1L; 3L; 128L; 128L |])
             Expect.sequenceEqual mean.shape [| 1L; 8L; 1L; 1L |] "latent mean"
             Expect.sequenceEqual logVariance.shape [| 1L; 8L; 1L; 1L |] "latent log variance"
-            Expect.equal [ for number in [ 3; 9; 15 ] -> layers[number].shape[2] ] [ 32L; 16L; 8L ] "the own encoder's layers"
+            Expect.equal [ for number in [ "3"; "9"; "15" ] -> layers[number].shape[2] ] [ 32L; 16L; 8L ] "the own encoder's layers"
             let sizes = [| struct (64L, 64L); struct (32L, 32L); struct (16L, 16L) |]
             let decoded = network.Decode(mean, sizes)
 
@@ -122,7 +121,7 @@ let tests =
             use _scope = torch.NewDisposeScope()
             use resources = new RandomResources([])
             use detector = new FavaeDetector(smoke "vanilla", resources.Resources)
-            let input = images 2 128
+            let input = randomPixels 2 128
             torch.manual_seed 3L |> ignore
             use generator = new torch.Generator(11UL, torch.CPU)
             let actual = float (detector.Loss(input, generator).ToSingle())
@@ -183,7 +182,7 @@ let tests =
             let set = RandomImages(4, 128)
             use resources = new RandomResources([])
             let settings = smoke "random-resnet18+images_per_epoch=16+batch_size=8"
-            let input = images 2 128
+            let input = randomPixels 2 128
 
             let fitted seed =
                 let detector = new FavaeDetector(settings, resources.Resources)
@@ -209,12 +208,12 @@ let tests =
                 use _scope = torch.NewDisposeScope()
                 use resources = new RandomResources([])
                 use detector = new FavaeDetector(smoke variant, resources.Resources)
-                let input = images 2 128
+                let input = randomPixels 2 128
                 let struct (_, _, layers) = detector.Network.Encode input
                 Expect.equal (List.ofSeq (detector.Features(input, layers)) |> List.map _.requires_grad) [ moves; moves; moves ] variant
 
                 // The same values either way: only the gradient stops.
-                for feature, layer in Seq.zip (detector.Features(input, layers)) [ 3; 9; 15 ] do
+                for feature, layer in Seq.zip (detector.Features(input, layers)) [ "3"; "9"; "15" ] do
                     Expect.equal (largest feature layers[layer]) 0f $"{variant}: layer {layer}"
 
         testCase "(8) with features: the literal sum over pixels, two upsampled layers and the divergence"
@@ -223,7 +222,7 @@ let tests =
             use _noGradient = torch.no_grad ()
             use resources = new RandomResources([ "vgg19_16x" ])
             use detector = new FavaeDetector(smoke "vgg16+network=vgg19_16x", resources.Resources)
-            let input = images 2 128
+            let input = randomPixels 2 128
             torch.manual_seed 5L |> ignore
 
             for i, logVariance in Seq.indexed detector.Network.LogVariances do
@@ -295,7 +294,7 @@ let tests =
         <| fun () ->
             use _scope = torch.NewDisposeScope()
             use resources = new RandomResources([ "resnet18" ])
-            let input = (images 2 128).requires_grad_()
+            let input = (randomPixels 2 128).requires_grad_()
 
             for variant, expected in [ "resnet18", false; "random-resnet18", false; "unfrozen-resnet18", true ] do
                 use detector = new FavaeDetector(smoke variant, resources.Resources)
@@ -326,7 +325,7 @@ let tests =
             use detector = new FavaeDetector(settings, resources.Resources)
             let set = RandomImages(64, 128)
             detector.Fit(set, FitContext(Seed = 3)) |> ignore
-            let variance = (images 64 128).transpose(0L, 1L).flatten(1).var(1)
+            let variance = (randomPixels 64 128).transpose(0L, 1L).flatten(1).var(1)
             let ratio = detector.Network.LogVariances[0].exp() / variance
             Expect.isLessThan ((ratio - 1.0).abs().max().ToSingle()) 0.2f "of a batch out of the same images"
 

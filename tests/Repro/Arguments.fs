@@ -10,21 +10,12 @@ open Reproduction.Backbones
 open Reproduction.Data
 open Reproduction.Formats
 open Reproduction.Imaging
-
-let private inFolder body () =
-    let folder = Directory.CreateTempSubdirectory "repro-arguments-"
-
-    try
-        body folder.FullName
-    finally
-        folder.Delete true
+open Reproduction.Tests.Bench
 
 /// Exit code and standard error.
 let private run (arguments: string list) =
-    use output = new StringWriter()
-    use error = new StringWriter()
-    let code = CommandLine.Run(Array.ofList arguments, output, error)
-    code, error.ToString()
+    let code, _, error = repro arguments
+    code, error
 
 let private picture (folder: string) (path: string) (grey: int) =
     let file = Path.Combine(folder, path)
@@ -44,7 +35,8 @@ let private category folder good kind =
 let tests =
     testList "arguments" [
         testCase "a picture called @x.png is no file of further arguments"
-        <| inFolder (fun folder ->
+        <| inFolder (fun at ->
+            let folder = at ""
             picture folder "@x.png" 9
             let code, error = run [ "score"; "--model"; Path.Combine(folder, "none"); $"@{folder}/x.png"; "--out"; folder ]
             Expect.equal code 1 error
@@ -65,39 +57,39 @@ let tests =
                 Expect.stringContains error "--fpr 0.05" "how to write it"
 
         testCase "a category may have a comma in its name, and a list commas between its names"
-        <| inFolder (fun folder ->
+        <| inFolder (fun at ->
+            let folder = at ""
+
             for name in [ "a,b"; "a"; "c" ] do
                 category (Path.Combine(folder, name)) "good" "hole"
 
             let listed (words: string list) =
-                use output = new StringWriter()
-                use error = new StringWriter()
-
                 let arguments = [
                     yield! [ "run"; "--paper"; "ssae"; "--profile"; "smoke"; "--list"; "--out"; folder; "--data"; folder; "--category" ]
                     yield! words
                 ]
 
-                Expect.equal (CommandLine.Run(Array.ofList arguments, output, error)) 0 (error.ToString())
-                output.ToString().TrimEnd().Split('\n').Length
+                let code, output, error = repro arguments
+                Expect.equal code 0 error
+                output.TrimEnd().Split('\n').Length
 
             Expect.equal (listed [ "a,b" ]) 1 "one with a comma"
             Expect.equal (listed [ "a,c" ]) 2 "two"
             Expect.equal (listed [ "a,b"; "c" ]) 2 "one and another")
 
         testCase "a setting's list has commas, and the list of variants has some between its names"
-        <| inFolder (fun folder ->
+        <| inFolder (fun at ->
+            let folder = at ""
             category (Path.Combine(folder, "a")) "good" "hole"
-            use output = new StringWriter()
-            use error = new StringWriter()
 
             let arguments = [
                 yield! [ "run"; "--paper"; "ssae"; "--profile"; "smoke"; "--list"; "--out"; folder; "--data"; folder ]
                 yield! [ "--variant"; "objective1+growing=[0.5,1],objective4+steps=2" ]
             ]
 
-            Expect.equal (CommandLine.Run(Array.ofList arguments, output, error)) 0 (error.ToString())
-            Expect.equal (output.ToString().TrimEnd().Split('\n').Length) 2 (output.ToString()))
+            let code, output, error = repro arguments
+            Expect.equal code 0 error
+            Expect.equal (output.TrimEnd().Split('\n').Length) 2 output)
 
         testCase "a picture whose name is not UTF-8 is told as that"
         <| fun () ->
@@ -111,7 +103,8 @@ let tests =
             Expect.stringContains message "not UTF-8" "what is wrong and the way out"
 
         testCase "test/Good is good, and test/OK is refused instead of counted as defects"
-        <| inFolder (fun folder ->
+        <| inFolder (fun at ->
+            let folder = at ""
             category folder "Good" "hole"
             let dataset = Datasets.Open folder
             let labels (c: Category) = [ for sample in c.Test -> sample.Label, sample.Defect ] |> List.sort
@@ -126,7 +119,8 @@ let tests =
             ignore refusal)
 
         testCase "run tells the warnings of data verify once, in one block"
-        <| inFolder (fun folder ->
+        <| inFolder (fun at ->
+            let folder = at ""
             category folder "good" "hole"
             let mask = Image(16, 16, 1)
             // Grey: neither a class's index nor white.
@@ -155,7 +149,8 @@ let tests =
         <| fun () -> Expect.equal (Csv.Field "a\rb") "\"a\rb\"" "quoted"
 
         testCase "weights of a network that is a part of another module are read under its prefix"
-        <| inFolder (fun folder ->
+        <| inFolder (fun at ->
+            let folder = at ""
             use _scope = TorchSharp.torch.NewDisposeScope()
             use plain = Backbone.Random("resnet18", 3)
             let input = TorchSharp.torch.rand ([| 1L; 3L; 32L; 32L |])

@@ -254,10 +254,19 @@ let private figures =
             Expect.isEmpty drawn.Missing "whole"
             Expect.stringContains drawn.Caption "6. negative log probability, features 3, equalised over the test set" "the layers in order"
 
+        testCase "a figure sets variants of its paper beside one another"
+        <| fun () ->
+            for figure in PaperFigures.All do
+                let known = [ for variant in (Registry.Find figure.Paper).Variants -> variant.Name ]
+                Expect.isNonEmpty figure.Choices $"{figure.Paper} {figure.Name}"
+
+                for choice in figure.Choices do
+                    Expect.containsAll known choice $"{figure.Paper} {figure.Name}"
+
         testCase "a figure that no paper has is refused with those that there are"
         <| fun () ->
             Expect.stringContains (message (fun () -> PaperFigures.Find("dfr", "5") |> ignore)) "4, 1, 9" "figures of dfr"
-            Expect.stringContains (message (fun () -> PaperFigures.Find("gaussian", null) |> ignore)) "favae, dfr, hfae, ssae" "papers"
+            Expect.stringContains (message (fun () -> PaperFigures.Find("gaussian", null) |> ignore)) "hfae, dfr, favae, ssae" "papers"
     ]
 
 [<Tests>]

@@ -14,25 +14,31 @@ open Reproduction.Imaging
 open Reproduction.Methods
 open Reproduction.Models
 open Reproduction.Surfaces
+open Reproduction.Tests.Bench
 open Reproduction.Tests.ReproProcess
 
-let private repro (arguments: string list) =
-    use output = new StringWriter()
-    use error = new StringWriter()
-    let code = CommandLine.Run(List.toArray arguments, output, error)
-    code, output.ToString(), error.ToString()
+let private fitIn (at: SharedFolder) out more =
+    repro (
+        [
+            "fit"
+            "--method"
+            "gaussian"
+            "--variant"
+            "resnet18_cntk-mahalanobis"
+            "--image-size"
+            "64"
+            "--train"
+            at["train"]
+        ]
+        @ [ "--weights"; packaged; "--out"; at[out] ]
+        @ more
+    )
 
 /// Photographs of good parts, further good ones, and a folder of kinds; and a model.
-type private Bench() =
-    let root = Directory.CreateTempSubdirectory("reproduction-verbs-").FullName
-    let at (name: string) = Path.Combine(root, name)
+let private bench =
+    sharedFolder (fun at ->
+        let write folder split defect index = writePicture at[$"{folder}/{index:d3}.png"] (cloth split defect index)
 
-    let write folder split (defect: string) index =
-        let struct (photograph, _) = SurfacesDataset.Render("woven", split, defect, index, 0)
-        Directory.CreateDirectory(at folder) |> ignore
-        ImageFile.Write(Path.Combine(at folder, $"{index:d3}.png"), photograph)
-
-    do
         for index in 0..29 do
             write "train" "train" "good" index
 
@@ -43,30 +49,15 @@ type private Bench() =
             write "kinds/OK" "test" "good" index
             write "kinds/hole" "test" "hole" index
 
-        File.WriteAllText(at "kinds/hole/torn.png", "no picture")
+        File.WriteAllText(at["kinds/hole/torn.png"], "no picture")
+        let code, _, error = fitIn at "model" []
+        Expect.equal code 0 error)
 
-    member _.Item
-        with get name = at name
+let private fit out more = fitIn bench.Value out more
 
-    member _.Fit out more =
-        repro (
-            [ "fit"; "--method"; "gaussian"; "--variant"; "resnet18_cntk-mahalanobis"; "--image-size"; "64"; "--train"; at "train" ]
-            @ [ "--weights"; packaged; "--out"; at out ]
-            @ more
-        )
-
-    member _.Score out more = repro ([ "score"; "--model"; at "model"; "--weights"; packaged; at "kinds"; "--out"; at out ] @ more)
-
-    interface IDisposable with
-        member _.Dispose() = Directory.Delete(root, true)
-
-let private bench =
-    lazy
-        (let bench = new Bench()
-         AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> (bench :> IDisposable).Dispose())
-         let code, _, error = bench.Fit "model" []
-         Expect.equal code 0 error
-         bench)
+let private score out more =
+    let at = bench.Value
+    repro ([ "score"; "--model"; at["model"]; "--weights"; packaged; at["kinds"]; "--out"; at[out] ] @ more)
 
 let private rows out = [| for row in Seq.skip 1 (Csv.Read bench.Value[out + "/scores.csv"]) -> Seq.toArray row |]
 let private number (text: string) = Double.Parse(text, CultureInfo.InvariantCulture)
@@ -100,7 +91,7 @@ let tests =
     <| testList "model verbs" [
         testCase "score: normalised scores, the threshold 1, and the raw scores at the end"
         <| fun () ->
-            bench.Value.Score "plain" [ "--recursive" ] |> expect 1 [ "12 images"; "1 of 13 pictures were not judged" ]
+            score "plain" [ "--recursive" ] |> expect 1 [ "12 images"; "1 of 13 pictures were not judged" ]
             let model = ModelFile.Describe bench.Value["model"]
 
             for row in rows "plain" do
@@ -113,29 +104,27 @@ let tests =
 
         testCase "score --threshold and --fpr move the verdicts, not the scores"
         <| fun () ->
-            bench.Value.Score "moved" [ "--recursive"; "--threshold"; "-0.5" ] |> expect 1 []
+            score "moved" [ "--recursive"; "--threshold"; "-0.5" ] |> expect 1 []
             let before, after = rows "plain", rows "moved"
             Expect.equal [ for row in after -> row[1], row[5] ] [ for row in before -> row[1], row[5] ] "scores"
 
             for row in after do
                 if row[3] <> "unreadable" then Expect.equal (row[2], row[3] = "defective") ("-0.5", number row[1] >= -0.5) "verdict"
 
-            bench.Value.Score "rate" [ "--recursive"; "--fpr"; "0.5" ] |> expect 1 []
+            score "rate" [ "--recursive"; "--fpr"; "0.5" ] |> expect 1 []
             Expect.isLessThan (rows "rate" |> Array.head |> fun row -> number row[2]) 1.0 "a lower threshold"
-            bench.Value.Score "both" [ "--fpr"; "0.5"; "--threshold"; "1" ] |> expect 2 [ "--threshold and --fpr" ]
-            bench.Value.Score "both" [ "--threshold"; "1,2" ] |> expect 2 [ "'1,2' is no number" ]
-            bench.Value.Score "both" [ "--fpr"; "1" ] |> expect 2 [ "--fpr 1: a share" ]
-            bench.Value.Score "both" [ "--overlap"; "8" ] |> expect 2 [ "--overlap needs --tile" ]
+            score "both" [ "--fpr"; "0.5"; "--threshold"; "1" ] |> expect 2 [ "--threshold and --fpr" ]
+            score "both" [ "--threshold"; "1,2" ] |> expect 2 [ "'1,2' is no number" ]
+            score "both" [ "--fpr"; "1" ] |> expect 2 [ "--fpr 1: a share" ]
+            score "both" [ "--overlap"; "8" ] |> expect 2 [ "--overlap needs --tile" ]
 
-            bench.Value.Score "tiles" [ "--recursive"; "--tile"; "64" ]
-            |> expect 1 [ "chosen with photographs shown in another way" ]
+            score "tiles" [ "--recursive"; "--tile"; "64" ] |> expect 1 [ "chosen with photographs shown in another way" ]
 
         testCase "score --labels: folders and a table give the same confusion, ROC and histogram"
         <| fun () ->
             let bench = bench.Value
 
-            bench.Score "labels" [ "--recursive"; "--labels"; "folders" ]
-            |> expect 1 [ "labels: of 6 good"; "of 6 defective"; "AUROC" ]
+            score "labels" [ "--recursive"; "--labels"; "folders" ] |> expect 1 [ "labels: of 6 good"; "of 6 defective"; "AUROC" ]
 
             let found = json (File.ReadAllText bench["labels/evaluation.json"])
             let labelled = rows "labels"
@@ -174,14 +163,14 @@ let tests =
             ]
 
             File.WriteAllLines(bench["table.csv"], table)
-            bench.Score "table" [ "--recursive"; "--labels"; bench["table.csv"] ] |> expect 1 []
+            score "table" [ "--recursive"; "--labels"; bench["table.csv"] ] |> expect 1 []
             Expect.equal (File.ReadAllText bench["table/evaluation.json"]) (File.ReadAllText bench["labels/evaluation.json"]) "evaluation"
             File.WriteAllText(bench["names.csv"], "path,label\n000.png,good\nelsewhere.png,1\n")
-            bench.Score "names" [ "--recursive"; "--labels"; bench["names.csv"] ] |> expect 1 [ "of 2 good"; "of 0 defective" ]
+            score "names" [ "--recursive"; "--labels"; bench["names.csv"] ] |> expect 1 [ "of 2 good"; "of 0 defective" ]
             Expect.isFalse (File.Exists bench["plain/evaluation.json"]) "none without labels"
-            bench.Score "none" [ "--labels"; bench["nowhere.csv"] ] |> expect 2 [ "nowhere.csv: no such file"; "folders" ]
+            score "none" [ "--labels"; bench["nowhere.csv"] ] |> expect 2 [ "nowhere.csv: no such file"; "folders" ]
             File.WriteAllText(bench["bad.csv"], "file,kind\n")
-            bench.Score "none" [ "--labels"; bench["bad.csv"] ] |> expect 2 [ "is no table of labels" ]
+            score "none" [ "--labels"; bench["bad.csv"] ] |> expect 2 [ "is no table of labels" ]
 
         testCase "calibrate: from the scores that the model keeps, or from further photographs"
         <| fun () ->
@@ -254,20 +243,18 @@ let tests =
             let bench = bench.Value
             let mask = Image(10, 10, 1, Array.init 100 (fun i -> if i < 50 then 255uy else 0uy))
             ImageFile.Write(bench["mask.png"], mask)
-            bench.Fit "sighted" [ "--tile"; "128"; "--overlap"; "32"; "--roi"; bench["mask.png"] ] |> expect 0 []
+            fit "sighted" [ "--tile"; "128"; "--overlap"; "32"; "--roi"; bench["mask.png"] ] |> expect 0 []
             let model = ModelFile.Describe bench["sighted"]
             Expect.equal model.Tiles (Tiling(128, 32)) "tiles"
             Expect.isNotNull model.RegionOfInterest "mask"
-            bench.Fit "none" [ "--tile"; "8" ] |> expect 2 [ "--tile 8: give at least 16" ]
-            bench.Fit "none" [ "--tile"; "64"; "--overlap"; "64" ] |> expect 2 [ "--overlap 64"; "below the tile's side" ]
-            bench.Fit "none" [ "--roi"; bench["nowhere.png"] ] |> expect 1 [ "nowhere.png" ]
-            bench.Fit "none" [ "--folds"; "2"; "--good"; bench["further"] ] |> expect 2 [ "--folds and --good" ]
+            fit "none" [ "--tile"; "8" ] |> expect 2 [ "--tile 8: give at least 16" ]
+            fit "none" [ "--tile"; "64"; "--overlap"; "64" ] |> expect 2 [ "--overlap 64"; "below the tile's side" ]
+            fit "none" [ "--roi"; bench["nowhere.png"] ] |> expect 1 [ "nowhere.png" ]
+            fit "none" [ "--folds"; "2"; "--good"; bench["further"] ] |> expect 2 [ "--folds and --good" ]
 
         testCase "a fit that was interrupted goes on and gives the model of an undisturbed one"
         <| fun () ->
-            let images = [|
-                for index in 0..11 -> let struct (picture, _) = SurfacesDataset.Render("woven", "train", "good", index, 0) in picture
-            |]
+            let images = [| for index in 0..11 -> cloth "train" "good" index |]
 
             let kept = Kept()
             let seen = ResizeArray<int64>()

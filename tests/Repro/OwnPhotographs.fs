@@ -9,13 +9,8 @@ open Repro
 open Reproduction.Backbones
 open Reproduction.Formats
 open Reproduction.Imaging
+open Reproduction.Tests.Bench
 open Reproduction.Tests.ReproProcess
-
-let private repro (arguments: string list) =
-    use output = new StringWriter()
-    use error = new StringWriter()
-    let code = CommandLine.Run(List.toArray arguments, output, error)
-    code, output.ToString(), error.ToString()
 
 let private copy (source: string) (target: string) =
     Directory.CreateDirectory(nonNull (Path.GetDirectoryName target)) |> ignore

@@ -11,62 +11,42 @@ open Repro
 open Reproduction.Analysis
 open Reproduction.Imaging
 open Reproduction.Surfaces
+open Reproduction.Tests.Bench
 open Reproduction.Tests.ReproProcess
 
 let private wait (task: Task) = task.GetAwaiter().GetResult()
 let private await (task: Task<'T>) = task.GetAwaiter().GetResult()
 
-let private repro (arguments: string list) =
-    use output = new StringWriter()
-    use error = new StringWriter()
-    let code = CommandLine.Run(List.toArray arguments, output, error)
-    code, output.ToString() + error.ToString()
-
 /// A scored folder of a method that localises and of one that does not, with a name that is no HTML.
-type private Bench() =
-    let root = Directory.CreateTempSubdirectory("reproduction-page-").FullName
-    let at (name: string) = Path.Combine(root, name)
+let private bench =
+    sharedFolder (fun at ->
+        let write (name: string) split (defect: string) index =
+            let photograph = cloth split defect index
 
-    let write folder split (defect: string) index (name: string) =
-        let struct (photograph, _) = SurfacesDataset.Render("woven", split, defect, index, 0)
-        Directory.CreateDirectory(at folder) |> ignore
+            // A few images of a short training find only what nobody misses.
+            if defect <> "good" then
+                for y in 100..139 do
+                    Array.fill photograph.Pixels (3 * (y * photograph.Width + 100)) 120 12uy
 
-        // A few images of a short training find only what nobody misses.
-        if defect <> "good" then
-            for y in 100..139 do
-                Array.fill photograph.Pixels (3 * (y * photograph.Width + 100)) 120 12uy
+            writePicture at[name] photograph
 
-        ImageFile.Write(Path.Combine(at folder, name), photograph)
-
-    do
         for index in 0..11 do
-            write "train" "train" "good" index $"{index}.png"
+            write $"train/{index}.png" "train" "good" index
 
         for index in 0..7 do
-            write "new/good" "test" "good" index $"{index}.png"
-            write "new/hole" "test" "hole" index $"<b>&{index} #?.png"
+            write $"new/good/{index}.png" "test" "good" index
+            write $"new/hole/<b>&{index} #?.png" "test" "hole" index
 
-        File.WriteAllText(at "new/hole/torn.png", "no picture")
+        File.WriteAllText(at["new/hole/torn.png"], "no picture")
 
         for method, variant in [ "dfr", "resnet18_cntk+image_size=64"; "gaussian", "resnet18_cntk-mahalanobis+image_size=64" ] do
-            let fit = [ "fit"; "--method"; method; "--variant"; variant; "--profile"; "smoke"; "--train"; at "train" ]
-            let code, told = repro (fit @ [ "--weights"; packaged; "--out"; at $"{method}.model" ])
-            if code <> 0 then failwith told
-            let score = [ "score"; "--model"; at $"{method}.model"; "--weights"; packaged; at "new"; "--recursive"; "--labels"; "folders" ]
-            let code, told = repro (score @ [ "--out"; at method ])
-            if code <> 1 then failwith told
-
-    member _.Item
-        with get name = at name
-
-    interface IDisposable with
-        member _.Dispose() = Directory.Delete(root, true)
-
-let private bench =
-    lazy
-        (let bench = new Bench()
-         AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> (bench :> IDisposable).Dispose())
-         bench)
+            let model = at[$"{method}.model"]
+            let fit = [ "fit"; "--method"; method; "--variant"; variant; "--profile"; "smoke"; "--train"; at["train"] ]
+            let code, output = told (fit @ [ "--weights"; packaged; "--out"; model ])
+            if code <> 0 then failwith output
+            let score = [ "score"; "--model"; model; "--weights"; packaged; at["new"]; "--recursive"; "--labels"; "folders" ]
+            let code, output = told (score @ [ "--out"; at[method] ])
+            if code <> 1 then failwith output)
 
 /// Opens the page of a method at a width, and gives what the browser complained about or asked the network for.
 let private inBrowser method width dark (test: IPage -> unit) =

@@ -18,15 +18,12 @@ open Reproduction.Imaging
 open Reproduction.Methods
 open Reproduction.Models
 open Reproduction.Surfaces
-
-let private picture split (defect: string) index =
-    let struct (picture, _) = SurfacesDataset.Render("woven", split, defect, index, 0)
-    picture
+open Reproduction.Tests.Bench
 
 /// A small model, fitted once; it localises.
 let private fitted =
     lazy
-        (let good = Photographs.Of [| for index in 0..9 -> picture "train" "good" index |]
+        (let good = Photographs.Of [| for index in 0..9 -> cloth "train" "good" index |]
          let model = Model.Fit("ssae", good, FitOptions(Profile = Profile.Smoke))
          AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> model.Dispose())
          model)
@@ -54,20 +51,6 @@ let private post (client: HttpClient) (path: string) (bytes: byte[]) =
 
 let private error (element: JsonElement) = element.GetProperty("error").GetString() |> nonNull
 
-let private inFolder (work: (string -> string) -> unit) () =
-    let folder = Directory.CreateTempSubdirectory("reproduction-serving-").FullName
-
-    try
-        work (fun name -> Path.Combine(folder, name))
-    finally
-        Directory.Delete(folder, true)
-
-let private repro (arguments: string list) =
-    use output = new StringWriter()
-    use error = new StringWriter()
-    let code = CommandLine.Run(List.toArray arguments, output, error)
-    code, output.ToString(), error.ToString()
-
 let private rows file = File.ReadAllLines file |> Array.skip 1 |> Array.map (fun line -> line.Split ',')
 
 [<Tests>]
@@ -80,7 +63,7 @@ let tests =
                 fitted.Value
                 (fun client ->
                     task {
-                        let image = picture "test" "hole" 0
+                        let image = cloth "test" "hole" 0
                         let! status, answer = post client "score?name=hole.png" (ImageFile.EncodePng image)
                         Expect.equal status 200 "scored"
                         let expected = fitted.Value.Score image
@@ -113,7 +96,7 @@ let tests =
                 fitted.Value
                 (fun client ->
                     task {
-                        let whole = ImageFile.EncodePng(picture "test" "good" 0)
+                        let whole = ImageFile.EncodePng(cloth "test" "good" 0)
                         let! status, answer = post client "score?name=torn.png" (Array.take (whole.Length / 2) whole)
                         Expect.equal status 422 "torn"
                         Expect.stringContains (error answer) "torn.png" "is named"
@@ -145,7 +128,7 @@ let tests =
                 fitted.Value
                 (fun client ->
                     task {
-                        let images = [| for i in 0..3 -> picture "test" (if i % 2 = 0 then "good" else "hole") i |]
+                        let images = [| for i in 0..3 -> cloth "test" (if i % 2 = 0 then "good" else "hole") i |]
                         let files = images |> Array.map ImageFile.EncodePng
                         let expected = images |> Array.map (fun image -> fitted.Value.Score(image).Score.Value)
                         let wrong = ConcurrentBag<string>()
@@ -204,8 +187,8 @@ let tests =
                 List.last left, print.ToString()
 
             let names () = rows (at "out/scores.csv") |> Array.map (fun row -> Path.GetFileName row[0], row[3])
-            let whole = ImageFile.EncodePng(picture "test" "good" 1)
-            File.WriteAllBytes(at "in/a.png", ImageFile.EncodePng(picture "test" "good" 0))
+            let whole = ImageFile.EncodePng(cloth "test" "good" 1)
+            File.WriteAllBytes(at "in/a.png", ImageFile.EncodePng(cloth "test" "good" 0))
             File.WriteAllBytes(at "in/b.png", whole[.. whole.Length / 2])
 
             // The half picture is new enough to be on its way.
@@ -251,7 +234,7 @@ let tests =
         <| inFolder (fun at ->
             fitted.Value.Save(at "model")
             Directory.CreateDirectory(at "in") |> ignore
-            File.WriteAllBytes(at "in/a.png", ImageFile.EncodePng(picture "test" "good" 0))
+            File.WriteAllBytes(at "in/a.png", ImageFile.EncodePng(cloth "test" "good" 0))
             let code, output, error = repro [ "watch"; at "in"; "--model"; at "model"; "--out"; at "out"; "--once" ]
             Expect.equal code 0 error
             Expect.stringContains output "1 pictures" output

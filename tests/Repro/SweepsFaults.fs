@@ -17,15 +17,9 @@ open Reproduction.Data
 open Reproduction.Formats
 open Reproduction.Methods
 open Reproduction.Papers
+open Reproduction.Tests.Bench
 open Reproduction.Tests.InMemory
 open Reproduction.Tests.ReproProcess
-
-/// The command line inside this process: exit code, standard output, standard error.
-let private repro (arguments: string list) =
-    use output = new StringWriter()
-    use error = new StringWriter()
-    let code = CommandLine.Run(List.toArray arguments, output, error)
-    code, output.ToString(), error.ToString()
 
 let private tiny = "vanilla+width=0.0625+images_per_epoch=16+batch_size=8"
 
@@ -64,23 +58,6 @@ let private failureOf (result: CellResult) =
     match result.Failure with
     | null -> failtest $"{result.Cell.Id} did not fail"
     | failure -> failure.Message
-
-let private command program (arguments: string list) =
-    use running = Process.Start(program, arguments)
-    running.WaitForExit()
-    running.ExitCode
-
-/// A small file system of its own at a folder, where that can be had.
-let private withFileSystem folder options work =
-    Directory.CreateDirectory folder |> ignore
-
-    if Environment.UserName <> "root" || command "mount" [ "-t"; "tmpfs"; "-o"; options; "tmpfs"; folder ] <> 0 then
-        skiptest "a file system can be mounted by root only"
-
-    try
-        work ()
-    finally
-        command "umount" [ "-l"; folder ] |> ignore
 
 [<Tests>]
 let tests =

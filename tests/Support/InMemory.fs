@@ -2,6 +2,7 @@
 module Reproduction.Tests.InMemory
 
 open System
+open System.Collections.Generic
 open System.IO
 open TorchSharp
 open Reproduction
@@ -58,3 +59,21 @@ type RandomResources(architectures: string list) =
         member _.Dispose() =
             (backbones :> IDisposable).Dispose()
             Directory.Delete(folder, true)
+
+/// A state dict of random weights, changed, as a file that goes with the test.
+let withWeights architecture (change: Dictionary<string, torch.Tensor> -> unit) (test: string -> unit) =
+    let folder = Directory.CreateTempSubdirectory("reproduction-weights-").FullName
+
+    try
+        use _scope = torch.NewDisposeScope()
+        use backbone = Backbone.Random(architecture, 1, BackboneOptions(Trainable = true))
+        let tensors = Dictionary(backbone.StateDict(fold = false))
+        change tensors
+        let path = Path.Combine(folder, $"{architecture}.safetensors")
+        SafeTensors.Write(path, tensors)
+        test path
+    finally
+        Directory.Delete(folder, true)
+
+/// The first of `RandomImages`, `[count,3,side,side]`.
+let randomPixels count side = (RandomImages(count, side) :> IImages).Pixels([| 0 .. count - 1 |], ImageSize.Square side, torch.CPU)

@@ -151,9 +151,14 @@ let bilinear width height (image: Image) =
         let along row = int image[left, row, c] * (2048 - across) + int image[right, row, c] * across
         byte ((along top * (2048 - down) + along bottom * down + (1 <<< 21)) >>> 22))
 
+/// A standard normal variate of two uniform ones (Box-Muller).
+let normal (random: Reproduction.SplitMix64) =
+    let radius = sqrt (-2.0 * log (1.0 - random.NextDouble()))
+    radius * cos (2.0 * Math.PI * random.NextDouble())
+
 /// Every value plus a normal variate times a deviation: one variate a value, or one a pixel.
 let noisy (random: Reproduction.SplitMix64) (deviation: float) perChannel (image: Image) =
-    let drawn = Array.init (if perChannel then image.Pixels.Length else image.Width * image.Height) (fun _ -> random.NextNormal())
+    let drawn = Array.init (if perChannel then image.Pixels.Length else image.Width * image.Height) (fun _ -> normal random)
     let shared = if perChannel then 1 else image.Channels
     let pixels = image.Pixels |> Array.mapi (fun i value -> toByte (float value + deviation * drawn[i / shared]))
     Image(image.Width, image.Height, image.Channels, pixels)

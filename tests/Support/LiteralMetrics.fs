@@ -46,12 +46,6 @@ let f1Max samples =
 
     confusions samples |> Array.map (fun (t, tp, fp) -> 2.0 * tp / (positives + tp + fp), t) |> Array.maxBy fst
 
-let fprAtTpr tpr samples =
-    let anomalous, normal = split samples
-
-    confusions samples
-    |> Array.pick (fun (_, tp, fp) -> if tp / float anomalous.Length >= tpr then Some(fp / float normal.Length) else None)
-
 /// Regions of one mask as lists of pixel indices, by flood fill.
 let regions connectivity height width (mask: byte[]) =
     let seen = Array.create mask.Length false

@@ -28,3 +28,6 @@ let close tolerance (actual: float[]) (expected: float[]) message =
 let squaredDistance (a: float[]) (b: float[]) = Array.fold2 (fun sum x y -> sum + (x - y) * (x - y)) 0.0 a b
 
 let dot (a: float[]) (b: float[]) = Array.fold2 (fun sum x y -> sum + x * y) 0.0 a b
+
+/// The largest difference of two tensors.
+let largest (a: torch.Tensor) (b: torch.Tensor) = ((a - b).abs().max()).ToSingle()

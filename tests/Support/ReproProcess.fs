@@ -163,3 +163,20 @@ let runArguments (sandbox: Sandbox) paper variants = [
 let run sandbox paper variants =
     use running = start sandbox "" [] (runArguments sandbox paper variants)
     running.Wait()
+
+let private command program (arguments: string list) =
+    use running = Process.Start(program, arguments)
+    running.WaitForExit()
+    running.ExitCode
+
+/// Runs `work` while a file system of its own is at a folder, where that can be had.
+let withFileSystem folder options work =
+    Directory.CreateDirectory folder |> ignore
+
+    if Environment.UserName <> "root" || command "mount" [ "-t"; "tmpfs"; "-o"; options; "tmpfs"; folder ] <> 0 then
+        skiptest "a file system can be mounted by root only"
+
+    try
+        work ()
+    finally
+        command "umount" [ "-l"; folder ] |> ignore

@@ -126,7 +126,7 @@ internal sealed class Server : IAsyncDisposable
             catch (UserError failure) when (form.Files.Count > 1)
             {
                 // The others have their verdicts.
-                answers.Add(new { name = file.FileName, error = failure.Message });
+                answers.Add(new { name = file.FileName, error = CommandLine.Describe(failure) });
             }
         }
         await JsonAsync(context, answers.Count == 1 ? answers[0] : answers);
@@ -177,7 +177,7 @@ internal sealed class Server : IAsyncDisposable
             }
             catch (Exception failure) when (failure is UserError or InvalidDataException)
             {
-                await RefuseAsync(context, StatusCodes.Status422UnprocessableEntity, failure.Message);
+                await RefuseAsync(context, StatusCodes.Status422UnprocessableEntity, OptionNames.In(failure.Message));
             }
             _metrics.Answered(context.Response.StatusCode);
         };

@@ -209,7 +209,7 @@ public sealed class Sweep(string run, Dataset dataset, CellRunner runner, Featur
         }
         catch (UserError failure)
         {
-            return [failure.Message];
+            return [CommandLine.Describe(failure)];
         }
     }
 

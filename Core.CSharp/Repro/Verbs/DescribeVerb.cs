@@ -77,6 +77,8 @@ internal static class DescribeVerb
             ["data_fingerprint"] = model.DataFingerprint,
             ["tiles"] = model.Tiles is { } tiles ? SnakeCaseJson.ToObject(tiles) : null,
             ["region_of_interest"] = model.RegionOfInterest is not null,
+            // The value of 16-bit pictures that is white, where that is not their type's greatest.
+            ["white"] = model.White < ushort.MaxValue ? model.White : null,
             ["threshold"] = Threshold(model),
             ["pixel_threshold"] = model.PixelThreshold,
             ["weights"] = new JsonArray([

@@ -206,7 +206,7 @@ internal static class DoctorVerb
             ConvolutionVerdicts.OfThisMachine.Choose(verdict.Instructions) is { } instructions
                 ? $"{text}: the command goes on with {TorchRuntime.InstructionsVariable}={instructions} by itself; set it for programs "
                     + "of your own"
-                : ConvolutionVerdicts.Refusal(verdict, null)
+                : OptionNames.In(ConvolutionVerdicts.Refusal(verdict, null))
         );
     }
 

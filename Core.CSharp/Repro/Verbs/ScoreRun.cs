@@ -28,7 +28,10 @@ internal sealed partial class ScoreRun(Model model, ScoreOptions options, ScoreL
     private const string EvaluationFile = "evaluation.json";
 
     /// <summary>Judges all pictures; the rows stand in scores.csv as soon as their batch is done.</summary>
-    public IReadOnlyList<ScoredImage> Judge(Photographs photographs, TextWriter print)
+    /// <param name="photographs">What is judged.</param>
+    /// <param name="print">For what came out.</param>
+    /// <param name="stop">Ends it after the batch that is being judged; the page then shows the pictures so far.</param>
+    public IReadOnlyList<ScoredImage> Judge(Photographs photographs, TextWriter print, CancellationToken stop)
     {
         var timer = Stopwatch.StartNew();
         var rows = new List<ScoredImage>();
@@ -42,6 +45,10 @@ internal sealed partial class ScoreRun(Model model, ScoreOptions options, ScoreL
                 InParallel.For(batch.Length, i => drawn[i] = Drawn(batch[i], rows.Count + i));
                 rows.AddRange(drawn);
                 table.Add(drawn);
+                if (stop.IsCancellationRequested)
+                {
+                    break;
+                }
             }
         }
         var seconds = timer.Elapsed.TotalSeconds;
@@ -154,7 +161,14 @@ internal sealed partial class ScoreRun(Model model, ScoreOptions options, ScoreL
         {
             return null;
         }
-        ImageFile.Write(Path.Combine(folder, name), picture);
+        try
+        {
+            ImageFile.Write(Path.Combine(folder, name), picture);
+        }
+        catch (UserError failure)
+        {
+            throw new UserError($"{failure.Message}. Free some space or choose another folder with --out.", failure);
+        }
         return name;
     }
 

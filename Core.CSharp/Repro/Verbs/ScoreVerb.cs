@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Repro.Sweeps;
 using Reproduction;
 using Reproduction.Models;
 
@@ -112,7 +113,13 @@ internal static class ScoreVerb
                 error.WriteLine($"repro: {mismatch}");
             }
             RunOptions.TellWeights(fitted.Description.Weights, print);
-            var rows = new ScoreRun(fitted, options, known, folder).Judge(photographs, print);
+            using var stop = new StopSignals();
+            var rows = new ScoreRun(fitted, options, known, folder).Judge(photographs, print, stop.Token);
+            if (rows.Count < photographs.Count)
+            {
+                error.WriteLine($"repro: stopped by {stop.Signal}: {rows.Count} of {photographs.Count} pictures are judged, in scores.csv");
+                return 1;
+            }
             return ExitCode(rows, photographs.LeftOut, parsed.GetValue(fail), error);
         });
         return command;

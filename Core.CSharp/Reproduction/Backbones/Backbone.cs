@@ -178,7 +178,7 @@ public sealed class Backbone : IDisposable
         }
         using var gradients = _options.Trainable ? null : torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        var taps = new Taps(names);
+        var taps = new Taps<Tensor>(names, output => output.alias());
         Run(input, taps);
         return [.. names.Select(name => taps[name].channels_last().MoveToOuterDisposeScope())];
     }
@@ -191,7 +191,7 @@ public sealed class Backbone : IDisposable
     internal OnnxValue[] ExportRaw(OnnxValue input, IReadOnlyList<string> layers)
     {
         var names = layers.Select(layer => Find(layer).Name).ToList();
-        var taps = new GraphTaps(names);
+        var taps = new Taps<OnnxValue>(names, output => output);
         _network.Export(input, taps);
         return [.. names.Select(name => taps[name])];
     }
@@ -204,7 +204,7 @@ public sealed class Backbone : IDisposable
         return [.. Forward(torch.zeros(1, 3, side, side), layers).Select(map => (map.shape[2], map.shape[3]))];
     }
 
-    private void Run(Tensor input, Taps taps)
+    private void Run(Tensor input, Taps<Tensor> taps)
     {
         ConvolutionVerdicts.Require(Device);
         try

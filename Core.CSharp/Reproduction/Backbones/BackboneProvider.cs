@@ -7,6 +7,9 @@ namespace Reproduction.Backbones;
 /// <param name="device">Where the networks live.</param>
 public sealed class BackboneProvider(string? folder, Device device) : IDisposable
 {
+    /// <summary>Where the networks are.</summary>
+    public Device Device => device;
+
     private readonly Weights? _weights = folder is null ? null : Weights.Open(folder);
     private readonly Dictionary<(string Name, BorderMode Border), Backbone> _loaded = [];
     private readonly List<Backbone> _used = [];
@@ -132,7 +135,7 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
         ?? (
             _weights is null
                 ? throw new UserError(
-                    $"{network} needs trained weights: give their folder with --weights ('repro weights fetch' downloads the published "
+                    $"{network} needs trained weights: give their folder with {ApiName.NetworkWeights} ('repro weights fetch' downloads the published "
                         + "files), "
                         + $"or take {PackagedWeights.Name}, which comes with the program"
                 )

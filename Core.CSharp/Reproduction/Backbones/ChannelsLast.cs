@@ -30,14 +30,6 @@ internal static class ChannelsLast
         return value.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Whether the channels lie innermost; so they do of one channel or of one position in the plain layout too.</summary>
-    /// <param name="value"><c>[N,C,H,W]</c>.</param>
-    public static bool is_channels_last(this Tensor value)
-    {
-        using var permuted = value.permute(0, 2, 3, 1);
-        return permuted.is_contiguous();
-    }
-
     /// <summary>
     /// Brings the kernels of all convolutions of a module to this layout. Before an optimiser is made: the kernels become new parameters,
     /// as they do by <c>to(device)</c>. What is copied into them later leaves the layout as it is.

@@ -189,7 +189,7 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
         $"libtorch {verdict.Libtorch} computes convolutions wrongly on this processor ({verdict.Processor}): {verdict.Text}. "
         + (
             fallback is null
-                ? "No setting is known that is right here: train on another machine, or on a GPU with --device cuda"
+                ? $"No setting is known that is right here: train on another machine, or on a GPU with {ApiName.Device} cuda"
                 : $"Start the program with {TorchRuntime.InstructionsVariable}={fallback} in its environment"
         );
 

@@ -50,7 +50,7 @@ internal sealed class Darknet : Network
 
     public override IReadOnlyList<string> ClassifierPrefixes { get; } = [];
 
-    public override void Run(Tensor input, Taps taps)
+    public override void Run(Tensor input, Taps<Tensor> taps)
     {
         var outputs = new Tensor?[DarknetPlan.Layers.Count];
         foreach (var layer in DarknetPlan.Layers)
@@ -73,7 +73,7 @@ internal sealed class Darknet : Network
         }
     }
 
-    public override void Export(OnnxValue input, GraphTaps taps)
+    public override void Export(OnnxValue input, Taps<OnnxValue> taps)
     {
         var outputs = new List<OnnxValue>();
         foreach (var layer in DarknetPlan.Layers)

@@ -141,7 +141,7 @@ internal sealed class EfficientNet : Network
     /// <summary>EfficientNetV2-B0 as timm's <c>tf_efficientnetv2_b0</c>.</summary>
     public static EfficientNet VersionTwo() => new(EfficientNetForm.TimmTensorFlow, VersionTwoB0, 1, 1, 1e-3);
 
-    public override void Run(Tensor input, Taps taps)
+    public override void Run(Tensor input, Taps<Tensor> taps)
     {
         var current = Apply(_stem, input).silu_();
         var done = taps.Take("stem", current);
@@ -191,7 +191,7 @@ internal sealed class EfficientNet : Network
         return block.Residual ? body.add_(input) : body;
     }
 
-    public override void Export(OnnxValue input, GraphTaps taps)
+    public override void Export(OnnxValue input, Taps<OnnxValue> taps)
     {
         var current = _stem.Export(input).Silu();
         if (taps.Take("stem", current))

@@ -32,10 +32,10 @@ internal abstract class Network : IDisposable
     /// <summary>Computes from the input on until <paramref name="taps"/> has all it wants.</summary>
     /// <param name="input"><c>[N,3,H,W]</c>, preprocessed; stays the caller's.</param>
     /// <param name="taps">Collects the layers that are wanted.</param>
-    public abstract void Run(Tensor input, Taps taps);
+    public abstract void Run(Tensor input, Taps<Tensor> taps);
 
     /// <summary>As <see cref="Run"/>, as operations of an ONNX graph.</summary>
-    public abstract void Export(OnnxValue input, GraphTaps taps);
+    public abstract void Export(OnnxValue input, Taps<OnnxValue> taps);
 
     public void Dispose() => _convolutions.ForEach(convolution => convolution.Dispose());
 
@@ -60,43 +60,25 @@ internal abstract class Network : IDisposable
 }
 
 /// <summary>Collects the wanted layers of one forward pass.</summary>
-internal sealed class Taps(IReadOnlyCollection<string> wanted)
+/// <typeparam name="T">A tensor, or a value of a graph.</typeparam>
+/// <param name="wanted">Names of layers.</param>
+/// <param name="keep">Makes a reference of a taken output that stays when its giver frees his own.</param>
+internal sealed class Taps<T>(IReadOnlyCollection<string> wanted, Func<T, T> keep)
 {
     private readonly HashSet<string> _wanted = [.. wanted];
-    private readonly Dictionary<string, Tensor> _taken = [];
+    private readonly Dictionary<string, T> _taken = [];
 
-    public Tensor this[string layer] => _taken[layer];
+    public T this[string layer] => _taken[layer];
 
     public bool Wants(string layer) => _wanted.Contains(layer);
 
     /// <summary>Takes a layer's output if it is wanted; the caller may then free its own reference but not change the values.</summary>
     /// <returns>Whether all wanted layers are there, so that the network can stop.</returns>
-    public bool Take(string layer, Tensor output)
+    public bool Take(string layer, T output)
     {
         if (_wanted.Contains(layer))
         {
-            _taken[layer] = output.alias();
-        }
-        return _taken.Count == _wanted.Count;
-    }
-}
-
-/// <summary>As <see cref="Taps"/>, of the values of a graph.</summary>
-internal sealed class GraphTaps(IReadOnlyCollection<string> wanted)
-{
-    private readonly HashSet<string> _wanted = [.. wanted];
-    private readonly Dictionary<string, OnnxValue> _taken = [];
-
-    public OnnxValue this[string layer] => _taken[layer];
-
-    public bool Wants(string layer) => _wanted.Contains(layer);
-
-    /// <inheritdoc cref="Taps.Take"/>
-    public bool Take(string layer, OnnxValue output)
-    {
-        if (_wanted.Contains(layer))
-        {
-            _taken[layer] = output;
+            _taken[layer] = keep(output);
         }
         return _taken.Count == _wanted.Count;
     }

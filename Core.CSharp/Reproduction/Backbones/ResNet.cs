@@ -68,7 +68,7 @@ internal sealed class ResNet : Network
 
     public override IReadOnlyList<string> ClassifierPrefixes { get; } = ["fc."];
 
-    public override void Run(Tensor input, Taps taps)
+    public override void Run(Tensor input, Taps<Tensor> taps)
     {
         var current = Apply(_stem, input).relu_();
         if (!taps.Take("stem", current))
@@ -109,7 +109,7 @@ internal sealed class ResNet : Network
         return body.add_(shortcut).relu_();
     }
 
-    public override void Export(OnnxValue input, GraphTaps taps)
+    public override void Export(OnnxValue input, Taps<OnnxValue> taps)
     {
         var current = _stem.Export(input).Relu();
         if (taps.Take("stem", current))

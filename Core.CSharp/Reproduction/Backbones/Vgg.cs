@@ -96,7 +96,7 @@ internal sealed class Vgg : Network
     /// <summary>The distilled quarter-width VGG-19 up to conv5_1, always with reflection.</summary>
     public static Vgg Distilled() => new();
 
-    public override void Run(Tensor input, Taps taps)
+    public override void Run(Tensor input, Taps<Tensor> taps)
     {
         var current = input.alias();
         foreach (var step in _steps)
@@ -145,7 +145,7 @@ internal sealed class Vgg : Network
         current.Dispose();
     }
 
-    public override void Export(OnnxValue input, GraphTaps taps)
+    public override void Export(OnnxValue input, Taps<OnnxValue> taps)
     {
         var current = input;
         foreach (var step in _steps)

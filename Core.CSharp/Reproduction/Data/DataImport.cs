@@ -47,7 +47,7 @@ public static class DataImport
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserError($"{folder}: cannot be written ({e.Message}); give another folder with --out", e);
+            throw new UserError($"{folder}: cannot be written ({e.Message}); give another folder with {ApiName.ImportFolder}", e);
         }
         return written.Count;
     }

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace Reproduction.Formats;
 
@@ -18,12 +17,9 @@ public sealed record NpyArray<T>(T[] Values, int[] Shape, string StoredType)
 /// NumPy's array files, format versions 1 to 3: booleans, integers and floats of 2 to 8 bytes in either byte order. Arrays of Python
 /// objects are refused, because reading them would run what the file says.
 /// </summary>
-public static partial class Npy
+public static class Npy
 {
-    private const int MaxHeaderLength = 1 << 20;
     private const int BlockBytes = 1 << 20;
-
-    private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
     /// <summary>
     /// Reads an array as <typeparamref name="T"/> (float, double, byte, bool as byte, int or long). Values that it cannot hold are an
@@ -35,7 +31,7 @@ public static partial class Npy
         where T : unmanaged, System.Numerics.INumber<T>
     {
         using var stream = Open(path);
-        var header = ReadHeader(stream, path);
+        var header = NpyHeader.Read(stream, path);
         var values = new T[header.Length];
         ReadValues(stream, header, path, values);
         if (header.FortranOrder && header.Shape.Length > 1)
@@ -51,14 +47,16 @@ public static partial class Npy
     public static NpyArray<byte> ReadMask(string path)
     {
         using var stream = Open(path);
-        var header = ReadHeader(stream, path);
+        var header = NpyHeader.Read(stream, path);
         if (header.Kind == 'f')
         {
             throw new UserError($"{path}: a mask of {header.TypeName} is ambiguous; save it as uint8 or bool, non-zero for anomalous");
         }
 
         var bytes = new byte[
-            header.Length * (long)header.ItemSize <= Array.MaxLength ? header.Length * header.ItemSize : throw TooLarge(path, header.Shape)
+            header.Length * (long)header.ItemSize <= Array.MaxLength
+                ? header.Length * header.ItemSize
+                : throw NpyHeader.TooLarge(path, header.Shape)
         ];
         stream.ReadExactly(bytes);
         var values = new byte[header.Length];
@@ -95,7 +93,7 @@ public static partial class Npy
         if (length != values.Length)
         {
             throw new ArgumentException(
-                $"{values.Length} values do not fill the shape " + $"[{string.Join(", ", shape.ToArray())}]",
+                $"{values.Length} values do not fill the shape [{string.Join(", ", shape.ToArray())}]",
                 nameof(shape)
             );
         }
@@ -105,7 +103,7 @@ public static partial class Npy
         // The values begin at a multiple of 64 bytes: magic, version and length take 10, the header ends with a line feed.
         var padded = (10 + text.Length + 1 + 63) / 64 * 64 - 10;
         var header = new byte[10 + padded];
-        Magic.CopyTo(header);
+        NpyHeader.Magic.CopyTo(header);
         header[6] = 1;
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), (ushort)padded);
         Encoding.ASCII.GetBytes(text.PadRight(padded - 1) + "\n", header.AsSpan(10));
@@ -132,31 +130,6 @@ public static partial class Npy
         }
     }
 
-    private sealed record Header(char Kind, int ItemSize, bool BigEndian, bool FortranOrder, int[] Shape, int Length)
-    {
-        public string TypeName =>
-            Kind switch
-            {
-                'b' => "bool",
-                'i' => $"int{ItemSize * 8}",
-                'u' => $"uint{ItemSize * 8}",
-                _ => $"float{ItemSize * 8}",
-            };
-    }
-
-    [GeneratedRegex(@"'descr'\s*:\s*'([<>|=])([biuf])(\d+)'")]
-    private static partial Regex DescriptorEntry();
-
-    [GeneratedRegex(@"'descr'\s*:\s*(\[.*?\]|'[^']*')")]
-    private static partial Regex AnyDescriptorEntry();
-
-    [GeneratedRegex(@"'fortran_order'\s*:\s*(True|False)")]
-    private static partial Regex OrderEntry();
-
-    // Python 2 wrote long integers as 3L.
-    [GeneratedRegex(@"'shape'\s*:\s*\(([\d\sL,]*)\)")]
-    private static partial Regex ShapeEntry();
-
     private static FileStream Open(string path)
     {
         try
@@ -169,113 +142,7 @@ public static partial class Npy
         }
     }
 
-    /// <summary>Reads the header and checks that the file holds exactly the values that it announces.</summary>
-    private static Header ReadHeader(FileStream stream, string path)
-    {
-        Span<byte> start = stackalloc byte[8];
-        if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !start.StartsWith(Magic))
-        {
-            throw new UserError($"{path}: is not a .npy file; write it with numpy.save");
-        }
-
-        int version = start[6];
-        if (version is < 1 or > 3)
-        {
-            throw new UserError($"{path}: .npy version {version}.{start[7]} is unknown; versions 1 to 3 can be read");
-        }
-
-        Span<byte> size = stackalloc byte[4];
-        size.Clear();
-        if (stream.ReadAtLeast(size[..(version == 1 ? 2 : 4)], version == 1 ? 2 : 4, throwOnEndOfStream: false) < (version == 1 ? 2 : 4))
-        {
-            throw Truncated(path);
-        }
-
-        var headerLength = BinaryPrimitives.ReadUInt32LittleEndian(size);
-        if (headerLength > MaxHeaderLength)
-        {
-            throw new UserError(
-                $"{path}: announces a header of {headerLength} bytes; " + "no array of numbers needs one, so the file is damaged"
-            );
-        }
-
-        var text = new byte[headerLength];
-        if (stream.ReadAtLeast(text, text.Length, throwOnEndOfStream: false) < text.Length)
-        {
-            throw Truncated(path);
-        }
-
-        var header = Parse(Encoding.UTF8.GetString(text), path);
-        long expected = (long)header.Length * header.ItemSize,
-            actual = stream.Length - stream.Position;
-        if (actual < expected)
-        {
-            throw new UserError(
-                $"{path}: is cut short: "
-                    + $"[{string.Join(", ", header.Shape)}] {header.TypeName} needs {expected} bytes and {actual} are there"
-            );
-        }
-
-        if (actual > expected)
-        {
-            throw new UserError(
-                $"{path}: has {actual - expected} bytes behind its "
-                    + $"[{string.Join(", ", header.Shape)}] {header.TypeName}; save one array a file"
-            );
-        }
-
-        return header;
-    }
-
-    private static Header Parse(string text, string path)
-    {
-        Match order = OrderEntry().Match(text),
-            shape = ShapeEntry().Match(text),
-            any = AnyDescriptorEntry().Match(text);
-        if (!order.Success || !shape.Success || !any.Success)
-        {
-            throw new UserError($"{path}: has no readable .npy header (descr, fortran_order, shape): {text.Trim()}");
-        }
-
-        var type = DescriptorEntry().Match(text);
-        var known = type.Success && int.TryParse(type.Groups[3].Value, CultureInfo.InvariantCulture, out _);
-        var kind = known ? type.Groups[2].Value[0] : ' ';
-        var size = known ? int.Parse(type.Groups[3].Value, CultureInfo.InvariantCulture) : 0;
-        if (!(kind == 'b' && size == 1 || kind is 'i' or 'u' && size is 1 or 2 or 4 or 8 || kind == 'f' && size is 2 or 4 or 8))
-        {
-            throw new UserError(
-                $"{path}: elements of type {any.Groups[1].Value} cannot be read; "
-                    + "save it as float32, float64, uint8, bool or an integer type"
-            );
-        }
-
-        var extents = new List<int>();
-        long length = 1;
-        foreach (var part in shape.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (!int.TryParse(part.TrimEnd('L'), NumberStyles.None, CultureInfo.InvariantCulture, out var extent))
-            {
-                throw new UserError($"{path}: shape ({shape.Groups[1].Value}) is not one that can be read");
-            }
-
-            extents.Add(extent);
-            // The product is capped while it grows, so that it cannot overflow.
-            length = Math.Min(length * extent, int.MaxValue);
-        }
-        if (extents.Contains(0))
-        {
-            length = 0;
-        }
-
-        if (length > Array.MaxLength)
-        {
-            throw TooLarge(path, [.. extents]);
-        }
-
-        return new Header(kind, size, type.Groups[1].Value == ">", order.Groups[1].Value == "True", [.. extents], (int)length);
-    }
-
-    private static void ReadValues<T>(FileStream stream, Header header, string path, T[] values)
+    private static void ReadValues<T>(FileStream stream, NpyHeader header, string path, T[] values)
         where T : unmanaged, System.Numerics.INumber<T>
     {
         var buffer = new byte[BlockBytes];
@@ -297,7 +164,7 @@ public static partial class Npy
         }
     }
 
-    private static void Convert<T>(ReadOnlySpan<byte> bytes, Header header, Span<T> target, string path)
+    private static void Convert<T>(ReadOnlySpan<byte> bytes, NpyHeader header, Span<T> target, string path)
         where T : unmanaged, System.Numerics.INumber<T>
     {
         switch (header.Kind, header.ItemSize)
@@ -338,7 +205,7 @@ public static partial class Npy
         }
     }
 
-    private static void Cast<TStored, T>(ReadOnlySpan<byte> bytes, Span<T> target, Header header, string path)
+    private static void Cast<TStored, T>(ReadOnlySpan<byte> bytes, Span<T> target, NpyHeader header, string path)
         where TStored : unmanaged, System.Numerics.INumber<TStored>
         where T : unmanaged, System.Numerics.INumber<T>
     {
@@ -412,9 +279,4 @@ public static partial class Npy
             ulong => "<u8",
             _ => throw new ArgumentException($"NumPy arrays of {typeof(T).Name} are not written"),
         };
-
-    private static UserError Truncated(string path) => new($"{path}: ends within its .npy header; write it again with numpy.save");
-
-    private static UserError TooLarge(string path, int[] shape) =>
-        new($"{path}: [{string.Join(", ", shape)}] has more than {Array.MaxLength} elements or bytes; split it into several files");
 }

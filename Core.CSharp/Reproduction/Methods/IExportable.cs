@@ -9,6 +9,9 @@ internal interface IExportable
     /// <summary>What photographs are brought to before they are scored.</summary>
     ImageSize InputSize { get; }
 
+    /// <summary>Whether ONNX Runtime scores it faster than libtorch does on a processor (<c>results/bench/runtimes.json</c>).</summary>
+    bool IsFasterExported => true;
+
     /// <summary>What <see cref="IAnomalyDetector.Score"/> computes.</summary>
     /// <param name="imagesRgb01">float32 <c>[N,3,H,W]</c> of <see cref="InputSize"/>, RGB, 0..1.</param>
     /// <exception cref="UserError">The fitted variant has a part that ONNX has no operation for.</exception>

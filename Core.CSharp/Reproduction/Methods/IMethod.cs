@@ -9,9 +9,6 @@ public interface IMethod
     /// <summary>Short lower-case name: the value of <c>--paper</c> and the folder under <c>papers/</c>.</summary>
     string Id { get; }
 
-    /// <summary>Authors and title of the paper.</summary>
-    string Title { get; }
-
     /// <summary>All variants that can be asked for by name; those with <see cref="Variant.Default"/> run when none is asked for.</summary>
     IReadOnlyList<Variant> Variants { get; }
 
@@ -19,6 +16,9 @@ public interface IMethod
     /// Number of folds of the training images that the paper's protocol fits one after the other; 0 where it repeats over seeds.
     /// </summary>
     int Folds { get; }
+
+    /// <summary>Whether fitted detectors of it take more images in: <see cref="IExtendableDetector"/>.</summary>
+    bool IsExtendable { get; }
 
     /// <summary>What settings were called in records and models of before, each with the name that it has now; snake_case.</summary>
     IReadOnlyDictionary<string, string> FormerSettings { get; }

@@ -10,10 +10,10 @@ public abstract class Method<TSettings> : IMethod
     public abstract string Id { get; }
 
     /// <inheritdoc/>
-    public abstract string Title { get; }
+    public virtual int Folds => 0;
 
     /// <inheritdoc/>
-    public virtual int Folds => 0;
+    public virtual bool IsExtendable => false;
 
     /// <inheritdoc cref="IMethod.Variants"/>
     public abstract IReadOnlyList<Variant<TSettings>> Variants { get; }
@@ -50,19 +50,18 @@ public abstract class Method<TSettings> : IMethod
 
 /// <summary>Several methods under one paper's name: its method and the baselines that it measures beside it.</summary>
 /// <param name="id">As <see cref="IMethod.Id"/>; the members' are not used.</param>
-/// <param name="title">As <see cref="IMethod.Title"/>.</param>
 /// <param name="folds">As <see cref="IMethod.Folds"/>.</param>
 /// <param name="members">No two have a variant of the same name.</param>
-public abstract class MethodFamily(string id, string title, int folds, IReadOnlyList<IMethod> members) : IMethod
+public abstract class MethodFamily(string id, int folds, IReadOnlyList<IMethod> members) : IMethod
 {
     /// <inheritdoc/>
     public string Id => id;
 
     /// <inheritdoc/>
-    public string Title => title;
+    public int Folds => folds;
 
     /// <inheritdoc/>
-    public int Folds => folds;
+    public bool IsExtendable => members.Any(member => member.IsExtendable);
 
     /// <inheritdoc/>
     public IReadOnlyList<Variant> Variants { get; } = [.. members.SelectMany(member => member.Variants)];

@@ -24,14 +24,13 @@ public static class NearestNeighbours
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         var norms = bank.square().sum([1L]);
-        var indices = new List<Tensor>();
+        var scaled = queries * -2;
+        var blocks = new List<Tensor>();
         for (var first = 0L; first < queries.shape[0]; first += QueryBlock)
         {
-            using var each = NewDisposeScope();
-            var some = queries.narrow(0, first, Math.Min(QueryBlock, queries.shape[0] - first)) * -2;
-            indices.Add(NearestOf(some, bank, norms).MoveToOuterDisposeScope());
+            blocks.Add(BlockOf(scaled.narrow(0, first, Math.Min(QueryBlock, queries.shape[0] - first)), bank, norms));
         }
-        var index = cat(indices);
+        var index = RowsOf(scaled, bank, norms, cat(blocks));
         var distance = (queries - bank.index_select(0, index)).square().sum([1L]);
         return (distance.MoveToOuterDisposeScope(), index.MoveToOuterDisposeScope());
     }
@@ -48,31 +47,42 @@ public static class NearestNeighbours
         return distances.clamp_min(0).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The rows of the bank that minimise |b|^2 - 2 q.b.</summary>
+    /// <summary>Which block of the bank has the row that minimises |b|^2 - 2 q.b: a minimum alone is found in a third of the time of one
+    /// with its place.</summary>
     /// <param name="scaled">-2 q, <c>[Q,C]</c>.</param>
-    private static Tensor NearestOf(Tensor scaled, Tensor bank, Tensor norms)
+    /// <returns>int64 <c>[Q]</c>.</returns>
+    private static Tensor BlockOf(Tensor scaled, Tensor bank, Tensor norms)
     {
-        Tensor? nearest = null;
-        Tensor? index = null;
+        using var scope = NewDisposeScope();
+        var minima = new List<Tensor>();
         for (var first = 0L; first < bank.shape[0]; first += BankBlock)
         {
             using var block = NewDisposeScope();
-            var count = Math.Min(BankBlock, bank.shape[0] - first);
-            var products = scaled.RowProducts(bank.narrow(0, first, count), norms.narrow(0, first, count));
-            var (values, positions) = products.min(1);
-            positions += first;
-            if (nearest is null || index is null)
-            {
-                (nearest, index) = (values.MoveToOuterDisposeScope(), positions.MoveToOuterDisposeScope());
-                continue;
-            }
-            var closer = values < nearest;
-            var (nearer, there) = (where(closer, values, nearest), where(closer, positions, index));
-            nearest.Dispose();
-            index.Dispose();
-            (nearest, index) = (nearer.MoveToOuterDisposeScope(), there.MoveToOuterDisposeScope());
+            minima.Add(Products(scaled, bank, norms, first).amin([1L]).MoveToOuterDisposeScope());
         }
-        nearest?.Dispose();
-        return index ?? throw new ArgumentException("the bank is empty", nameof(bank));
+        return minima.Count > 0
+            ? stack(minima).argmin(0).MoveToOuterDisposeScope()
+            : throw new ArgumentException("the bank is empty", nameof(bank));
+    }
+
+    /// <summary>The rows themselves: a block of the bank meets those queries only that have their nearest row in it.</summary>
+    private static Tensor RowsOf(Tensor scaled, Tensor bank, Tensor norms, Tensor blocks)
+    {
+        var rows = empty_like(blocks);
+        foreach (var block in blocks.unique().output.data<long>().ToArray())
+        {
+            using var each = NewDisposeScope();
+            var those = (blocks == block).nonzero().squeeze(1);
+            var first = block * BankBlock;
+            rows.index_copy_(0, those, Products(scaled.index_select(0, those), bank, norms, first).argmin(1) + first);
+        }
+        return rows;
+    }
+
+    /// <summary>|b|^2 - 2 q.b for a block of the bank.</summary>
+    private static Tensor Products(Tensor scaled, Tensor bank, Tensor norms, long first)
+    {
+        var count = Math.Min(BankBlock, bank.shape[0] - first);
+        return scaled.RowProducts(bank.narrow(0, first, count), norms.narrow(0, first, count));
     }
 }

@@ -34,42 +34,6 @@ public static class Pro
         return ranked is null ? MetricValue.Missing(undefined!) : Aupro(ranked, fprLimit);
     }
 
-    /// <summary>The PRO curve (X false positive rate, Y mean overlap) from (0, 0) to (1, 1), thinned for charts.</summary>
-    /// <param name="maps">[N, H, W]; higher is more anomalous.</param>
-    /// <param name="masks">[N, H, W]; non-zero is anomalous.</param>
-    /// <param name="n">N.</param>
-    /// <param name="h">H.</param>
-    /// <param name="w">W.</param>
-    /// <param name="connectivity">8 or 4: which anomalous pixels form one region.</param>
-    /// <param name="resolution">Vertices that follow the last kept one by less than 1 / resolution in both coordinates are left
-    /// out.</param>
-    /// <returns>At most 2 resolution + 2 vertices, every one on the exact curve; empty where the area is undefined.</returns>
-    /// <exception cref="UserError">Sizes that do not match, or another connectivity.</exception>
-    public static IReadOnlyList<CurvePoint> Curve(
-        ReadOnlySpan<float> maps,
-        ReadOnlySpan<byte> masks,
-        int n,
-        int h,
-        int w,
-        int connectivity = 8,
-        int resolution = 500
-    )
-    {
-        using var ranked = RankedScores.OfMaps(maps, masks, n, h, w, connectivity, out _);
-        if (ranked is null || Undefined(ranked) is not null)
-        {
-            return [];
-        }
-
-        var curve = new ThinnedCurve(resolution, new CurvePoint(0, 0, float.PositiveInfinity));
-        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext(); )
-        {
-            curve.Add(new CurvePoint((double)sweep.FalsePositives / ranked.Negatives, sweep.Overlap / ranked.Regions, sweep.Threshold));
-        }
-
-        return curve.Finish();
-    }
-
     /// <summary>
     /// The number that the DFR authors' code prints as PRO, for rows that stand beside theirs. It differs from the exact area:
     /// 5,000 equally spaced thresholds down from the highest score, at which a pixel must lie above the threshold; regions by

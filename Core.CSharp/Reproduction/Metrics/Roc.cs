@@ -38,32 +38,6 @@ public static class Roc
         return ranked is null ? new OperatingPoint(MetricValue.Missing(undefined!), null) : F1Max(ranked);
     }
 
-    /// <summary>The lowest false positive rate at which the true positive rate is at least the given one, and its threshold.</summary>
-    /// <param name="scores">[N]; higher is more anomalous.</param>
-    /// <param name="labels">[N]; non-zero is anomalous.</param>
-    /// <param name="tpr">True positive rate to reach, in (0, 1].</param>
-    /// <exception cref="UserError">The rate lies outside (0, 1], or the lengths differ.</exception>
-    public static OperatingPoint FprAtTpr(ReadOnlySpan<float> scores, ReadOnlySpan<byte> labels, double tpr)
-    {
-        if (!(tpr > 0 && tpr <= 1))
-        {
-            throw new UserError($"a true positive rate of {tpr} cannot be reached: give one in (0, 1]");
-        }
-
-        using var ranked = Rank(scores, labels, out var undefined);
-        if (ranked is null)
-        {
-            return new OperatingPoint(MetricValue.Missing(undefined!), null);
-        }
-
-        var sweep = new ThresholdSweep(ranked);
-        do
-        {
-            sweep.MoveNext();
-        } while ((double)sweep.TruePositives / ranked.Positives < tpr);
-        return new OperatingPoint(MetricValue.Of((double)sweep.FalsePositives / ranked.Negatives), sweep.Threshold);
-    }
-
     /// <summary>The ROC curve (X false positive rate, Y true positive rate) from (0, 0) to (1, 1), thinned for charts.</summary>
     /// <param name="scores">[N]; higher is more anomalous.</param>
     /// <param name="labels">[N]; non-zero is anomalous.</param>
@@ -88,33 +62,6 @@ public static class Roc
                     sweep.Threshold
                 )
             );
-        }
-
-        return curve.Finish();
-    }
-
-    /// <summary>The precision-recall curve (X recall, Y precision) by rising recall, thinned for charts.</summary>
-    /// <param name="scores">[N]; higher is more anomalous.</param>
-    /// <param name="labels">[N]; non-zero is anomalous.</param>
-    /// <param name="resolution">Vertices that follow the last kept one by less than 1 / resolution in both coordinates are left
-    /// out.</param>
-    /// <returns>Vertices on the exact curve; empty where the average precision is undefined.</returns>
-    public static IReadOnlyList<CurvePoint> PrecisionRecallCurve(
-        ReadOnlySpan<float> scores,
-        ReadOnlySpan<byte> labels,
-        int resolution = 500
-    )
-    {
-        using var ranked = Rank(scores, labels, out _);
-        if (ranked is null)
-        {
-            return [];
-        }
-
-        var curve = new ThinnedCurve(resolution, new CurvePoint(0, 1, float.PositiveInfinity));
-        for (var sweep = new ThresholdSweep(ranked); sweep.MoveNext(); )
-        {
-            curve.Add(new CurvePoint((double)sweep.TruePositives / ranked.Positives, Precision(sweep), sweep.Threshold));
         }
 
         return curve.Finish();

@@ -69,24 +69,6 @@ public static class Thresholds
         return Math.Sqrt(ChiSquareQuantile(dimension, falsePositiveRate));
     }
 
-    /// <summary>
-    /// The same at the probability mass that lies within n standard deviations of a univariate Gaussian, p = erf(n / sqrt 2).
-    /// </summary>
-    /// <param name="dimension">D, the number of features.</param>
-    /// <param name="sigmas">n, above 0.</param>
-    /// <exception cref="UserError">A dimension below 1, or a number of sigmas that is not positive or beyond double precision (about
-    /// 37).</exception>
-    public static double MahalanobisAtSigma(int dimension, double sigmas)
-    {
-        var outside = SpecialFunctions.Erfc(sigmas / Math.Sqrt(2));
-        if (!(sigmas > 0) || outside <= 0)
-        {
-            throw new UserError($"{sigmas} sigmas leave no probability to accept: give a number in (0, 37]");
-        }
-
-        return MahalanobisAtFalsePositiveRate(dimension, outside);
-    }
-
     /// <summary>The binary segmentation of anomaly maps.</summary>
     /// <param name="maps">[..., H, W], any shape.</param>
     /// <param name="threshold">Lowest anomalous score.</param>

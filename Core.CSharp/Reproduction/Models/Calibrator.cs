@@ -36,7 +36,7 @@ internal sealed class Calibrator(Sight sight)
     public static int HeldOf(int photographs) =>
         photographs < 2
             ? throw new UserError(
-                "a model of one photograph has no threshold: give more of them, or others with --good to choose it with",
+                $"a model of one photograph has no threshold: give more of them, or others with {ApiName.FitGood} to choose it with",
                 exitCode: 2
             )
         : photographs < 2 * LeastHeld ? Math.Max(1, photographs / 3)

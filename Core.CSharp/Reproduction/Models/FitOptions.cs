@@ -5,10 +5,7 @@ using Reproduction.Methods;
 
 namespace Reproduction.Models;
 
-/// <summary>
-/// How a model is fitted. Every value has the default of <c>repro fit</c>, whose option of the same name messages mean when they say
-/// <c>--weights</c> or <c>--variant</c>.
-/// </summary>
+/// <summary>How a model is fitted. Every value has the default of <c>repro fit</c>.</summary>
 public sealed record FitOptions
 {
     /// <summary>
@@ -56,9 +53,8 @@ public sealed record FitOptions
     public Image? RegionOfInterest { get; init; }
 
     /// <summary>
-    /// Where a training that is cancelled is kept and goes on from: given a stage ("fit", "threshold, part 1 of 2") and what the
-    /// training is
-    /// of, which is to be asked when it is needed. Null keeps none.
+    /// Where a training that is cancelled is kept and goes on from: given a stage ("fit", "threshold, part 1 of 2") and what the training
+    /// is of, which is to be asked when it is needed. Null keeps none.
     /// </summary>
     public Func<string, Func<string>, ICheckpoints>? Checkpoints { get; init; }
 
@@ -84,17 +80,20 @@ public sealed record FitOptions
         if (FalsePositiveRate is not (>= 0 and < 1))
         {
             throw new UserError(
-                string.Create(CultureInfo.InvariantCulture, $"--fpr {FalsePositiveRate}: a share from 0 to below 1"),
+                string.Create(CultureInfo.InvariantCulture, $"{ApiName.FitRate} {FalsePositiveRate}: a share from 0 to below 1"),
                 exitCode: 2
             );
         }
         if (Defective is not null && Good is null)
         {
-            throw new UserError("--defective needs --good: a threshold lies between the two", exitCode: 2);
+            throw new UserError($"{ApiName.FitDefective} needs {ApiName.FitGood}: a threshold lies between the two", exitCode: 2);
         }
         if (Folds is not null && Good is not null)
         {
-            throw new UserError("--folds and --good: give one of them, each is a way to choose the threshold", exitCode: 2);
+            throw new UserError(
+                $"{ApiName.Folds} and {ApiName.FitGood}: give one of them, each is a way to choose the threshold",
+                exitCode: 2
+            );
         }
         if (Tiles?.Mistake() is { } mistake)
         {

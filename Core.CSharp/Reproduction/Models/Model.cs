@@ -168,9 +168,9 @@ public sealed partial class Model : IDisposable
         var before = Description;
         var sight = (shown ?? new ScoreOptions()).Over(before.Sight);
         new FitOptions { FalsePositiveRate = falsePositiveRate }.Check();
-        Twins.RefuseSeen(before.Contents, good.Samples, "--good");
-        Twins.RefuseSeen(before.Contents, defective?.Samples, "--defective");
-        Twins.Refuse(good.Samples, "--good", defective?.Samples, "--defective");
+        Twins.RefuseSeen(before.Contents, good.Samples, ApiName.CalibrateGood);
+        Twins.RefuseSeen(before.Contents, defective?.Samples, ApiName.CalibrateDefective);
+        Twins.Refuse(good.Samples, ApiName.CalibrateGood, defective?.Samples, ApiName.CalibrateDefective);
         var chosen = new Calibrator(sight).Unseen(
             ScoreOneAtATime,
             WhiteLevel.With(good.Samples, before.White),
@@ -199,9 +199,9 @@ public sealed partial class Model : IDisposable
     {
         options.Check();
         var (samples, given, defects) = (good.Samples, options.Good?.Samples, options.Defective?.Samples);
-        Twins.Refuse(samples, "--train", given, "--good");
-        Twins.Refuse(samples, "--train", defects, "--defective");
-        Twins.Refuse(given, "--good", defects, "--defective");
+        Twins.Refuse(samples, ApiName.FitPhotographs, given, ApiName.FitGood);
+        Twins.Refuse(samples, ApiName.FitPhotographs, defects, ApiName.FitDefective);
+        Twins.Refuse(given, ApiName.FitGood, defects, ApiName.FitDefective);
         var white = WhiteLevel.Of([.. samples, .. given ?? [], .. defects ?? []]);
         if (WhiteLevel.Words(white) is { } words)
         {
@@ -348,7 +348,7 @@ public sealed partial class Model : IDisposable
         ?? throw new UserError(
             $"{method.Id} needs weights of "
                 + $"{string.Join(" or ", method.Variants.Where(variant => variant.Default).Select(variant => variant.Network).Distinct())}; "
-                + "give their folder with --weights, or a --variant that needs none"
+                + $"give their folder with {ApiName.FitWeights}, or a {ApiName.Variant} that needs none"
         );
 
     private static Resources ResourcesOf(BackboneProvider backbones, IFeatures features, Device place) =>

@@ -1,5 +1,6 @@
 using Reproduction.Data;
 using Reproduction.Methods;
+using Reproduction.Papers;
 using static TorchSharp.torch;
 
 namespace Reproduction.Models;
@@ -26,15 +27,16 @@ public sealed partial class Model
         var before = Description;
         if (_detector is not IExtendableDetector detector)
         {
+            string[] others = [.. Registry.Methods.Where(method => method.IsExtendable).Select(method => method.Id)];
             throw new UserError(
-                $"a model of {before.Method} takes no further photographs: gaussian, padim and patchcore do; fit this one again with all of "
-                    + "them"
+                $"a model of {before.Method} takes no further photographs: {string.Join(", ", others[..^1])} and {others[^1]} do; fit this "
+                    + "one again with all of them"
             );
         }
         var (samples, given) = (good.Samples, chosen.Good?.Samples);
-        Twins.RefuseSeen(before.Contents, samples, "--add");
-        Twins.RefuseSeen(before.Contents, given, "--good");
-        Twins.Refuse(samples, "--add", given, "--good");
+        Twins.RefuseSeen(before.Contents, samples, ApiName.AddPhotographs);
+        Twins.RefuseSeen(before.Contents, given, ApiName.FitGood);
+        Twins.Refuse(samples, ApiName.AddPhotographs, given, ApiName.FitGood);
         samples = WhiteLevel.With(samples, before.White);
         given = given is null ? null : WhiteLevel.With(given, before.White);
         var (fitted, held) = given is null ? Calibrator.Split(samples, chosen.Seed) : (samples, given);

@@ -1,6 +1,8 @@
 using Microsoft.ML.OnnxRuntime;
 using Reproduction.Backbones;
 using Reproduction.Formats;
+using Reproduction.Methods;
+using TorchSharp;
 
 namespace Reproduction.Models;
 
@@ -9,6 +11,15 @@ public sealed partial class Model
 {
     /// <summary>Which library computes the scores: <c>libtorch</c> or <c>onnx</c>, ONNX Runtime.</summary>
     public string Engine => _detector is OnnxDetector ? "onnx" : "libtorch";
+
+    /// <summary>
+    /// The library that scores faster, measured in <c>results/bench/runtimes.json</c>: ONNX Runtime on a processor but for
+    /// EfficientNets, <c>patchcore</c> and <c>spade</c>, libtorch on a GPU.
+    /// </summary>
+    public string FasterEngine =>
+        _detector is OnnxDetector || (_detector is IExportable { IsFasterExported: true } && _backbones.Device.type == DeviceType.CPU)
+            ? "onnx"
+            : "libtorch";
 
     /// <summary>
     /// Writes the model as an ONNX file, with preprocessing, network, map and score in its graph, and thresholds, weights' hashes and this

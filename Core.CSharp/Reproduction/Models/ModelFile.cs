@@ -112,7 +112,7 @@ public sealed record ModelFile(
     {
         if (Directory.Exists(path))
         {
-            throw new UserError($"{path} is a folder; a model is one file, name it with --out");
+            throw new UserError($"{path} is a folder; a model is one file, name it with {ApiName.ModelPath}");
         }
 
         try
@@ -121,7 +121,7 @@ public sealed record ModelFile(
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new UserError($"cannot write {path}: {failure.Message} Choose another file with --out.", failure);
+            throw new UserError($"cannot write {path}: {failure.Message} Choose another file with {ApiName.ModelPath}.", failure);
         }
     }
 
@@ -143,7 +143,7 @@ public sealed record ModelFile(
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new UserError($"cannot write {path}: {failure.Message} Choose another file with --out.", failure);
+            throw new UserError($"cannot write {path}: {failure.Message} Choose another file with {ApiName.ModelPath}.", failure);
         }
     }
 
@@ -299,7 +299,9 @@ public sealed record ModelFile(
         {
             var found =
                 backbones.Used.FirstOrDefault(used => used.Architecture == needed.Architecture)
-                ?? throw new UserError($"{path} needs the weights {needed.Name} ({needed.Architecture}); give their folder with --weights");
+                ?? throw new UserError(
+                    $"{path} needs the weights {needed.Name} ({needed.Architecture}); give their folder with {ApiName.LoadWeights}"
+                );
             if (found.WeightsSha256 != needed.Sha256)
             {
                 throw new UserError(

@@ -31,6 +31,11 @@ internal sealed class OnnxDetector : IAnomalyDetector
                 LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
                 IntraOpNumThreads = threads,
             };
+            if (Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is not "ACTIVE")
+            {
+                // As libtorch's threads here: spinning ones take a processor from whatever else runs.
+                options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+            }
             session = open(options);
             var words = session.ModelMetadata.CustomMetadataMap;
             var model =

@@ -23,7 +23,10 @@ internal sealed class RegionOfInterest
         _mask = mask.ToGrey();
         if (!_mask.Pixels.AsSpan().ContainsAnyExcept((byte)0))
         {
-            throw new UserError("--roi: the mask is black, so that nothing of a photograph counts; paint white what counts", exitCode: 2);
+            throw new UserError(
+                $"{ApiName.RegionOfInterest}: the mask is black, so that nothing of a photograph counts; paint white what counts",
+                exitCode: 2
+            );
         }
     }
 
@@ -31,7 +34,8 @@ internal sealed class RegionOfInterest
     public byte[] Png => ImageFile.EncodePng(_mask);
 
     /// <summary>The mask of a model; null where it has none.</summary>
-    public static RegionOfInterest? Decode(byte[]? png) => png is null ? null : new RegionOfInterest(ImageFile.Decode(png, "--roi"));
+    public static RegionOfInterest? Decode(byte[]? png) =>
+        png is null ? null : new RegionOfInterest(ImageFile.Decode(png, "the model's region of interest"));
 
     /// <summary>A photograph with its outside painted over.</summary>
     public Sample Of(Sample sample) => sample with { Pixels = () => Painted(sample.Load()) };

@@ -27,15 +27,18 @@ public sealed record ScoreOptions
     {
         if (Threshold is { } threshold && !float.IsFinite(threshold))
         {
-            throw new UserError("--threshold: give a finite number; 1 is the model's own threshold", exitCode: 2);
+            throw new UserError($"{ApiName.Threshold}: give a finite number; 1 is the model's own threshold", exitCode: 2);
         }
         if (Threshold is not null && FalsePositiveRate is not null)
         {
-            throw new UserError("--threshold and --fpr: give one of them, each is a threshold", exitCode: 2);
+            throw new UserError($"{ApiName.Threshold} and {ApiName.ScoreRate}: give one of them, each is a threshold", exitCode: 2);
         }
         if (FalsePositiveRate is { } rate && !(rate is >= 0 and < 1))
         {
-            throw new UserError(string.Create(CultureInfo.InvariantCulture, $"--fpr {rate}: a share from 0 to below 1"), exitCode: 2);
+            throw new UserError(
+                string.Create(CultureInfo.InvariantCulture, $"{ApiName.ScoreRate} {rate}: a share from 0 to below 1"),
+                exitCode: 2
+            );
         }
         if (Tiles?.Mistake() is { } mistake)
         {

@@ -18,8 +18,9 @@ public sealed record Tiling(int Size, int Overlap)
 
     /// <summary>What no tiling can be; null where there is nothing wrong.</summary>
     internal string? Mistake() =>
-        Size is < LeastSize or > ImageFile.MaxSide ? $"--tile {Size}: give a side from {LeastSize} to {ImageFile.MaxSide} pixels"
-        : Overlap < 0 || Overlap >= Size ? $"--overlap {Overlap}: give a number from 0 to below the tile's side, {Size}"
+        Size is < LeastSize or > ImageFile.MaxSide
+            ? $"{ApiName.TileSize} {Size}: give a side from {LeastSize} to {ImageFile.MaxSide} pixels"
+        : Overlap < 0 || Overlap >= Size ? $"{ApiName.TileOverlap} {Overlap}: give a number from 0 to below the tile's side, {Size}"
         : null;
 
     /// <summary>The tiles of a photograph, row by row; the last of a row or column ends where the photograph ends.</summary>

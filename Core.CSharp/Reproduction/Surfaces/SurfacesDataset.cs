@@ -84,7 +84,7 @@ public static class SurfacesDataset
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserError($"{folder}: cannot be written ({e.Message}); give another folder with --out", e);
+            throw new UserError($"{folder}: cannot be written ({e.Message}); give another folder with {ApiName.SurfacesFolder}", e);
         }
         catch (AggregateException e) when (e.InnerExceptions.OfType<UserError>().FirstOrDefault() is { } error)
         {

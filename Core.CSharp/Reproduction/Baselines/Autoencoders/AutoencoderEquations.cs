@@ -1,3 +1,5 @@
+using Reproduction.Formats;
+using Reproduction.Methods;
 using static TorchSharp.torch;
 
 namespace Reproduction.Baselines.Autoencoders;
@@ -5,8 +7,6 @@ namespace Reproduction.Baselines.Autoencoders;
 /// <summary>The two differences of images, each a loss as its mean and a map as it is.</summary>
 public static class AutoencoderEquations
 {
-    private const double Sigma = 1.5;
-
     /// <summary>The squared difference of pixels, the mean over colours.</summary>
     /// <param name="images"><c>[N,C,H,W]</c></param>
     /// <param name="restored">Likewise.</param>
@@ -19,31 +19,29 @@ public static class AutoencoderEquations
     public static Tensor StructuralDifference(Tensor images, Tensor restored, long window) =>
         1 - Similarity(images, restored, window).mean([1L], keepdim: true);
 
-    /// <summary>
-    /// The structural similarity around every pixel (Wang et al. 2004): luminance, contrast and structure of two windows, weighted by a
-    /// Gaussian of 1.5 pixels, with c_1 = 0.01^2 and c_2 = 0.03^2 for values in 0..1. Windows are mirrored at the border.
-    /// </summary>
+    /// <summary>The structural similarity of every pixel and channel, with a Gaussian window that is mirrored at the border.</summary>
     /// <param name="a"><c>[N,C,H,W]</c></param>
     /// <param name="b">Likewise.</param>
     /// <param name="window">Side of the window, odd.</param>
     /// <returns><c>[N,C,H,W]</c>, at most 1.</returns>
     public static Tensor Similarity(Tensor a, Tensor b, long window)
     {
-        const double c1 = 0.01 * 0.01;
-        const double c2 = 0.03 * 0.03;
         var (down, across) = (WindowMatrix(a.shape[2], window).to(a.device), WindowMatrix(a.shape[3], window).to(a.device).t());
-        var (meanA, meanB) = (Weighted(a), Weighted(b));
-        var varianceA = Weighted(a.square()) - meanA.square();
-        var varianceB = Weighted(b.square()) - meanB.square();
-        var covariance = Weighted(a * b) - (meanA * meanB);
-        return ((2 * meanA * meanB) + c1)
-            * ((2 * covariance) + c2)
-            / ((meanA.square() + meanB.square() + c1) * (varianceA + varianceB + c2));
+        return StructuralSimilarity.Of(a, b, Weighted);
 
         // The window is a product of two lines: a matrix by the columns, then by the rows. (As convolutions of one channel the gradients
         // take five times as long.)
         Tensor Weighted(Tensor value) =>
             down.Times(value.reshape(-1, value.shape[2], value.shape[3])).reshape(-1, value.shape[3]).Times(across).reshape(value.shape);
+    }
+
+    /// <summary>As <see cref="Similarity(Tensor, Tensor, long)"/> of squares, as operations of an ONNX graph.</summary>
+    internal static OnnxValue Similarity(OnnxValue a, OnnxValue b, long side, long window)
+    {
+        using var scope = NewDisposeScope();
+        var matrix = WindowMatrix(side, window);
+        var (down, across) = (a.Model.Constant(matrix), a.Model.Constant(matrix.t()));
+        return StructuralSimilarity.Of(a, b, value => down.MatMul(value).MatMul(across));
     }
 
     /// <summary>The weighted mean around every place of a line: row i holds the window's weights around i, mirrored at the ends.</summary>
@@ -53,7 +51,12 @@ public static class AutoencoderEquations
     public static Tensor WindowMatrix(long side, long window)
     {
         var half = (int)(window / 2);
-        double[] weights = [.. Enumerable.Range(-half, (2 * half) + 1).Select(offset => Math.Exp(offset * offset / (-2 * Sigma * Sigma)))];
+        double[] weights =
+        [
+            .. Enumerable
+                .Range(-half, (2 * half) + 1)
+                .Select(offset => Math.Exp(offset * offset / (-2 * StructuralSimilarity.Sigma * StructuralSimilarity.Sigma))),
+        ];
         var sum = weights.Sum();
         var matrix = new float[side * side];
         for (var row = 0; row < side; row++)

@@ -67,10 +67,6 @@ public sealed class SsimAutoencoderMethod() : AutoencoderMethod(Difference.Ssim,
 {
     /// <inheritdoc/>
     public override string Id => "ae-ssim";
-
-    /// <inheritdoc/>
-    public override string Title =>
-        "Bergmann et al., Improving Unsupervised Defect Segmentation by Applying Structural Similarity to Autoencoders (AE-SSIM)";
 }
 
 /// <summary>The autoencoder with squared differences: AE-L2.</summary>
@@ -78,10 +74,6 @@ public sealed class L2AutoencoderMethod() : AutoencoderMethod(Difference.L2, "sq
 {
     /// <inheritdoc/>
     public override string Id => "ae-l2";
-
-    /// <inheritdoc/>
-    public override string Title =>
-        "Bergmann et al., Improving Unsupervised Defect Segmentation by Applying Structural Similarity to Autoencoders (AE-L2)";
 }
 
 /// <summary>Hyperparameters of <see cref="AutoencoderMethod"/>; the defaults are the paper's.</summary>

@@ -10,9 +10,6 @@ public sealed class MeanImageMethod : Method<PixelFloorSettings>
     public override string Id => "mean-image";
 
     /// <inheritdoc/>
-    public override string Title => "The mean of the training images";
-
-    /// <inheritdoc/>
     public override IReadOnlyList<Variant<PixelFloorSettings>> Variants { get; } =
     [new("default", "squared difference to the mean of the training images", new PixelFloorSettings(), Default: true)];
 
@@ -32,9 +29,6 @@ public sealed class PcaPixelsMethod : Method<PixelFloorSettings>
 {
     /// <inheritdoc/>
     public override string Id => "pca-pixels";
-
-    /// <inheritdoc/>
-    public override string Title => "Principal components of the training images";
 
     /// <inheritdoc/>
     public override IReadOnlyList<Variant<PixelFloorSettings>> Variants { get; } =
@@ -62,7 +56,7 @@ public sealed class PcaPixelsMethod : Method<PixelFloorSettings>
 /// The principal components of a frozen network's features, the same for all positions: what they do not span is anomalous. An autoencoder
 /// of features that is linear.
 /// </summary>
-public sealed class PcaFeaturesMethod : Method<FeatureFloorSettings>
+public sealed class PcaFeaturesMethod : FrozenNetworkMethod<FeatureFloorSettings>
 {
     private static readonly FeatureFloorSettings ResNet18 = new();
 
@@ -70,19 +64,17 @@ public sealed class PcaFeaturesMethod : Method<FeatureFloorSettings>
     public override string Id => "pca-features";
 
     /// <inheritdoc/>
-    public override string Title => "Principal components of a frozen network's features";
-
-    /// <inheritdoc/>
     public override IReadOnlyList<Variant<FeatureFloorSettings>> Variants { get; } =
     [
-        Row("resnet18", "ResNet-18, layer2 and layer3", ResNet18),
+        Row("resnet18", "ResNet-18, layer2 and layer3", ResNet18, isDefault: true),
         Row(
             PackagedWeights.Name,
             "the ResNet-18 that comes with the program, layer2 and layer3",
             ResNet18 with
             {
                 Network = PackagedWeights.Name,
-            }
+            },
+            isDefault: true
         ),
     ];
 
@@ -92,13 +84,6 @@ public sealed class PcaFeaturesMethod : Method<FeatureFloorSettings>
         settings.Check();
         return new FeatureFloorDetector(settings, resources);
     }
-
-    /// <inheritdoc/>
-    protected override FeatureFloorSettings Adapt(FeatureFloorSettings settings, Request request) =>
-        request.Profile == Profile.Smoke ? settings with { ImageSize = 64 } : settings;
-
-    private static Variant<FeatureFloorSettings> Row(string name, string description, FeatureFloorSettings settings) =>
-        new(name, description, settings, Default: true, $"{settings.Network}/{settings.Layers[^1]}");
 }
 
 /// <summary>Settings of the two floors of pixels.</summary>
@@ -132,33 +117,18 @@ public sealed record PixelFloorSettings
 }
 
 /// <summary>Settings of the floor of features.</summary>
-public sealed record FeatureFloorSettings
+public sealed record FeatureFloorSettings : FrozenNetworkSettings
 {
-    private const double LargestSigma = 256;
-
-    /// <summary>Architecture of the frozen network.</summary>
-    public string Network { get; init; } = "resnet18";
-
-    /// <summary>The levels that are concatenated on the grid of the first.</summary>
-    public string[] Layers { get; init; } = ["layer2", "layer3"];
+    /// <summary>Two levels, on the grid of the first.</summary>
+    public FeatureFloorSettings() => Layers = ["layer2", "layer3"];
 
     /// <summary>Share of the features' variance that the kept components hold.</summary>
     public double Variance { get; init; } = 0.95;
 
-    /// <summary>Standard deviation in pixels of the Gaussian filter over the map.</summary>
-    public double Sigma { get; init; } = 4;
-
-    /// <summary>Images are resized to a square of this many pixels.</summary>
-    public int ImageSize { get; init; } = 256;
-
-    /// <summary>Refuses values that no detector can be built with.</summary>
-    /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
-    public void Check()
+    /// <inheritdoc/>
+    public override void Check()
     {
-        var check = new SettingsCheck("pca-features");
-        check.Whole(ImageSize, 1);
-        check.Layers(Layers);
+        var check = Checked("pca-features");
         check.Share(Variance);
-        check.NotNegative(Sigma, LargestSigma);
     }
 }

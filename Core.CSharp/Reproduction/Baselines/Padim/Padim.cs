@@ -8,7 +8,7 @@ namespace Reproduction.Baselines.Padim;
 /// three levels of a frozen network are concatenated at every position of the finest; a random choice of their channels is described by a
 /// Gaussian a position. The map is the Mahalanobis distance.
 /// </summary>
-public sealed class PadimMethod : Method<PadimSettings>
+public sealed class PadimMethod : FrozenNetworkMethod<PadimSettings>
 {
     private static readonly PadimSettings ResNet18 = new();
 
@@ -16,7 +16,7 @@ public sealed class PadimMethod : Method<PadimSettings>
     public override string Id => "padim";
 
     /// <inheritdoc/>
-    public override string Title => "Defard et al., PaDiM: a Patch Distribution Modeling Framework for Anomaly Detection and Localization";
+    public override bool IsExtendable => true;
 
     /// <inheritdoc/>
     public override IReadOnlyList<Variant<PadimSettings>> Variants { get; } =
@@ -49,50 +49,22 @@ public sealed class PadimMethod : Method<PadimSettings>
         settings.Check();
         return new PadimDetector(settings, resources);
     }
-
-    /// <inheritdoc/>
-    protected override PadimSettings Adapt(PadimSettings settings, Request request) =>
-        request.Profile == Profile.Smoke ? settings with { ImageSize = 64 } : settings;
-
-    private static Variant<PadimSettings> Row(string name, string description, PadimSettings settings, bool isDefault = false) =>
-        new(name, description, settings, isDefault, $"{settings.Network}/{settings.Layers[^1]}");
 }
 
 /// <summary>Hyperparameters of <see cref="PadimMethod"/>.</summary>
-public sealed record PadimSettings
+public sealed record PadimSettings : FrozenNetworkSettings
 {
-    private const double LargestSigma = 256;
-
-    /// <summary>Architecture of the frozen network.</summary>
-    public string Network { get; init; } = "resnet18";
-
-    /// <summary>The levels that are concatenated, the finest first.</summary>
-    public string[] Layers { get; init; } = ["layer1", "layer2", "layer3"];
-
     /// <summary>How many of the concatenated channels are kept, a seeded random choice; 0 keeps all.</summary>
     public int Channels { get; init; } = 100;
 
     /// <summary>epsilon, what is added to the covariance's diagonal.</summary>
     public double Regularisation { get; init; } = 0.01;
 
-    /// <summary>Standard deviation in pixels of the Gaussian filter over the map.</summary>
-    public double Sigma { get; init; } = 4;
-
-    /// <summary>
-    /// Images are resized to a square of this many pixels. The paper crops the middle 224 of 256; nothing is cropped here, so that defects
-    /// at the border count.
-    /// </summary>
-    public int ImageSize { get; init; } = 256;
-
-    /// <summary>Refuses values that no detector can be built with.</summary>
-    /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
-    public void Check()
+    /// <inheritdoc/>
+    public override void Check()
     {
-        var check = new SettingsCheck("padim");
-        check.Whole(ImageSize, 1);
-        check.Layers(Layers);
+        var check = Checked("padim");
         check.Latent(Channels, 0);
         check.That(Regularisation is > 0 and < double.PositiveInfinity, Regularisation, "a number above 0");
-        check.NotNegative(Sigma, LargestSigma);
     }
 }

@@ -8,7 +8,7 @@ namespace Reproduction.Baselines.PatchCore;
 /// frozen network, each averaged over its neighbourhood, are patches; a coreset of those of all training images is the memory bank; the
 /// map is the distance of every patch to its nearest neighbour in it.
 /// </summary>
-public sealed class PatchCoreMethod : Method<PatchCoreSettings>
+public sealed class PatchCoreMethod : FrozenNetworkMethod<PatchCoreSettings>
 {
     private static readonly PatchCoreSettings ResNet18 = new();
 
@@ -16,7 +16,7 @@ public sealed class PatchCoreMethod : Method<PatchCoreSettings>
     public override string Id => "patchcore";
 
     /// <inheritdoc/>
-    public override string Title => "Roth et al., Towards Total Recall in Industrial Anomaly Detection (PatchCore)";
+    public override bool IsExtendable => true;
 
     /// <inheritdoc/>
     public override IReadOnlyList<Variant<PatchCoreSettings>> Variants { get; } =
@@ -50,26 +50,15 @@ public sealed class PatchCoreMethod : Method<PatchCoreSettings>
         settings.Check();
         return new PatchCoreDetector(settings, resources);
     }
-
-    /// <inheritdoc/>
-    protected override PatchCoreSettings Adapt(PatchCoreSettings settings, Request request) =>
-        request.Profile == Profile.Smoke ? settings with { ImageSize = 64 } : settings;
-
-    private static Variant<PatchCoreSettings> Row(string name, string description, PatchCoreSettings settings, bool isDefault = false) =>
-        new(name, description, settings, isDefault, $"{settings.Network}/{settings.Layers[^1]}");
 }
 
 /// <summary>Hyperparameters of <see cref="PatchCoreMethod"/>.</summary>
-public sealed record PatchCoreSettings
+public sealed record PatchCoreSettings : FrozenNetworkSettings
 {
-    private const double LargestSigma = 256;
     private const int LargestPatch = 31;
 
-    /// <summary>Architecture of the frozen network.</summary>
-    public string Network { get; init; } = "resnet18";
-
-    /// <summary>The levels that a patch is made of, the finer first.</summary>
-    public string[] Layers { get; init; } = ["layer2", "layer3"];
+    /// <summary>The paper's: a patch is made of two levels.</summary>
+    public PatchCoreSettings() => Layers = ["layer2", "layer3"];
 
     /// <summary>p, the side of a patch's neighbourhood on the feature map, odd.</summary>
     public int PatchSize { get; init; } = 3;
@@ -92,26 +81,14 @@ public sealed record PatchCoreSettings
     /// <summary>b, how many neighbours of the nearest patch reweight the image score; 1 or 0 leaves it unweighted.</summary>
     public int Neighbours { get; init; } = 9;
 
-    /// <summary>Standard deviation in pixels of the Gaussian filter over the map.</summary>
-    public double Sigma { get; init; } = 4;
-
-    /// <summary>
-    /// Images are resized to a square of this many pixels. The paper crops the middle 224 of 256; nothing is cropped here.
-    /// </summary>
-    public int ImageSize { get; init; } = 256;
-
-    /// <summary>Refuses values that no detector can be built with.</summary>
-    /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
-    public void Check()
+    /// <inheritdoc/>
+    public override void Check()
     {
-        var check = new SettingsCheck("patchcore");
-        check.Whole(ImageSize, 1);
-        check.Layers(Layers);
+        var check = Checked("patchcore");
         check.That(PatchSize is >= 1 and <= LargestPatch && PatchSize % 2 == 1, PatchSize, $"odd, from 1 to {LargestPatch}");
         check.Latent(Dimension, 0);
         check.Share(Coreset);
         check.Latent(Projection, 0);
         check.Whole(Neighbours, 0, 10_000);
-        check.NotNegative(Sigma, LargestSigma);
     }
 }

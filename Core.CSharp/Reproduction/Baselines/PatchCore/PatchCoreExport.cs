@@ -10,6 +10,9 @@ public sealed partial class PatchCoreDetector : IExportable
 {
     ImageSize IExportable.InputSize => ImageSize.Square(settings.ImageSize);
 
+    /// <summary>All distances of a batch to the bank would be in memory at once, gigabytes of them.</summary>
+    bool IExportable.IsFasterExported => false;
+
     GraphScores IExportable.Export(OnnxValue imagesRgb01)
     {
         using var scope = NewDisposeScope();

@@ -10,6 +10,9 @@ public sealed partial class SpadeDetector : IExportable
 {
     ImageSize IExportable.InputSize => ImageSize.Square(settings.ImageSize);
 
+    /// <summary>The gallery, hundreds of megabytes, would be in memory three times.</summary>
+    bool IExportable.IsFasterExported => false;
+
     GraphScores IExportable.Export(OnnxValue imagesRgb01)
     {
         using var scope = NewDisposeScope();

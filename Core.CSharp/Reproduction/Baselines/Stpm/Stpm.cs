@@ -7,15 +7,12 @@ namespace Reproduction.Baselines.Stpm;
 /// Wang, Han, Ding and Huang, Student-Teacher Feature Pyramid Matching for Anomaly Detection. A student of the teacher's architecture
 /// learns, on normal images only, to give the features of a trained ResNet-18 at three levels; where it fails, the image is anomalous.
 /// </summary>
-public sealed class StpmMethod : Method<StpmSettings>
+public sealed class StpmMethod : FrozenNetworkMethod<StpmSettings>
 {
     private static readonly StpmSettings ResNet18 = new();
 
     /// <inheritdoc/>
     public override string Id => "stpm";
-
-    /// <inheritdoc/>
-    public override string Title => "Wang et al., Student-Teacher Feature Pyramid Matching for Anomaly Detection (STPM)";
 
     /// <inheritdoc/>
     public override IReadOnlyList<Variant<StpmSettings>> Variants { get; } =
@@ -43,33 +40,19 @@ public sealed class StpmMethod : Method<StpmSettings>
     protected override StpmSettings Adapt(StpmSettings settings, Request request) =>
         request.Profile switch
         {
-            Profile.Smoke => settings with { ImageSize = 64, Epochs = 1, BatchSize = 4 },
+            Profile.Smoke => base.Adapt(settings, request) with { Epochs = 1, BatchSize = 4 },
             // Small batches: with the paper's 32 so few epochs are too few steps.
             Profile.Quick when request.Dataset == "photographs" => settings with { ImageSize = 128, BatchSize = 4, Epochs = 8 },
             Profile.Quick => settings with { ImageSize = 128, BatchSize = 4, Epochs = 20 },
             _ => settings,
         };
-
-    private static Variant<StpmSettings> Row(string name, string description, StpmSettings settings, bool isDefault = false) =>
-        new(name, description, settings, isDefault, $"{settings.Network}/{settings.Layers[^1]}");
 }
 
 /// <summary>Hyperparameters of <see cref="StpmMethod"/>; the defaults are the paper's.</summary>
-public sealed record StpmSettings
+public sealed record StpmSettings : FrozenNetworkSettings
 {
-    private const double LargestSigma = 256;
-
-    /// <summary>Architecture of the teacher, and of the student.</summary>
-    public string Network { get; init; } = "resnet18";
-
-    /// <summary>The levels that are matched, the finest first.</summary>
-    public string[] Layers { get; init; } = ["layer1", "layer2", "layer3"];
-
-    /// <summary>Standard deviation in pixels of a Gaussian filter over the map; the paper has none.</summary>
-    public double Sigma { get; init; }
-
-    /// <summary>Images are resized to a square of this many pixels.</summary>
-    public int ImageSize { get; init; } = 256;
+    /// <summary>The paper's: three levels, and no filter over the map.</summary>
+    public StpmSettings() => Sigma = 0;
 
     /// <summary>Passes over the training images.</summary>
     public int Epochs { get; init; } = 100;
@@ -89,14 +72,10 @@ public sealed record StpmSettings
     /// <summary>Weight decay of SGD.</summary>
     public double WeightDecay { get; init; } = 1e-4;
 
-    /// <summary>Refuses values that no student can be built or trained with.</summary>
-    /// <exception cref="UserError">The first such setting, its value and what it may be.</exception>
-    public void Check()
+    /// <inheritdoc/>
+    public override void Check()
     {
-        var check = new SettingsCheck("stpm");
-        check.Whole(ImageSize, 1);
-        check.Layers(Layers);
-        check.NotNegative(Sigma, LargestSigma);
+        var check = Checked("stpm");
         check.Whole(Epochs, 1);
         check.Batch(BatchSize);
         check.That(Validation is >= 0 and < 1, Validation, "a number from 0 to below 1");

@@ -13,7 +13,7 @@ public sealed partial class StpmDetector(StpmSettings settings, Resources resour
     private const int ValidationBatch = 8;
 
     private readonly Backbone _teacher = resources.Backbones.Get(settings.Network);
-    private StpmStudent? _student;
+    private TrainedBackbone? _student;
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Fit(IImages normal, FitContext context)
@@ -24,7 +24,7 @@ public sealed partial class StpmDetector(StpmSettings settings, Resources resour
         var size = Math.Min(settings.BatchSize, train.Count);
         var batches = new ShuffledBatches(context, train.Count, size, partial: false);
         var student = NewStudent(context.Seed);
-        student.Learn(true);
+        student.train();
         using var kept = new EarlyStopping(student);
         using var rows = Rows(train, context);
         using var heldRows = held > 0 ? Rows(validation, context) : null;
@@ -49,7 +49,7 @@ public sealed partial class StpmDetector(StpmSettings settings, Resources resour
             }
         );
         kept.Restore();
-        student.Learn(false);
+        student.eval();
         return new Dictionary<string, double>
         {
             ["final_loss"] = loss,
@@ -81,20 +81,22 @@ public sealed partial class StpmDetector(StpmSettings settings, Resources resour
     {
         var student = NewStudent(0);
         state.LoadInto(student);
-        student.Learn(false);
+        student.eval();
     }
 
     /// <inheritdoc/>
     public void Dispose() => _student?.Dispose();
 
-    private StpmStudent Fitted => _student ?? throw new InvalidOperationException("the detector has not been fitted");
+    private TrainedBackbone Fitted => _student ?? throw new InvalidOperationException("the detector has not been fitted");
 
     private ImageSize Size => ImageSize.Square(settings.ImageSize);
 
-    private StpmStudent NewStudent(int seed)
+    /// <summary>A network of the teacher's architecture with random weights, up to the deepest level that is matched.</summary>
+    private TrainedBackbone NewStudent(int seed)
     {
         _student?.Dispose();
-        return _student = new StpmStudent(settings, seed, resources.Device);
+        var options = new BackboneOptions { Trainable = true, Device = resources.Device };
+        return _student = new TrainedBackbone(Backbone.Random(settings.Network, seed, options), settings.Layers[^1]);
     }
 
     private FeatureRows Rows(ImageBatch images, FitContext context) =>
@@ -103,14 +105,15 @@ public sealed partial class StpmDetector(StpmSettings settings, Resources resour
     /// <summary>The loss at each position of each level.</summary>
     private Tensor[] Positions(Tensor[] teacher, ImageBatch batch)
     {
-        var student = Fitted.call(_teacher.Preprocessing.Apply(batch.Pixels(Size, resources.Device)));
+        var input = _teacher.Preprocessing.Apply(batch.Pixels(Size, resources.Device));
+        var student = Fitted.Network.ForwardRaw(input, settings.Layers);
         return [.. teacher.Zip(student, StpmEquations.PositionLoss)];
     }
 
     private double ValidationLoss(FeatureRows rows, ImageBatch validation)
     {
         using var noGradient = no_grad();
-        Fitted.Learn(false);
+        Fitted.eval();
         var sum = 0.0;
         foreach (var some in Enumerable.Range(0, validation.Count).Chunk(ValidationBatch))
         {
@@ -118,7 +121,7 @@ public sealed partial class StpmDetector(StpmSettings settings, Resources resour
             var batch = validation with { Indices = [.. some.Select(row => validation.Indices[row])] };
             sum += StpmEquations.Loss(Positions(rows.Get(some), batch)).item<float>() * some.Length;
         }
-        Fitted.Learn(true);
+        Fitted.train();
         return sum / validation.Count;
     }
 }

@@ -14,7 +14,7 @@ public sealed partial class StpmDetector : IExportable
         var input = _teacher.Preprocessing.Export(imagesRgb01);
         var map = _teacher
             .ExportRaw(input, settings.Layers)
-            .Zip(Fitted.Export(input), PositionLoss)
+            .Zip(Fitted.Network.ExportRaw(input, settings.Layers), PositionLoss)
             .Select(level => level.Interpolate(settings.ImageSize, settings.ImageSize))
             .Aggregate((product, level) => product * level);
         var filtered = AnomalyMaps.GaussianFilter(map, settings.Sigma);

@@ -192,9 +192,6 @@ public sealed class DfrMethod : Method<DfrSettings>
     public override string Id => "dfr";
 
     /// <inheritdoc/>
-    public override string Title => "Yang, Shi & Qi, DFR: Deep Feature Reconstruction for Unsupervised Anomaly Segmentation";
-
-    /// <inheritdoc/>
     public override IReadOnlyList<Variant<DfrSettings>> Variants { get; } =
     [
         .. from subset in Subsets

@@ -106,7 +106,7 @@ public sealed record FavaeSettings
         if (Extractor is FeatureExtractor.Encoder or FeatureExtractor.EncoderStopped)
         {
             check.That(
-                Layers.All(layer => FavaeNetwork.EncoderNumbers.Select(number => $"{number}").Contains(layer)),
+                Layers.All(FavaeNetwork.EncoderNumbers.Contains),
                 Layers,
                 $"of {string.Join(", ", FavaeNetwork.EncoderNumbers)}, the encoder's layers in appendix D"
             );
@@ -172,9 +172,6 @@ public sealed class FavaeMethod : Method<FavaeSettings>
 
     /// <inheritdoc/>
     public override string Id => "favae";
-
-    /// <inheritdoc/>
-    public override string Title => "Dehaene & Eline, Anomaly localization by modeling perceptual features";
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, string> FormerSettings { get; } =

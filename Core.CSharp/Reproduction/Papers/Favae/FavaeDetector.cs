@@ -167,8 +167,7 @@ internal sealed partial class FavaeDetector : IAnomalyDetector
 
     private Tensor Bounded(Tensor logVariance) => logVariance.clamp(-_settings.LogVarianceBound, _settings.LogVarianceBound);
 
-    private int Channels(string layer) =>
-        _extractor?.Channels(layer) ?? FavaeNetwork.EncoderChannels(int.Parse(layer, CultureInfo.InvariantCulture), _settings.Width);
+    private int Channels(string layer) => _extractor?.Channels(layer) ?? FavaeNetwork.EncoderChannels(layer, _settings.Width);
 
     /// <summary>
     /// Sets the log variances to those of the first batch's pixels and features: what is left to explain before anything is learned. From
@@ -223,7 +222,7 @@ internal sealed partial class FavaeDetector : IAnomalyDetector
     private (Tensor Reconstruction, Tensor Maps) NegativeLogProbabilities(
         Tensor images,
         Tensor code,
-        IReadOnlyDictionary<int, Tensor> encoderLayers
+        IReadOnlyDictionary<string, Tensor> encoderLayers
     )
     {
         var targets = Features(images, encoderLayers).Prepend(images).ToArray();
@@ -250,14 +249,12 @@ internal sealed partial class FavaeDetector : IAnomalyDetector
     /// <summary>What is reconstructed beside the pixels.</summary>
     /// <param name="images"><c>[N,3,128,128]</c>.</param>
     /// <param name="encoderLayers">The encoder's outputs, for models that reconstruct them.</param>
-    internal IEnumerable<Tensor> Features(Tensor images, IReadOnlyDictionary<int, Tensor> encoderLayers) =>
+    internal IEnumerable<Tensor> Features(Tensor images, IReadOnlyDictionary<string, Tensor> encoderLayers) =>
         _settings.Extractor switch
         {
             FeatureExtractor.None => [],
-            FeatureExtractor.Encoder => _settings.Layers.Select(layer => encoderLayers[int.Parse(layer, CultureInfo.InvariantCulture)]),
-            FeatureExtractor.EncoderStopped => _settings.Layers.Select(layer =>
-                encoderLayers[int.Parse(layer, CultureInfo.InvariantCulture)].detach()
-            ),
+            FeatureExtractor.Encoder => _settings.Layers.Select(layer => encoderLayers[layer]),
+            FeatureExtractor.EncoderStopped => _settings.Layers.Select(layer => encoderLayers[layer].detach()),
             _ => _extractor!.Forward(images, _settings.Layers),
         };
 

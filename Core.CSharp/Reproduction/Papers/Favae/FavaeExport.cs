@@ -1,4 +1,3 @@
-using System.Globalization;
 using Reproduction.Data;
 using Reproduction.Formats;
 using Reproduction.Methods;
@@ -42,13 +41,11 @@ internal sealed partial class FavaeDetector : IExportable
         return 0.5 * (scaled.Square().Sum([1], keepdim: true) + constant);
     }
 
-    private IEnumerable<OnnxValue> Features(OnnxValue images, IReadOnlyDictionary<int, OnnxValue> encoderLayers) =>
+    private IEnumerable<OnnxValue> Features(OnnxValue images, IReadOnlyDictionary<string, OnnxValue> encoderLayers) =>
         _settings.Extractor switch
         {
             FeatureExtractor.None => [],
-            FeatureExtractor.Encoder or FeatureExtractor.EncoderStopped => _settings.Layers.Select(layer =>
-                encoderLayers[int.Parse(layer, CultureInfo.InvariantCulture)]
-            ),
+            FeatureExtractor.Encoder or FeatureExtractor.EncoderStopped => _settings.Layers.Select(layer => encoderLayers[layer]),
             _ => _extractor!.Export(images, _settings.Layers),
         };
 

@@ -18,17 +18,17 @@ internal sealed class FavaeNetwork : nn.Module
     private const double Slope = 0.2;
 
     /// <summary>Number, input and output channels, kernel, stride and padding of the encoder's convolutions.</summary>
-    private static readonly (int Number, int In, int Out, int Kernel, int Stride, int Padding)[] EncoderLayers =
+    private static readonly (string Number, int In, int Out, int Kernel, int Stride, int Padding)[] EncoderLayers =
     [
-        (0, 3, 128, 4, 2, 1),
-        (3, 128, 128, 4, 2, 1),
-        (6, 128, 256, 3, 1, 1),
-        (9, 256, 256, 4, 2, 1),
-        (12, 256, 512, 3, 1, 1),
-        (15, 512, 512, 4, 2, 1),
-        (18, 512, 512, 3, 1, 1),
-        (21, 512, 32, 3, 1, 1),
-        (24, 32, 200, 8, 1, 0),
+        ("0", 3, 128, 4, 2, 1),
+        ("3", 128, 128, 4, 2, 1),
+        ("6", 128, 256, 3, 1, 1),
+        ("9", 256, 256, 4, 2, 1),
+        ("12", 256, 512, 3, 1, 1),
+        ("15", 512, 512, 4, 2, 1),
+        ("18", 512, 512, 3, 1, 1),
+        ("21", 512, 32, 3, 1, 1),
+        ("24", 32, 200, 8, 1, 0),
     ];
 
     /// <summary>Likewise of the decoder's transposed convolutions.</summary>
@@ -104,7 +104,7 @@ internal sealed class FavaeNetwork : nn.Module
     }
 
     /// <summary>Appendix D's numbers of the encoder's convolutions.</summary>
-    public static IEnumerable<int> EncoderNumbers => EncoderLayers.Select(layer => layer.Number);
+    public static IEnumerable<string> EncoderNumbers => EncoderLayers.Select(layer => layer.Number);
 
     /// <summary>Appendix D's numbers of the decoder's convolutions.</summary>
     public static IEnumerable<int> DecoderNumbers => DecoderLayers.Select(layer => layer.Number);
@@ -118,13 +118,13 @@ internal sealed class FavaeNetwork : nn.Module
     /// <summary>Channels of an encoder layer, for models that reconstruct the encoder's own features.</summary>
     /// <param name="number">The layer's number in appendix D.</param>
     /// <param name="width">The factor on hidden channels.</param>
-    public static int EncoderChannels(int number, double width) =>
+    public static int EncoderChannels(string number, double width) =>
         Math.Max(8, (int)Math.Round(EncoderLayers.First(layer => layer.Number == number).Out * width));
 
     /// <summary>Mean and log variance of q(z|x), and the outputs of the encoder's convolutions by their numbers.</summary>
     /// <param name="images"><c>[N,3,128,128]</c>, 0..1.</param>
     /// <returns><c>[N,latent,1,1]</c> twice.</returns>
-    public (Tensor Mean, Tensor LogVariance, IReadOnlyDictionary<int, Tensor> Layers) Encode(Tensor images)
+    public (Tensor Mean, Tensor LogVariance, IReadOnlyDictionary<string, Tensor> Layers) Encode(Tensor images)
     {
         var (code, layers) = Run(images, encoder, encoderActivations, EncoderLayers);
         return (code.narrow(1, 0, _latent), code.narrow(1, _latent, _latent), layers);
@@ -146,7 +146,7 @@ internal sealed class FavaeNetwork : nn.Module
 
     /// <summary>As <see cref="Encode"/>, as operations of an ONNX graph.</summary>
     /// <param name="images"><c>[N,3,128,128]</c>.</param>
-    public (OnnxValue Mean, IReadOnlyDictionary<int, OnnxValue> Layers) Encode(OnnxValue images)
+    public (OnnxValue Mean, IReadOnlyDictionary<string, OnnxValue> Layers) Encode(OnnxValue images)
     {
         var (code, layers) = Run(images, encoder, encoderActivations, EncoderLayers);
         return (code.Narrow(1, 0, _latent), layers);
@@ -163,14 +163,15 @@ internal sealed class FavaeNetwork : nn.Module
         ];
     }
 
-    private static (OnnxValue Output, IReadOnlyDictionary<int, OnnxValue> Layers) Run(
+    private static (OnnxValue Output, IReadOnlyDictionary<TNumber, OnnxValue> Layers) Run<TNumber>(
         OnnxValue input,
         IList<nn.Module<Tensor, Tensor>> convolutions,
         IList<nn.Module<Tensor, Tensor>> activations,
-        (int Number, int In, int Out, int Kernel, int Stride, int Padding)[] layers
+        (TNumber Number, int In, int Out, int Kernel, int Stride, int Padding)[] layers
     )
+        where TNumber : notnull
     {
-        var outputs = new Dictionary<int, OnnxValue>();
+        var outputs = new Dictionary<TNumber, OnnxValue>();
         for (var i = 0; i < convolutions.Count; i++)
         {
             input = input.Then(convolutions[i]);
@@ -180,14 +181,15 @@ internal sealed class FavaeNetwork : nn.Module
         return (input, outputs);
     }
 
-    private static (Tensor Output, IReadOnlyDictionary<int, Tensor> Layers) Run(
+    private static (Tensor Output, IReadOnlyDictionary<TNumber, Tensor> Layers) Run<TNumber>(
         Tensor input,
         IList<nn.Module<Tensor, Tensor>> convolutions,
         IList<nn.Module<Tensor, Tensor>> activations,
-        (int Number, int In, int Out, int Kernel, int Stride, int Padding)[] layers
+        (TNumber Number, int In, int Out, int Kernel, int Stride, int Padding)[] layers
     )
+        where TNumber : notnull
     {
-        var outputs = new Dictionary<int, Tensor>();
+        var outputs = new Dictionary<TNumber, Tensor>();
         var value = input.channels_last();
         for (var i = 0; i < convolutions.Count; i++)
         {
@@ -215,23 +217,13 @@ internal sealed class FavaeNetwork : nn.Module
 internal sealed class TrainedTogether : nn.Module
 {
     private readonly FavaeNetwork network;
-    private readonly Backbone? _extractor;
+    private readonly TrainedBackbone? extractor;
 
     public TrainedTogether(FavaeNetwork network, Backbone? extractor)
         : base(nameof(TrainedTogether))
     {
         this.network = network;
-        _extractor = extractor;
+        this.extractor = extractor is null ? null : new TrainedBackbone(extractor);
         RegisterComponents();
-        if (extractor is not null)
-        {
-            this.RegisterBackbone(extractor);
-        }
-    }
-
-    public override void train(bool on = true)
-    {
-        network.train(on);
-        _extractor?.Train(on);
     }
 }

@@ -75,12 +75,7 @@ public sealed record GaussianSettings
 /// distances is the anomaly score of an image. There is no localisation. Beside it the baselines of Tables V and VIII.
 /// </summary>
 public sealed class GaussianMethod()
-    : MethodFamily(
-        "gaussian",
-        "Rippel, Mertens & Merhof, Modeling the Distribution of Normal Data in Pre-Trained Deep Features for Anomaly Detection",
-        folds: 5,
-        [new FeatureDistributions(), new SupervisedClassifiers(), new MseAutoencoders()]
-    );
+    : MethodFamily("gaussian", folds: 5, [new FeatureDistributions(), new SupervisedClassifiers(), new MseAutoencoders()]);
 
 /// <summary>A network that <c>gaussian</c> takes features of.</summary>
 /// <param name="Name">In the names of variants.</param>
@@ -157,7 +152,7 @@ internal sealed class FeatureDistributions : Method<GaussianSettings>
     public override string Id => "gaussian";
 
     /// <inheritdoc/>
-    public override string Title => "A distribution of normal features";
+    public override bool IsExtendable => true;
 
     /// <inheritdoc/>
     public override int Folds => 5;
@@ -232,9 +227,6 @@ internal sealed class SupervisedClassifiers : Method<SupervisedClassifierSetting
     public override string Id => "gaussian";
 
     /// <inheritdoc/>
-    public override string Title => "A classifier tuned on labelled images";
-
-    /// <inheritdoc/>
     public override IReadOnlyList<Variant<SupervisedClassifierSettings>> Variants { get; } =
     [
         .. from network in FeatureNetwork.All
@@ -286,9 +278,6 @@ internal sealed class MseAutoencoders : Method<MseAutoencoderSettings>
 {
     /// <inheritdoc/>
     public override string Id => "gaussian";
-
-    /// <inheritdoc/>
-    public override string Title => "An autoencoder of images";
 
     /// <inheritdoc/>
     public override IReadOnlyList<Variant<MseAutoencoderSettings>> Variants { get; } =

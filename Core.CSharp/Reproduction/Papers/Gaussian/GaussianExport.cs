@@ -10,6 +10,9 @@ internal sealed partial class GaussianDetector : IExportable
 {
     ImageSize IExportable.InputSize => _size;
 
+    /// <summary>Not by depthwise convolutions and gates.</summary>
+    bool IExportable.IsFasterExported => !_backbone.Architecture.Contains("efficientnet", StringComparison.Ordinal);
+
     GraphScores IExportable.Export(OnnxValue imagesRgb01)
     {
         var distances = _backbone

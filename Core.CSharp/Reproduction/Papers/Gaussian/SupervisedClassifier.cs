@@ -158,42 +158,24 @@ internal sealed class SupervisedClassifier : ISupervisedDetector
     /// <summary>Backbone and linear layer.</summary>
     private sealed class Model : nn.Module<Tensor, Tensor>
     {
-        private readonly Backbone _backbone;
-        private readonly string[] _layers;
+        private readonly TrainedBackbone backbone;
         private readonly Linear head;
+        private readonly string[] _layers;
 
-        public Model(Backbone backbone, string layer, Device device)
+        public Model(Backbone network, string layer, Device device)
             : base(nameof(SupervisedClassifier))
         {
-            (_backbone, _layers) = (backbone, [layer]);
-            head = nn.Linear(backbone.Channels(layer), 1, device: device);
+            _layers = [layer];
+            backbone = new TrainedBackbone(network);
+            head = nn.Linear(network.Channels(layer), 1, device: device);
             RegisterComponents();
-            this.RegisterBackbone(backbone);
         }
 
         /// <summary>Logits <c>[N]</c> of images <c>[N,3,S,S]</c>.</summary>
         public override Tensor forward(Tensor images)
         {
             using var scope = torch.NewDisposeScope();
-            return head.call(_backbone.Forward(images, _layers)[0].mean([2L, 3L])).squeeze(1L).MoveToOuterDisposeScope();
-        }
-
-        /// <inheritdoc/>
-        public override void train(bool on = true)
-        {
-            base.train(on);
-            _backbone.Train(on);
-        }
-
-        /// <inheritdoc/>
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                _backbone.Dispose();
-            }
-
-            base.Dispose(disposing);
+            return head.call(backbone.Network.Forward(images, _layers)[0].mean([2L, 3L])).squeeze(1L).MoveToOuterDisposeScope();
         }
     }
 }

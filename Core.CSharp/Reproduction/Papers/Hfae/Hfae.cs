@@ -17,9 +17,6 @@ public sealed class HfaeMethod : Method<HfaeSettings>
     public override string Id => "hfae";
 
     /// <inheritdoc/>
-    public override string Title => "Chen et al., A Hierarchically Feature Reconstructed Autoencoder for Unsupervised Anomaly Detection";
-
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, string> FormerSettings { get; } =
         new Dictionary<string, string> { ["encoder"] = "network", ["image_side"] = "image_size" };
 

@@ -162,9 +162,6 @@ public sealed class SsaeMethod : Method<SsaeSettings>
     public override string Id => "ssae";
 
     /// <inheritdoc/>
-    public override string Title => "Bauer et al., Self-supervised autoencoders for visual anomaly detection";
-
-    /// <inheritdoc/>
     public override IReadOnlyList<Variant<SsaeSettings>> Variants { get; } =
     [
         new("objective1", "objective (1): Tables 2 to 4", Plain, Default: true),

@@ -1,3 +1,5 @@
+using Reproduction.Formats;
+using Reproduction.Methods;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,8 +10,8 @@ namespace Reproduction.Papers.Ssae;
 /// </summary>
 public static class SsaeEquations
 {
-    private const int SsimWindow = 11;
-    private const double SsimSigma = 1.5;
+    /// <summary>Pixels of the similarity's window beside its middle.</summary>
+    private const int SsimHalf = 5;
 
     /// <summary>Equation (1): the mean over the batch of the two parts' errors, each in proportion to its size.</summary>
     /// <param name="restored">F(X^), <c>[N,3,H,W]</c>.</param>
@@ -92,36 +94,45 @@ public static class SsaeEquations
         return map;
     }
 
-    /// <summary>The similarity's Gaussian window along one axis, <c>[11]</c>.</summary>
-    internal static Tensor SsimLine()
-    {
-        var offsets = torch.arange(SsimWindow).to(ScalarType.Float32) - (SsimWindow / 2);
-        var line = (offsets.square() / (-2 * SsimSigma * SsimSigma)).exp();
-        return line / line.sum();
-    }
-
-    /// <summary>
-    /// The structural similarity index of every pixel and colour (Wang et al. 2004, Gaussian window of 11 pixels and sigma 1.5).
-    /// </summary>
+    /// <summary>The structural similarity of every pixel and colour, with a Gaussian window of 11 pixels, mirrored at the border.</summary>
     public static Tensor Similarity(Tensor a, Tensor b)
     {
-        const double c1 = 0.01 * 0.01,
-            c2 = 0.03 * 0.03;
-        var line = SsimLine().to(a.device);
-        var rows = line.reshape(1, 1, -1, 1).expand(a.shape[1], 1, -1, -1).contiguous();
-        var columns = line.reshape(1, 1, 1, -1).expand(a.shape[1], 1, -1, -1).contiguous();
-        var (meanA, meanB) = (Blur(a), Blur(b));
-        var varianceA = Blur(a.square()) - meanA.square();
-        var varianceB = Blur(b.square()) - meanB.square();
-        var covariance = Blur(a * b) - meanA * meanB;
-        return (2 * meanA * meanB + c1) * (2 * covariance + c2) / ((meanA.square() + meanB.square() + c1) * (varianceA + varianceB + c2));
+        var (rows, columns) = SsimWindow(a.shape[1]);
+        var (down, across) = (rows.to(a.device), columns.to(a.device));
+        return StructuralSimilarity.Of(a, b, Blur);
 
         Tensor Blur(Tensor value)
         {
-            var half = SsimWindow / 2;
-            var padded = nn.functional.pad(value, [half, half, half, half], PaddingModes.Reflect);
-            var vertical = nn.functional.conv2d(padded, rows, groups: value.shape[1]);
-            return nn.functional.conv2d(vertical, columns, groups: value.shape[1]);
+            var padded = nn.functional.pad(value, [SsimHalf, SsimHalf, SsimHalf, SsimHalf], PaddingModes.Reflect);
+            var vertical = nn.functional.conv2d(padded, down, groups: value.shape[1]);
+            return nn.functional.conv2d(vertical, across, groups: value.shape[1]);
         }
+    }
+
+    /// <summary>As <see cref="Similarity(Tensor, Tensor)"/> of three colours, as operations of an ONNX graph.</summary>
+    internal static OnnxValue Similarity(OnnxValue a, OnnxValue b)
+    {
+        const long colours = 3;
+        using var scope = NewDisposeScope();
+        var (rows, columns) = SsimWindow(colours);
+        return StructuralSimilarity.Of(a, b, Blur);
+
+        OnnxValue Blur(OnnxValue value) =>
+            value
+                .Pad(SsimHalf, SsimHalf, SsimHalf, SsimHalf, "reflect")
+                .Conv2d(rows, null, groups: colours)
+                .Conv2d(columns, null, groups: colours);
+    }
+
+    /// <summary>The window's kernels, for a convolution a channel: <c>[C,1,11,1]</c> and <c>[C,1,1,11]</c>.</summary>
+    private static (Tensor Rows, Tensor Columns) SsimWindow(long channels)
+    {
+        var offsets = torch.arange((2 * SsimHalf) + 1).to(ScalarType.Float32) - SsimHalf;
+        var line = (offsets.square() / (-2 * StructuralSimilarity.Sigma * StructuralSimilarity.Sigma)).exp();
+        line = line / line.sum();
+        return (
+            line.reshape(1, 1, -1, 1).expand(channels, 1, -1, -1).contiguous(),
+            line.reshape(1, 1, 1, -1).expand(channels, 1, -1, -1).contiguous()
+        );
     }
 }

@@ -23,7 +23,7 @@ internal sealed partial class SsaeDetector : IExportable
     private OnnxValue HeatMap(OnnxValue images, OnnxValue restored) =>
         _settings.Difference == Difference.Squared
             ? (images - restored).Square().Mean([1], keepdim: true)
-            : 1 - Similarity(images, restored).Mean([1], keepdim: true);
+            : 1 - SsaeEquations.Similarity(images, restored).Mean([1], keepdim: true);
 
     /// <summary>Equation (3).</summary>
     private OnnxValue Smoothed(OnnxValue map)
@@ -44,28 +44,5 @@ internal sealed partial class SsaeDetector : IExportable
         }
         using var scope = NewDisposeScope();
         return map * map.Model.Constant(SsaeEquations.Weight(average, _settings.Correction));
-    }
-
-    /// <summary>As <see cref="SsaeEquations.Similarity"/>.</summary>
-    private static OnnxValue Similarity(OnnxValue a, OnnxValue b)
-    {
-        const double c1 = 0.01 * 0.01,
-            c2 = 0.03 * 0.03;
-        const long colours = 3;
-        using var scope = NewDisposeScope();
-        var line = SsaeEquations.SsimLine();
-        var half = line.shape[0] / 2;
-        var rows = line.reshape(1, 1, -1, 1).expand(colours, 1, -1, -1);
-        var columns = line.reshape(1, 1, 1, -1).expand(colours, 1, -1, -1);
-        var (meanA, meanB) = (Blur(a), Blur(b));
-        var varianceA = Blur(a.Square()) - meanA.Square();
-        var varianceB = Blur(b.Square()) - meanB.Square();
-        var covariance = Blur(a * b) - (meanA * meanB);
-        return ((2 * meanA * meanB) + c1)
-            * ((2 * covariance) + c2)
-            / ((meanA.Square() + meanB.Square() + c1) * (varianceA + varianceB + c2));
-
-        OnnxValue Blur(OnnxValue value) =>
-            value.Pad(half, half, half, half, "reflect").Conv2d(rows, null, groups: colours).Conv2d(columns, null, groups: colours);
     }
 }
