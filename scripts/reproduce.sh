@@ -42,7 +42,13 @@ say() { printf '[%d:%02d] %s\n' $(((SECONDS - start) / 60)) $(((SECONDS - start)
 
 command -v dotnet >/dev/null || { echo "reproduce: the .NET SDK (10.0 or newer) is missing: install it, so that 'dotnet --version' answers" >&2; exit 1; }
 say "building (once, about a minute)"
-dotnet build "$root/Reproduction.sln" -c Release -v quiet -nologo
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! dotnet build "$root/Reproduction.sln" -c Release -v quiet -nologo >"$log" 2>&1; then
+    cat "$log" >&2
+    echo 'reproduce: the build failed (see above)' >&2
+    exit 1
+fi
 repro=(dotnet "$root/Core.CSharp/Repro/bin/Release/net10.0/repro.dll")
 
 embedded_data=
@@ -56,15 +62,91 @@ if [ -z "$data" ]; then
     [ -n "$categories" ] || categories=woven,gear
 fi
 
-failed=()
+# What is run: a paper and a data set a step. papers/<id>/seconds.csv tells what a step's cells took where it was measured
+# (REPRO_WRITE_SECONDS=1 measures it anew); the time left is that of the steps to come, at the speed of this machine so far.
 IFS=, read -ra ids <<<"$papers"
-for ((i = 0; i < ${#ids[@]}; i++)); do
-    say "paper $((i + 1)) of ${#ids[@]}: ${ids[i]}$([ "$i" -gt 0 ] && printf ' (about %d minutes left)' $((((SECONDS - start) * (${#ids[@]} - i) / i + 59) / 60)))"
-    "${repro[@]}" run --paper "${ids[i]}" --data "$data" ${categories:+--category "$categories"} ${weights:+--weights "$weights"} \
-        --profile "$profile" --device "$device" --out "$out" --gallery 12 || failed+=("${ids[i]}")
-    if [ -n "$embedded_data" ] && [ -d "$fashion" ] && grep -qs ',fashion_mnist,' "$root/papers/${ids[i]}"/published/*.csv; then
-        "${repro[@]}" run --paper "${ids[i]}" --data "$fashion" ${weights:+--weights "$weights"} --profile "$profile" --device "$device" --out "$out" ||
-            failed+=("${ids[i]}")
+step_paper=() step_data=() step_categories=() step_cells=() step_expected=()
+plan() { # paper, data, categories
+    local name cells
+    cells=$("${repro[@]}" run --paper "$1" --data "$2" ${3:+--category "$3"} ${weights:+--weights "$weights"} --profile "$profile" --out "$out" --list 2>/dev/null) ||
+        cells=
+    name=$(basename "$2")
+    step_paper+=("$1") step_data+=("$2") step_categories+=("$3") step_cells+=("$(printf %s "$cells" | grep -c .)")
+    step_expected+=("$(awk -F, -v profile="$profile" -v data="$name" -v cells="$(printf %s "$cells" | grep -c .)" \
+        '$1 == profile && $2 == data && $3 > 0 { print $4 * cells / $3 }' "$root/papers/$1/seconds.csv" 2>/dev/null | tail -1)")
+}
+for id in "${ids[@]}"; do
+    plan "$id" "$data" "$categories"
+    if [ -n "$embedded_data" ] && [ -d "$fashion" ] && grep -qs ',fashion_mnist,' "$root/papers/$id"/published/*.csv; then plan "$id" "$fashion" ''; fi
+done
+steps=${#step_paper[@]}
+step_seconds=()
+
+# left STEP DONE OF SECONDS: ", about N minutes left" while a step has finished DONE of its cells, for SECONDS.
+left() {
+    local i expected='' taken=''
+    for ((i = 0; i < steps; i++)); do
+        expected+="${step_expected[i]:-0} "
+        taken+="${step_seconds[i]:-0} "
+    done
+    awk -v expected="$expected" -v taken="$taken" -v step="$1" -v done="$2" -v of="$3" -v seconds="$4" 'BEGIN {
+        n = split(expected, e, " "); split(taken, t, " ")
+        # A step that was never measured is expected to take as long as the others do on average.
+        for (i = 1; i <= n; i++) if (e[i] > 0) { sum += e[i]; known++ }
+        if (!known) {
+            spent = seconds; for (i = 1; i <= step; i++) spent += t[i]
+            share = step + (of > 0 ? done / of : 0)
+            if (share == 0) exit
+            remaining = spent / share * (n - share)
+        } else {
+            for (i = 1; i <= n; i++) if (e[i] <= 0) e[i] = sum / known
+            for (i = 1; i <= step; i++) { ours += t[i]; theirs += e[i] }
+            # The first cells of a step compute what the others read: half of them tell its speed.
+            if (of > 0 && done >= of / 2) { ours += seconds; theirs += e[step + 1] * done / of }
+            speed = theirs > 0 ? ours / theirs : 1
+            if (theirs == 0 && seconds > e[step + 1]) speed = seconds / e[step + 1]
+            here = e[step + 1] * speed - seconds
+            if (of > 0 && here < e[step + 1] * speed * (1 - done / of) / 2) here = e[step + 1] * speed * (1 - done / of) / 2
+            for (i = step + 2; i <= n; i++) remaining += e[i] * speed
+            remaining += here
+        }
+        printf ", about %d min left", (remaining + 59) / 60
+    }'
+}
+
+# Passes a run's messages on: a warning once, whatever numbers and cell are in it; a finished cell with the time that all steps still take.
+follow() {
+    local line key began=$SECONDS
+    while IFS= read -r line; do
+        if [[ $line =~ ^(.*)\;\ ([0-9]+)/([0-9]+),\ about\ .*\ left$ ]]; then
+            say "${BASH_REMATCH[1]}; cell ${BASH_REMATCH[2]} of ${BASH_REMATCH[3]}$(left "$1" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" $((SECONDS - began)))"
+        else
+            key=$(printf %s "$line" | sed -E 's/^\[[0-9]+\/[0-9]+\] [^ ]+: //; s/[0-9]+//g')
+            if ! grep -qxF -- "$key" "$log.seen" 2>/dev/null; then
+                printf '%s\n' "$key" >>"$log.seen"
+                printf '       %s\n' "$line" >&2
+            fi
+        fi
+    done
+}
+trap 'rm -f "$log" "$log.seen"' EXIT
+
+failed=()
+for ((i = 0; i < steps; i++)); do
+    id=${step_paper[i]} began=$SECONDS
+    say "step $((i + 1)) of $steps: $id on $(basename "${step_data[i]}"), ${step_cells[i]} cells"
+    if ! "${repro[@]}" run --paper "$id" --data "${step_data[i]}" ${step_categories[i]:+--category "${step_categories[i]}"} ${weights:+--weights "$weights"} \
+        --profile "$profile" --device "$device" --out "$out" $([ "${step_data[i]}" = "$fashion" ] || echo --gallery 12) 2>&1 >"$log" | follow "$i"; then
+        # The table says which cells failed, and why.
+        cat "$log" >&2
+        failed+=("$id")
+    fi
+    step_seconds[i]=$((SECONDS - began))
+    if [ -n "${REPRO_WRITE_SECONDS:-}" ] && [ "${step_cells[i]}" -gt 0 ]; then
+        file=$root/papers/$id/seconds.csv
+        { echo 'profile,data,cells,seconds'; grep -sv -e '^profile,' -e "^$profile,$(basename "${step_data[i]}")," "$file" || true
+            echo "$profile,$(basename "${step_data[i]}"),${step_cells[i]},${step_seconds[i]}"; } >"$file.new"
+        mv "$file.new" "$file"
     fi
 done
 
@@ -72,16 +154,25 @@ say 'writing the report'
 dotnet fsi "$root/scripts/report.fsx" -- --run "$out"
 say 'done'
 
-# mean METRIC: its mean over the cells of each paper that have it.
-mean() {
-    local id
-    for id in "${ids[@]}"; do
-        cat "$out/runs/$id".*.json 2>/dev/null |
-            awk -F'[:,]' -v id="$id" -v metric="\"$1\"" '$1 ~ "^ *" metric "$" && $2 ~ /^ [0-9]/ { sum += $2; n++ } END { if (n) printf " %s %.3f (%d)", id, sum / n, n }'
-    done
+# means METRIC: a line for each data set, with the mean over the cells of each paper on it.
+means() {
+    find "$out/runs" -name '*.json' -print0 | sort -z | xargs -0 -r awk -F'"' -v metric="$1" -v name="$2" '
+        FNR == 1 { paper = dataset = "" }
+        $2 == "paper" && paper == "" { paper = $4; if (!(paper in order)) { order[paper] = ++papers; names[papers] = paper } }
+        $2 == "dataset" && dataset == "" { dataset = $4; if (!(dataset in known)) { known[dataset] = ++datasets; sets[datasets] = dataset } }
+        $2 == metric && $3 ~ /^: [0-9]/ { value = substr($3, 3) + 0; sum[dataset, paper] += value; count[dataset, paper]++ }
+        END {
+            for (d = 1; d <= datasets; d++) {
+                line = ""
+                for (p = 1; p <= papers; p++) if (count[sets[d], names[p]])
+                    line = line sprintf(" %s %.3f (%d)", names[p], sum[sets[d], names[p]] / count[sets[d], names[p]], count[sets[d], names[p]])
+                if (line != "") printf "mean %s on %s (cells):%s\n", name, sets[d], line
+            }
+        }'
 }
 printf '\n%d cells measured, %d papers with failures\n' "$(find "$out/runs" -name '*.json' | wc -l)" ${#failed[@]}
-printf 'mean image AUROC (cells):%s\nmean pixel AUROC (cells):%s\n' "$(mean image_auroc)" "$(mean pixel_auroc)"
+means image_auroc 'image AUROC'
+means pixel_auroc 'pixel AUROC'
 printf '\nPage:   %s\nReport: %s\n' "$(realpath "$out")/index.html" "$(realpath "$out")/report.md"
 if [ ${#failed[@]} -gt 0 ]; then
     echo "reproduce: some cells failed in: ${failed[*]} (see above)" >&2

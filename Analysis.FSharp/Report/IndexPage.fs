@@ -149,7 +149,7 @@ let private row places (index: AllRuns) (row: IndexRow) =
     let delta = delta.Replace("class=\"number\"", "class=\"number wide\"")
     let likeness = if row.Compared.IsMeasured && row.Compared.Differences.IsEmpty then "like_for_like" else "differs"
 
-    $"""<tr id="{row.Id}" data-paper="{published.Paper}" data-category="{published.Category}" data-metric="{published.Metric}" data-state="{measuredOrNot}{state row.Compared}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (encode (Text.published published))}{ours}<td>{Page.chip row.Compared.Verdict}</td>{delta}<td class="number wide">{repetitions}</td><td class="wide">{interval}</td><td class="wide">{encode published.Variant}</td><td class="wide">{encode network}</td><td class="wide">{encode (IndexText.differences row.Compared)}</td></tr>"""
+    $"""<tr id="{row.Id}" data-paper="{published.Paper}" data-category="{published.Category}" data-metric="{published.Metric}" data-state="{measuredOrNot}{state row.Compared}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{published.Category}</td><td class="whole">{Text.metric published.Metric}</td>{number published.Value (encode (Text.published published))}{ours}<td>{Page.chip row.Compared.Verdict}</td>{delta}<td class="number wide">{repetitions}</td><td class="wide">{interval}</td><td class="wide">{encode published.Variant}</td><td class="wide">{encode network}</td><td class="wide">{encode (IndexText.differences row.Compared)}</td></tr>"""
 
 let private columns = [
     "paper", ""

@@ -106,7 +106,7 @@ let private numbers (data: ReportData) =
 
         let likeness = if compared.Differences.IsEmpty then "like_for_like" else "differs"
 
-        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td class="wide">{Text.table published.Table}</td><td class="wide">{encode published.Variant}</td><td>{published.Category}</td><td>{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Mean (Text.measured measured)}{delta}<td>{chip compared.Verdict}</td><td class="wide">{encode differences}</td></tr>"""
+        $"""<tr data-paper="{published.Paper}" data-verdict="{verdict.Replace(' ', '_')}" data-category="{published.Category}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td class="wide">{Text.table published.Table}</td><td class="wide">{encode published.Variant}</td><td>{published.Category}</td><td class="whole">{Text.metric published.Metric}</td>{number published.Value (Text.published published)}{number measured.Mean (Text.measured measured)}{delta}<td>{chip compared.Verdict}</td><td class="wide">{encode differences}</td></tr>"""
 
     let columns = [
         "paper", ""
@@ -168,10 +168,23 @@ let private publishedTables (data: ReportData) =
 
         $"""<details{state}><summary>{encode title} <small>{note}</small></summary><div class="scroll tall" tabindex="0" role="region" aria-label="{encode table.Paper} {encode title}"><table><thead><tr><th scope="col">{table.RowTitle}</th>{header}</tr></thead><tbody>{lines rows}</tbody></table></div></details>"""
 
-    let papers = [
-        for paper, tables in PublishedTable.ofData data |> List.groupBy _.Paper ->
-            $"<h3 id=\"{paper}\">{encode (data.Title paper)}</h3>\n{tables |> List.map table |> lines}"
-    ]
+    let paper (id: string, tables: PublishedTable list) =
+        $"<h3 id=\"{id}\">{encode (data.Title id)}</h3>\n{tables |> List.map table |> lines}"
+
+    let wasRun (id: string, _: PublishedTable list) = data.Records |> List.exists (fun record -> record.Paper = id)
+    let run, others = PublishedTable.ofData data |> List.groupBy _.Paper |> List.partition wasRun
+
+    // Those of which nothing was run take one line until someone asks for them.
+    let papers =
+        List.map paper run
+        @ (if others.IsEmpty then
+               []
+           else
+               let names = others |> List.map fst |> String.concat ", "
+
+               [
+                   $"<details><summary>Not run here: {encode names}</summary><div class=\"others\">{others |> List.map paper |> lines}</div></details>"
+               ])
 
     $"""<section id="tables"><h2>The papers' tables</h2>
 <p class="note">Every number as printed, in percent; where the paper's own method was run, ours stands below with its verdict.</p>

@@ -184,6 +184,20 @@ module ReportData =
 
         let drawn = first |> List.map (readGallery run) |> List.filter (fun images -> not images.IsEmpty)
 
+        // The same images of a category for all methods, so that their maps stand side by side: those that any method gets most wrong.
+        let imageOf (image: GalleryImage) = image.Record.Dataset, image.Record.Category, image.Image
+
+        let shown =
+            set [
+                for _, images in drawn |> List.concat |> List.groupBy (fun image -> image.Record.Dataset, image.Record.Category) do
+                    yield!
+                        images
+                        |> List.groupBy imageOf
+                        |> List.sortByDescending (snd >> List.map _.Error >> List.max)
+                        |> List.truncate (panelsPerCell drawn.Length)
+                        |> List.map fst
+            ]
+
         {
             Run = DirectoryInfo(run).Name
             Papers = Papers.readAll papers
@@ -195,6 +209,6 @@ module ReportData =
             AgainstFloor = Floor.against run records
             Gallery = [
                 for images in drawn do
-                    yield! images |> List.sortByDescending _.Error |> List.truncate (panelsPerCell drawn.Length)
+                    yield! images |> List.filter (imageOf >> shown.Contains) |> List.sortByDescending _.Error
             ]
         }

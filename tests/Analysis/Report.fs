@@ -149,6 +149,17 @@ let private files =
                 // The good image outscores two of four defective ones; one good image of three outscores crack/1.
                 Expect.sequenceEqual (List.truncate 3 errors) [ "good/1.png", 0.5; "crack/1.png", 0.333; "crack/0.png", 0.0 ] "errors")
 
+        testCase "the gallery shows the same images of all methods side by side, however many cells it has to leave out"
+        <| fun () ->
+            withRun (fun run ->
+                for i in 1..200 do
+                    writeCell run "dfr" $"v{i}" "bottle" 0.9 true
+
+                // Of 200 cells four images are left each; the drawn ones have three.
+                let gallery = (ReportData.gather (Path.Combine(root, "papers")) run).Gallery
+                let methods = gallery |> List.groupBy _.Image |> List.map (snd >> List.length)
+                Expect.equal methods [ 202; 202; 202 ] "all methods on each image")
+
         testCase "the page refers to nothing outside itself"
         <| fun () ->
             withRun (fun run ->
