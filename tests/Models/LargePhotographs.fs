@@ -97,12 +97,12 @@ let tests =
             Expect.equal (row[0], row[39]) (0f, 1f) "from one to the other"
             Expect.isLessThan (List.pairwise row |> List.map (fun (a, b) -> b - a) |> List.max) 0.2f "without a step"
 
-        testCase "a defect of 20 pixels in 2,000 x 1,500 is found by tiles, where it is, and missed without"
+        testCase "a defect of 20 pixels in 4,000 x 3,000 is found by tiles, where it is, and missed without"
         <| fun () ->
             let photographs = [ for seed in 10..13 -> laid 1024 768 seed ]
-            let held = Photographs.Of [| for seed in 2..5 -> laid 2000 1500 seed |]
-            let sound = laid 2000 1500 9
-            let torn = withHole sound 1310 420
+            let held = Photographs.Of [| for seed in 2..4 -> laid 4000 3000 seed |]
+            let sound = laid 4000 3000 9
+            let torn = withHole sound 2620 840
 
             let told (tiles: Tiling | null) =
                 FitOptions(Profile = Profile.Smoke, Weights = packaged, Variant = options.Variant, Good = held, Tiles = tiles)
@@ -114,12 +114,12 @@ let tests =
             Expect.equal [ (tiled.Score sound).Verdict; judged.Verdict ] [ Verdict.Good; Verdict.Defective ] "found by tiles"
             let map = nonNull judged.Map
             let highest = Array.findIndex ((=) (Array.max map.Values)) map.Values
-            let x = float (highest % map.Width) * 2000.0 / float map.Width
-            let y = float (highest / map.Width) * 1500.0 / float map.Height
-            Expect.isTrue (abs (x - 1320.0) < 24.0 && abs (y - 430.0) < 24.0) $"highest at ({x}, {y})"
+            let x = float (highest % map.Width) * 4000.0 / float map.Width
+            let y = float (highest / map.Width) * 3000.0 / float map.Height
+            Expect.isTrue (abs (x - 2630.0) < 24.0 && abs (y - 850.0) < 24.0) $"highest at ({x}, {y})"
 
             let at (region: AnomalyRegion) =
-                region.X <= 1320 && 1320 <= region.X + region.Width && region.Y <= 430 && 430 <= region.Y + region.Height
+                region.X <= 2630 && 2630 <= region.X + region.Width && region.Y <= 850 && 850 <= region.Y + region.Height
 
             Expect.isTrue (judged.FindRegions() |> Seq.exists at) "a region there"
             let overlay = nonNull (judged.DrawOverlay())
