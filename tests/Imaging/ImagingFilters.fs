@@ -161,7 +161,9 @@ let tests =
             let one, many = SplitMix64 5UL, SplitMix64 5UL
             let variates: float[] = Array.zeroCreate count
             many.NextNormals(Span variates)
-            variates |> Array.forall (fun variate -> abs (variate - LiteralFilters.normal one) < 1e-12) && many.NextBits() = one.NextBits())
+
+            variates |> Array.forall (fun variate -> abs (variate - LiteralFilters.normal one) < 1e-12)
+            && many.NextBits() = one.NextBits())
 
         testCase "CLAHE takes one channel only" (fun () ->
             Expect.throwsT<ArgumentException> (fun () -> Clahe.Equalise(Image(8, 8, 3), 2.0, 8) |> ignore) "RGB")

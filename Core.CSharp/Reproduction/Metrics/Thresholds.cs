@@ -1,5 +1,3 @@
-using MathNet.Numerics;
-
 namespace Reproduction.Metrics;
 
 /// <summary>The papers' working points. A pixel or image is called anomalous when its score is at or above the threshold.</summary>
@@ -46,29 +44,6 @@ public static class Thresholds
             : MathF.BitIncrement(RadixSort.FromKey(sorted.Pointer[length - 1 - accepted]));
     }
 
-    /// <summary>
-    /// The Mahalanobis distance that normal data exceed with the accepted probability when their D features are Gaussian:
-    /// t = sqrt(F^-1(1 - FPR)), F the distribution function of chi-square with D degrees of freedom (Rippel et al., equation 8).
-    /// </summary>
-    /// <param name="dimension">D, the number of features.</param>
-    /// <param name="falsePositiveRate">Accepted probability, in (0, 1).</param>
-    /// <exception cref="UserError">A dimension below 1 or a rate outside (0, 1).</exception>
-    public static double MahalanobisAtFalsePositiveRate(int dimension, double falsePositiveRate)
-    {
-        RequireRate(falsePositiveRate);
-        if (falsePositiveRate is 0 or 1)
-        {
-            throw new UserError($"a false positive rate of {falsePositiveRate} has no finite Mahalanobis threshold: give one in (0, 1)");
-        }
-
-        if (dimension < 1)
-        {
-            throw new UserError($"a Gaussian of {dimension} features has no Mahalanobis threshold: give at least 1");
-        }
-
-        return Math.Sqrt(ChiSquareQuantile(dimension, falsePositiveRate));
-    }
-
     /// <summary>The binary segmentation of anomaly maps.</summary>
     /// <param name="maps">[..., H, W], any shape.</param>
     /// <param name="threshold">Lowest anomalous score.</param>
@@ -83,39 +58,6 @@ public static class Thresholds
 
         return segmented;
     }
-
-    /// <summary>The value that a chi-square variable exceeds with the given probability.</summary>
-    private static double ChiSquareQuantile(int degrees, double upperTail)
-    {
-        var shape = degrees / 2.0;
-        double low = 0,
-            high = degrees + 10.0;
-        while (UpperTail(shape, high) > upperTail)
-        {
-            (low, high) = (high, 2 * high);
-        }
-        // Bisection on the upper tail keeps the digits that 1 - FPR would lose at small rates.
-        while (high - low > 1e-15 * high)
-        {
-            var middle = low + (high - low) / 2;
-            if (middle <= low || middle >= high)
-            {
-                break;
-            }
-
-            if (UpperTail(shape, middle) > upperTail)
-            {
-                low = middle;
-            }
-            else
-            {
-                high = middle;
-            }
-        }
-        return high;
-    }
-
-    private static double UpperTail(double shape, double value) => SpecialFunctions.GammaUpperRegularized(shape, value / 2);
 
     private static void RequireRate(double rate)
     {

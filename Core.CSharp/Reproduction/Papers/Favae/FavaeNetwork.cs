@@ -126,7 +126,7 @@ internal sealed class FavaeNetwork : nn.Module
     /// <returns><c>[N,latent,1,1]</c> twice.</returns>
     public (Tensor Mean, Tensor LogVariance, IReadOnlyDictionary<string, Tensor> Layers) Encode(Tensor images)
     {
-        var (code, layers) = Run(images, encoder, encoderActivations, EncoderLayers);
+        var (code, layers) = Run(images.channels_last(), encoder, encoderActivations, EncoderLayers, Call);
         return (code.narrow(1, 0, _latent), code.narrow(1, _latent, _latent), layers);
     }
 
@@ -136,7 +136,7 @@ internal sealed class FavaeNetwork : nn.Module
     /// <returns><c>[N,3,128,128]</c>, in 0..1 unless pixels are unbounded, then <c>[N,c_i,h_i,w_i]</c> for each feature map.</returns>
     public IReadOnlyList<Tensor> Decode(Tensor code, IReadOnlyList<(long Height, long Width)> sizes)
     {
-        var (pixels, layers) = Run(code, decoder, decoderActivations, DecoderLayers);
+        var (pixels, layers) = Run(code.channels_last(), decoder, decoderActivations, DecoderLayers, Call);
         return
         [
             _unboundedPixels ? pixels : pixels.sigmoid(),
@@ -148,14 +148,14 @@ internal sealed class FavaeNetwork : nn.Module
     /// <param name="images"><c>[N,3,128,128]</c>.</param>
     public (OnnxValue Mean, IReadOnlyDictionary<string, OnnxValue> Layers) Encode(OnnxValue images)
     {
-        var (code, layers) = Run(images, encoder, encoderActivations, EncoderLayers);
+        var (code, layers) = Run(images, encoder, encoderActivations, EncoderLayers, Append);
         return (code.Narrow(1, 0, _latent), layers);
     }
 
     /// <summary>As <see cref="Decode(Tensor, IReadOnlyList{ValueTuple{long, long}})"/>, as operations of an ONNX graph.</summary>
     public IReadOnlyList<OnnxValue> Decode(OnnxValue code, IReadOnlyList<(long Height, long Width)> sizes)
     {
-        var (pixels, layers) = Run(code, decoder, decoderActivations, DecoderLayers);
+        var (pixels, layers) = Run(code, decoder, decoderActivations, DecoderLayers, Append);
         return
         [
             _unboundedPixels ? pixels : pixels.Sigmoid(),
@@ -163,45 +163,29 @@ internal sealed class FavaeNetwork : nn.Module
         ];
     }
 
-    private static (OnnxValue Output, IReadOnlyDictionary<TNumber, OnnxValue> Layers) Run<TNumber>(
-        OnnxValue input,
+    /// <summary>The last convolution's output, and the outputs of all of them by their numbers.</summary>
+    private static (TValue Output, IReadOnlyDictionary<TNumber, TValue> Layers) Run<TNumber, TValue>(
+        TValue input,
         IList<nn.Module<Tensor, Tensor>> convolutions,
         IList<nn.Module<Tensor, Tensor>> activations,
-        (TNumber Number, int In, int Out, int Kernel, int Stride, int Padding)[] layers
+        (TNumber Number, int In, int Out, int Kernel, int Stride, int Padding)[] layers,
+        Func<nn.Module<Tensor, Tensor>, TValue, TValue> apply
     )
         where TNumber : notnull
     {
-        var outputs = new Dictionary<TNumber, OnnxValue>();
+        var outputs = new Dictionary<TNumber, TValue>();
         for (var i = 0; i < convolutions.Count; i++)
         {
-            input = input.Then(convolutions[i]);
+            input = apply(convolutions[i], input);
             outputs[layers[i].Number] = input;
-            input = i < activations.Count ? input.Then(activations[i]) : input;
+            input = i < activations.Count ? apply(activations[i], input) : input;
         }
         return (input, outputs);
     }
 
-    private static (Tensor Output, IReadOnlyDictionary<TNumber, Tensor> Layers) Run<TNumber>(
-        Tensor input,
-        IList<nn.Module<Tensor, Tensor>> convolutions,
-        IList<nn.Module<Tensor, Tensor>> activations,
-        (TNumber Number, int In, int Out, int Kernel, int Stride, int Padding)[] layers
-    )
-        where TNumber : notnull
-    {
-        var outputs = new Dictionary<TNumber, Tensor>();
-        var value = input.channels_last();
-        for (var i = 0; i < convolutions.Count; i++)
-        {
-            value = convolutions[i].call(value);
-            outputs[layers[i].Number] = value;
-            if (i < activations.Count)
-            {
-                value = activations[i].call(value);
-            }
-        }
-        return (value, outputs);
-    }
+    private static Tensor Call(nn.Module<Tensor, Tensor> module, Tensor value) => module.call(value);
+
+    private static OnnxValue Append(nn.Module<Tensor, Tensor> module, OnnxValue value) => value.Then(module);
 
     private static Tensor Resize(Tensor value, (long Height, long Width) size) =>
         (value.shape[2], value.shape[3]) == size
