@@ -66,12 +66,13 @@ module Commands =
         let root = script.Root
 
         let usage =
-            "dotnet fsi scripts/report.fsx -- [--run DIR [DIR ...]] [--check]\n\
+            "dotnet fsi scripts/report.fsx -- [--run DIR [DIR ...]] [--check] [--means]\n\
              Writes DIR/report.md, DIR/figures/*.svg and DIR/index.html from the run records in DIR/runs.\n\
              Without --run: of every folder under results that has a report.\n\
-             --check writes nothing; it fails when a report differs from what its records give."
+             --check writes nothing; it fails when a report differs from what its records give.\n\
+             --means prints the mean over the cells of each method on each data set, too."
 
-        command [ "--run"; "--check"; "--help" ] usage script.Arguments (fun options ->
+        command [ "--run"; "--check"; "--means"; "--help" ] usage script.Arguments (fun options ->
             let runs = options.TryFind "--run" |> Option.defaultWith (fun () -> Report.committed root)
 
             if options.ContainsKey "--check" then
@@ -88,6 +89,11 @@ module Commands =
                 for run in runs do
                     for file in Report.write (eprintfn "%s") root run do
                         printfn "%s" file
+
+                    if options.ContainsKey "--means" then
+                        let records = RunRecord.readAll run
+                        printfn "\n%d cells measured" records.Length
+                        Text.means records |> List.iter (printfn "%s")
 
                 0)
 

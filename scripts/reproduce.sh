@@ -151,28 +151,8 @@ for ((i = 0; i < steps; i++)); do
 done
 
 say 'writing the report'
-dotnet fsi "$root/scripts/report.fsx" -- --run "$out"
+dotnet fsi "$root/scripts/report.fsx" -- --run "$out" --means
 say 'done'
-
-# means METRIC: a line for each data set, with the mean over the cells of each paper on it.
-means() {
-    find "$out/runs" -name '*.json' -print0 | sort -z | xargs -0 -r awk -F'"' -v metric="$1" -v name="$2" '
-        FNR == 1 { paper = dataset = "" }
-        $2 == "paper" && paper == "" { paper = $4; if (!(paper in order)) { order[paper] = ++papers; names[papers] = paper } }
-        $2 == "dataset" && dataset == "" { dataset = $4; if (!(dataset in known)) { known[dataset] = ++datasets; sets[datasets] = dataset } }
-        $2 == metric && $3 ~ /^: [0-9]/ { value = substr($3, 3) + 0; sum[dataset, paper] += value; count[dataset, paper]++ }
-        END {
-            for (d = 1; d <= datasets; d++) {
-                line = ""
-                for (p = 1; p <= papers; p++) if (count[sets[d], names[p]])
-                    line = line sprintf(" %s %.3f (%d)", names[p], sum[sets[d], names[p]] / count[sets[d], names[p]], count[sets[d], names[p]])
-                if (line != "") printf "mean %s on %s (cells):%s\n", name, sets[d], line
-            }
-        }'
-}
-printf '\n%d cells measured, %d papers with failures\n' "$(find "$out/runs" -name '*.json' | wc -l)" ${#failed[@]}
-means image_auroc 'image AUROC'
-means pixel_auroc 'pixel AUROC'
 printf '\nPage:   %s\nReport: %s\n' "$(realpath "$out")/index.html" "$(realpath "$out")/report.md"
 if [ ${#failed[@]} -gt 0 ]; then
     echo "reproduce: some cells failed in: ${failed[*]} (see above)" >&2

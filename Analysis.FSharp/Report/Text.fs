@@ -109,6 +109,20 @@ let environments (records: RunRecord list) =
     |> List.countBy id
     |> List.map (fun (line, cells) -> $"{line} ({cells} cells)")
 
+/// What closes a run in a terminal: a line for each data set and metric, with the mean over the cells of each method on it.
+let means (records: RunRecord list) = [
+    for metric, name in [ "image_auroc", "image AUROC"; "pixel_auroc", "pixel AUROC" ] do
+        for dataset, cells in records |> List.groupBy _.Dataset do
+            let measured = [
+                for paper, own in cells |> List.groupBy _.Paper do
+                    match own |> List.choose (fun record -> record.Metrics.TryFind metric) with
+                    | [] -> ()
+                    | values -> $"""{paper} {invariant (List.average values) "0.000"} ({values.Length})"""
+            ]
+
+            if not measured.IsEmpty then $"""mean {name} on {dataset} (cells): {String.concat " " measured}"""
+]
+
 /// The regions of defects that are in the masks but, at the maps' size, in no pixel metric: a sentence for each category where some are.
 let lostRegions (records: RunRecord list) = [
     for (dataset, category), cells in records |> List.groupBy (fun record -> record.Dataset, record.Category) do

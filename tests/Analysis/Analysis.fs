@@ -5,6 +5,7 @@ open System
 open System.IO
 open Expecto
 open Reproduction.Analysis
+open Reproduction.Data
 
 let private record variant category repetition profile (metrics: (string * float) list) : RunRecord = {
     Cell = $"hfae.{variant}.mvtec.{category}.seed{repetition}.{profile}"
@@ -60,6 +61,36 @@ let private json =
 
 let private repetitions =
     testList "repetitions" [
+        testCase "a run's closing lines: the mean over a method's cells, data sets apart"
+        <| fun () ->
+            let records = [
+                record "resnet18" "bottle" 0 "paper" [ "image_auroc", 0.9; "pixel_auroc", 0.5 ]
+                record "resnet18" "pill" 0 "paper" [ "image_auroc", 0.7 ]
+                { record "resnet18" "woven" 0 "paper" [ "image_auroc", 1.0 ] with Dataset = "surfaces" }
+                { record "x" "bottle" 0 "paper" [ "image_auroc", 0.25 ] with Paper = "other" }
+            ]
+
+            let own = records.Head.Paper
+
+            Expect.equal
+                (Text.means records)
+                [
+                    $"mean image AUROC on mvtec (cells): {own} 0.800 (2) other 0.250 (1)"
+                    $"mean image AUROC on surfaces (cells): {own} 1.000 (1)"
+                    $"mean pixel AUROC on mvtec (cells): {own} 0.500 (1)"
+                ]
+                "lines"
+
+        testCase "the textures of MVTec AD are those that the methods treat as such"
+        <| fun () ->
+            let treated = [
+                for category in Published.textures @ Published.objects do
+                    if MvtecAd.IsTexture("mvtec", category) then category
+            ]
+
+            Expect.equal treated Published.textures "textures"
+            Expect.hasLength (Published.textures @ Published.objects) 15 "all categories"
+
         testCase "repetitions are averaged within a category, never across"
         <| fun () ->
             let rows =
