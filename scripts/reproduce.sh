@@ -57,7 +57,7 @@ if [ -z "$data" ]; then
     data=$root/build/surfaces
     if [ ! -f "$data/surfaces.json" ]; then
         say 'generating Surfaces'
-        "${repro[@]}" data surfaces --out "$data" --seed 0
+        "${repro[@]}" data surfaces --out "$data" --seed 0 >/dev/null 2>"$log" || { cat "$log" >&2; exit 1; }
     fi
     [ -n "$categories" ] || categories=woven,gear
 fi
@@ -67,13 +67,14 @@ fi
 IFS=, read -ra ids <<<"$papers"
 step_paper=() step_data=() step_categories=() step_cells=() step_expected=()
 plan() { # paper, data, categories
-    local name cells
+    local name cells count
     cells=$("${repro[@]}" run --paper "$1" --data "$2" ${3:+--category "$3"} ${weights:+--weights "$weights"} --profile "$profile" --out "$out" --list 2>/dev/null) ||
         cells=
     name=$(basename "$2")
-    step_paper+=("$1") step_data+=("$2") step_categories+=("$3") step_cells+=("$(printf %s "$cells" | grep -c .)")
-    step_expected+=("$(awk -F, -v profile="$profile" -v data="$name" -v cells="$(printf %s "$cells" | grep -c .)" \
-        '$1 == profile && $2 == data && $3 > 0 { print $4 * cells / $3 }' "$root/papers/$1/seconds.csv" 2>/dev/null | tail -1)")
+    count=$(printf %s "$cells" | grep -c . || true)
+    step_paper+=("$1") step_data+=("$2") step_categories+=("$3") step_cells+=("$count")
+    step_expected+=("$(awk -F, -v profile="$profile" -v data="$name" -v cells="$count" \
+        '$1 == profile && $2 == data && $3 > 0 { print $4 * cells / $3 }' "$root/papers/$1/seconds.csv" 2>/dev/null || true)")
 }
 for id in "${ids[@]}"; do
     plan "$id" "$data" "$categories"
@@ -120,6 +121,10 @@ follow() {
     while IFS= read -r line; do
         if [[ $line =~ ^(.*)\;\ ([0-9]+)/([0-9]+),\ about\ .*\ left$ ]]; then
             say "${BASH_REMATCH[1]}; cell ${BASH_REMATCH[2]} of ${BASH_REMATCH[3]}$(left "$1" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" $((SECONDS - began)))"
+        elif [[ $line =~ ^\[[0-9]+/[0-9]+\]\ .*:\ [a-z]+\ [0-9]+/[0-9]+$ || $line == records:* ]]; then
+            : # how far a cell is
+        elif [[ $line == [╭├│╰]* ]]; then
+            printf '%s\n' "$line" >>"$log"
         else
             key=$(printf %s "$line" | sed -E 's/^\[[0-9]+\/[0-9]+\] [^ ]+: //; s/[0-9]+//g')
             if ! grep -qxF -- "$key" "$log.seen" 2>/dev/null; then
@@ -134,9 +139,10 @@ trap 'rm -f "$log" "$log.seen"' EXIT
 failed=()
 for ((i = 0; i < steps; i++)); do
     id=${step_paper[i]} began=$SECONDS
+    : >"$log"
     say "step $((i + 1)) of $steps: $id on $(basename "${step_data[i]}"), ${step_cells[i]} cells"
     if ! "${repro[@]}" run --paper "$id" --data "${step_data[i]}" ${step_categories[i]:+--category "${step_categories[i]}"} ${weights:+--weights "$weights"} \
-        --profile "$profile" --device "$device" --out "$out" $([ "${step_data[i]}" = "$fashion" ] || echo --gallery 12) 2>&1 >"$log" | follow "$i"; then
+        --profile "$profile" --device "$device" --out "$out" $([ "${step_data[i]}" = "$fashion" ] || echo --gallery 12) 2>&1 | follow "$i"; then
         # The table says which cells failed, and why.
         cat "$log" >&2
         failed+=("$id")
@@ -151,7 +157,7 @@ for ((i = 0; i < steps; i++)); do
 done
 
 say 'writing the report'
-dotnet fsi "$root/scripts/report.fsx" -- --run "$out" --means
+dotnet fsi "$root/scripts/report.fsx" -- --run "$out" --means | grep -E '^(mean |[0-9]+ cells )'
 say 'done'
 printf '\nPage:   %s\nReport: %s\n' "$(realpath "$out")/index.html" "$(realpath "$out")/report.md"
 if [ ${#failed[@]} -gt 0 ]; then

@@ -256,6 +256,9 @@ let private gallery (data: ReportData) =
         let first = images.Head
         let kind = if first.IsAnomalous then $"defect: {first.Defect}" else "good"
 
+        let pictureOf (image: GalleryImage) (name, path) =
+            $"""<figure>{picture $"{name} of {image.Record.Paper}" path}<figcaption>{encode name}</figcaption></figure>"""
+
         let methods = [
             for image in images ->
                 let share = (100.0 * image.Error).ToString("0", Globalization.CultureInfo.InvariantCulture)
@@ -263,18 +266,19 @@ let private gallery (data: ReportData) =
                 let error =
                     if image.IsAnomalous then $"{share}%% of good images score higher" else $"higher than {share}%% of defective images"
 
-                let pictures =
-                    [
-                        yield "map", image.Map
-                        yield "over the input", image.Overlay
-                        for name, path in image.Parts do
-                            yield Text.metric name, path
-                    ]
-                    |> List.map (fun (name, path) ->
-                        $"""<figure>{picture $"{name} of {image.Record.Paper}" path}<figcaption>{encode name}</figcaption></figure>""")
-                    |> String.concat ""
+                let pictures = [ "map", image.Map; "over the input", image.Overlay ] |> List.map (pictureOf image) |> String.concat ""
 
                 $"""<figure class="method"><div class="pictures">{pictures}</div><figcaption><strong>{encode image.Record.Paper} · {encode image.Record.Variant}</strong><br>score {image.Score.ToString("0.###", Globalization.CultureInfo.InvariantCulture)}: {error}</figcaption></figure>"""
+        ]
+
+        // Beside one another the methods' maps count; what a map is a sum of is there for those who ask.
+        let parts = [
+            for image in images do
+                if not image.Parts.IsEmpty then
+                    let pictures =
+                        image.Parts |> List.map (fun (name, path) -> pictureOf image (Text.metric name, path)) |> String.concat ""
+
+                    $"""<details><summary>Partial maps of {encode image.Record.Paper} · {encode image.Record.Variant}</summary><div class="pictures" tabindex="0" role="region" aria-label="Partial maps of {encode image.Record.Paper}">{pictures}</div></details>"""
         ]
 
         let mask =
@@ -285,7 +289,7 @@ let private gallery (data: ReportData) =
         let defect = if first.IsAnomalous then first.Defect else "good"
         let papers = images |> List.map _.Record.Paper |> List.distinct |> String.concat " "
 
-        $"""<article class="panel" data-category="{encode (category.Replace(' ', '_'))}" data-defect="{encode (defect.Replace(' ', '_'))}" data-paper="{encode papers}"><h3>{encode category} <small>{encode kind} · {encode dataset} {encode name}</small></h3><div class="pictures" tabindex="0" role="region" aria-label="Pictures of {encode name}"><figure>{picture $"input, {kind}" first.Input}<figcaption>input</figcaption></figure><figure>{mask}<figcaption>mask</figcaption></figure>{lines methods}</div></article>"""
+        $"""<article class="panel" data-category="{encode (category.Replace(' ', '_'))}" data-defect="{encode (defect.Replace(' ', '_'))}" data-paper="{encode papers}"><h3>{encode category} <small>{encode kind} · {encode dataset} {encode name}</small></h3><div class="pictures" tabindex="0" role="region" aria-label="Pictures of {encode name}"><figure>{picture $"input, {kind}" first.Input}<figcaption>input</figcaption></figure><figure>{mask}<figcaption>mask</figcaption></figure>{lines methods}</div>{lines parts}</article>"""
 
     if panels.IsEmpty then
         ""
