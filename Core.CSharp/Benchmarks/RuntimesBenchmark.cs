@@ -32,6 +32,9 @@ public sealed class RuntimesBenchmark : IBenchmark
         ("stpm", "resnet18_cntk+epochs=1"),
     ];
 
+    /// <summary>Weights that do not come along; where they are, as beside the repository, an EfficientNet is measured, too.</summary>
+    private const string Weights = "../shared/weights";
+
     /// <inheritdoc/>
     public string Name => "runtimes";
 
@@ -50,9 +53,12 @@ public sealed class RuntimesBenchmark : IBenchmark
                 }),
         ]);
         var measurements = new List<Measurement>();
-        foreach (var (method, variant) in Detectors)
+        IEnumerable<(string Method, string Variant)> further = Directory.Exists(Weights)
+            ? [("gaussian", "efficientnetv2_b0-mahalanobis")]
+            : [];
+        foreach (var (method, variant) in Detectors.Concat(further))
         {
-            using var backbones = new BackboneProvider(null, torch.CPU);
+            using var backbones = new BackboneProvider(Detectors.Contains((method, variant)) ? null : Weights, torch.CPU);
             var resources = new Resources
             {
                 Backbones = backbones,
@@ -72,7 +78,7 @@ public sealed class RuntimesBenchmark : IBenchmark
                     foreach (var size in new[] { 1, Pictures })
                     {
                         var (here, there) = InTurns(detector, exported, images, size);
-                        var what = $"{method}, batches of {size}, {threads} thread{(threads > 1 ? "s" : "")}";
+                        var what = $"{method} {variant.Split('+')[0]}, batches of {size}, {threads} thread{(threads > 1 ? "s" : "")}";
                         measurements.Add(new($"{what}: libtorch", here, "pictures/s"));
                         measurements.Add(new($"{what}: ONNX Runtime", there, "pictures/s"));
                         measurements.Add(new($"{what}: ONNX Runtime over libtorch", there / here, "times faster"));

@@ -58,7 +58,9 @@ public static class NearestNeighbours
         for (var first = 0L; first < bank.shape[0]; first += BankBlock)
         {
             using var block = NewDisposeScope();
-            minima.Add(Products(scaled, bank, norms, first).amin([1L]).MoveToOuterDisposeScope());
+            var count = Math.Min(BankBlock, bank.shape[0] - first);
+            var products = scaled.RowProducts(bank.narrow(0, first, count), norms.narrow(0, first, count));
+            minima.Add(products.amin([1L]).MoveToOuterDisposeScope());
         }
         return minima.Count > 0
             ? stack(minima).argmin(0).MoveToOuterDisposeScope()
@@ -74,15 +76,11 @@ public static class NearestNeighbours
             using var each = NewDisposeScope();
             var those = (blocks == block).nonzero().squeeze(1);
             var first = block * BankBlock;
-            rows.index_copy_(0, those, Products(scaled.index_select(0, those), bank, norms, first).argmin(1) + first);
+            var count = Math.Min(BankBlock, bank.shape[0] - first);
+            // Another number of rows each time: a convolution would be prepared anew for every one.
+            var products = scaled.index_select(0, those).Times(bank.narrow(0, first, count).t()).add_(norms.narrow(0, first, count));
+            rows.index_copy_(0, those, products.argmin(1) + first);
         }
         return rows;
-    }
-
-    /// <summary>|b|^2 - 2 q.b for a block of the bank.</summary>
-    private static Tensor Products(Tensor scaled, Tensor bank, Tensor norms, long first)
-    {
-        var count = Math.Min(BankBlock, bank.shape[0] - first);
-        return scaled.RowProducts(bank.narrow(0, first, count), norms.narrow(0, first, count));
     }
 }
