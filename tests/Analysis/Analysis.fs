@@ -81,6 +81,17 @@ let private repetitions =
                 ]
                 "lines"
 
+        testCase "regions that the maps' size loses are told, once a category, and only where there are some"
+        <| fun () ->
+            let cell category seed lost = {
+                record "resnet18" category seed "paper" [] with
+                    Regions = lost |> Option.map (fun lost -> { Whole = 9; Lost = lost })
+            }
+
+            let told = Text.lostRegions [ cell "bottle" 0 (Some 0); cell "pill" 0 (Some 2); cell "pill" 1 (Some 2); cell "screw" 0 None ]
+            Expect.hasLength told 1 "one category"
+            Expect.stringContains told.Head "mvtec pill: 2 of 9 regions of the masks have no pixel left" "which"
+
         testCase "the textures of MVTec AD are those that the methods treat as such"
         <| fun () ->
             let treated = [

@@ -94,6 +94,10 @@ let tests =
             Expect.exists warned (fun line -> line.Contains "4095 is taken for white") "told"
             model.Save(at "model")
 
+            let code, card, _ = repro [ "describe"; at "model" ]
+            Expect.equal code 0 "described"
+            Expect.stringContains card "white: 4095" "the card"
+
             use loaded = Model.Load(at "model")
             let scores = [ for judged in loaded.Score(Photographs.In(at "test/good")) -> judged.Score.GetValueOrDefault(nanf) ]
             // Alone a dark picture would have another white.
