@@ -4,10 +4,10 @@ module Reproduction.Tests.AllRuns
 open System
 open System.IO
 open System.Text.RegularExpressions
-open System.Threading.Tasks
 open Expecto
 open Microsoft.Playwright
 open Reproduction.Analysis
+open Reproduction.Tests.Chromium
 
 let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
 
@@ -289,27 +289,9 @@ let private files =
         <| fun () -> Expect.isEmpty (IndexFiles.outdated (Index.gather root)) "make them again with dotnet fsi scripts/index.fsx -- --write"
     ]
 
-let private wait (task: Task) = task.GetAwaiter().GetResult()
-let private await (task: Task<'T>) = task.GetAwaiter().GetResult()
-
-let private withBrowser (test: IBrowser -> unit) =
-    match Browser.find () with
-    | None -> skiptest Browser.missing
-    | Some chromium ->
-        use playwright = Playwright.CreateAsync() |> await
-
-        let browser =
-            playwright.Chromium.LaunchAsync(BrowserTypeLaunchOptions(ExecutablePath = chromium, Args = [ "--no-sandbox"; "--disable-gpu" ]))
-            |> await
-
-        try
-            test browser
-        finally
-            browser.CloseAsync() |> wait
-
 /// Opens the index of the made-up repository and fails on whatever the browser complains about or asks the network for.
 let private onPage (test: IPage -> string -> unit) =
-    withBrowser (fun browser ->
+    withChromium (fun browser ->
         withRepository (fun folder ->
             IndexFiles.write (Index.gather folder) |> ignore
             let page = browser.NewPageAsync() |> await

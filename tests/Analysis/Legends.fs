@@ -4,15 +4,13 @@ module Reproduction.Tests.Legends
 open System
 open System.IO
 open System.Text.RegularExpressions
-open System.Threading.Tasks
 open Expecto
 open Microsoft.Playwright
 open Plotly.NET
 open Reproduction.Analysis
+open Reproduction.Tests.Chromium
 
 let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
-let private wait (task: Task) = task.GetAwaiter().GetResult()
-let private await (task: Task<'T>) = task.GetAwaiter().GetResult()
 
 /// Ten long names, so that the legend takes several rows.
 let private ten: ReportFigure = {
@@ -57,25 +55,14 @@ let private committed =
 
 /// Legends, markers, markers that lie under a legend, legends with a height.
 let private measured (files: string list) =
-    match Browser.find () with
-    | None -> skiptest Browser.missing
-    | Some chromium ->
-        use playwright = Playwright.CreateAsync() |> await
+    withChromium (fun browser ->
+        let page = browser.NewPageAsync() |> await
 
-        let browser =
-            playwright.Chromium.LaunchAsync(BrowserTypeLaunchOptions(ExecutablePath = chromium, Args = [ "--no-sandbox"; "--disable-gpu" ]))
-            |> await
-
-        try
-            let page = browser.NewPageAsync() |> await
-
-            [
-                for file in files do
-                    page.SetContentAsync("<!doctype html><body style='margin:0'>" + File.ReadAllText file) |> wait
-                    file, (page.EvaluateAsync<int[]> measure |> await)
-            ]
-        finally
-            browser.CloseAsync() |> wait
+        [
+            for file in files do
+                page.SetContentAsync("<!doctype html><body style='margin:0'>" + File.ReadAllText file) |> wait
+                file, (page.EvaluateAsync<int[]> measure |> await)
+        ])
 
 let private expectClear results =
     for file, counts in results do

@@ -4,10 +4,10 @@ module Reproduction.Tests.Report
 open System
 open System.IO
 open System.Text.RegularExpressions
-open System.Threading.Tasks
 open Expecto
 open Microsoft.Playwright
 open Reproduction.Analysis
+open Reproduction.Tests.Chromium
 
 let private root =
     let rec upwards (folder: DirectoryInfo | null) =
@@ -173,35 +173,20 @@ let private files =
                 Expect.stringContains page "made-up &lt;variant&gt; &amp; co" "and shown")
     ]
 
-let private wait (task: Task) = task.GetAwaiter().GetResult()
-let private await (task: Task<'T>) = task.GetAwaiter().GetResult()
 
 /// Opens a run's page in Chromium and gives it with everything that the browser complained about or asked the network for.
 let private inBrowser (test: IPage -> ResizeArray<string> -> unit) =
-    match Browser.find () with
-    | None -> skiptest Browser.missing
-    | Some chromium ->
+    withChromium (fun browser ->
         withRun (fun run ->
             let data = ReportData.gather (Path.Combine(root, "papers")) run
             File.WriteAllText(Path.Combine(run, "index.html"), Page.render data)
-            use playwright = Playwright.CreateAsync() |> await
-
-            let browser =
-                playwright.Chromium.LaunchAsync(
-                    BrowserTypeLaunchOptions(ExecutablePath = chromium, Args = [ "--no-sandbox"; "--disable-gpu" ])
-                )
-                |> await
-
-            try
-                let page = browser.NewPageAsync() |> await
-                let complaints = ResizeArray<string>()
-                page.Console.Add(fun message -> if message.Type = "error" then complaints.Add message.Text)
-                page.PageError.Add complaints.Add
-                page.Request.Add(fun request -> if not (Regex.IsMatch(request.Url, "^(file|data|blob):")) then complaints.Add request.Url)
-                page.GotoAsync $"file://{run}/index.html" |> await |> ignore
-                test page complaints
-            finally
-                browser.CloseAsync() |> wait)
+            let page = browser.NewPageAsync() |> await
+            let complaints = ResizeArray<string>()
+            page.Console.Add(fun message -> if message.Type = "error" then complaints.Add message.Text)
+            page.PageError.Add complaints.Add
+            page.Request.Add(fun request -> if not (Regex.IsMatch(request.Url, "^(file|data|blob):")) then complaints.Add request.Url)
+            page.GotoAsync $"file://{run}/index.html" |> await |> ignore
+            test page complaints))
 
 let private texts (page: IPage) selector = page.Locator(selector).AllInnerTextsAsync() |> await |> Seq.map _.Trim() |> List.ofSeq
 

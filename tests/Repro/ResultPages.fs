@@ -4,7 +4,6 @@ module Reproduction.Tests.ResultPages
 open System
 open System.IO
 open System.Text.RegularExpressions
-open System.Threading.Tasks
 open Expecto
 open Microsoft.Playwright
 open Repro
@@ -12,10 +11,9 @@ open Reproduction.Analysis
 open Reproduction.Imaging
 open Reproduction.Surfaces
 open Reproduction.Tests.Bench
+open Reproduction.Tests.Chromium
 open Reproduction.Tests.ReproProcess
 
-let private wait (task: Task) = task.GetAwaiter().GetResult()
-let private await (task: Task<'T>) = task.GetAwaiter().GetResult()
 
 /// A scored folder of a method that localises and of one that does not, with a name that is no HTML.
 let private bench =
@@ -50,34 +48,23 @@ let private bench =
 
 /// Opens the page of a method at a width, and gives what the browser complained about or asked the network for.
 let private inBrowser method width dark (test: IPage -> unit) =
-    match Browser.find () with
-    | None -> skiptest Browser.missing
-    | Some chromium ->
+    withChromium (fun browser ->
         let bench = bench.Value
-        use playwright = Playwright.CreateAsync() |> await
+        let scheme = if dark then ColorScheme.Dark else ColorScheme.Light
 
-        let browser =
-            playwright.Chromium.LaunchAsync(BrowserTypeLaunchOptions(ExecutablePath = chromium, Args = [ "--no-sandbox"; "--disable-gpu" ]))
+        let page =
+            browser.NewPageAsync(BrowserNewPageOptions(ViewportSize = ViewportSize(Width = width, Height = 900), ColorScheme = scheme))
             |> await
 
-        try
-            let scheme = if dark then ColorScheme.Dark else ColorScheme.Light
-
-            let page =
-                browser.NewPageAsync(BrowserNewPageOptions(ViewportSize = ViewportSize(Width = width, Height = 900), ColorScheme = scheme))
-                |> await
-
-            let complaints = ResizeArray<string>()
-            page.Console.Add(fun message -> if message.Type = "error" then complaints.Add message.Text)
-            page.PageError.Add complaints.Add
-            page.Request.Add(fun request -> if not (Regex.IsMatch(request.Url, "^(file|data|blob):")) then complaints.Add request.Url)
-            page.RequestFailed.Add(fun request -> complaints.Add $"not there: {request.Url}")
-            page.GotoAsync $"file://{bench[method]}/index.html" |> await |> ignore
-            page.WaitForLoadStateAsync(LoadState.NetworkIdle) |> wait
-            test page
-            Expect.isEmpty complaints "no complaint, no request"
-        finally
-            browser.CloseAsync() |> wait
+        let complaints = ResizeArray<string>()
+        page.Console.Add(fun message -> if message.Type = "error" then complaints.Add message.Text)
+        page.PageError.Add complaints.Add
+        page.Request.Add(fun request -> if not (Regex.IsMatch(request.Url, "^(file|data|blob):")) then complaints.Add request.Url)
+        page.RequestFailed.Add(fun request -> complaints.Add $"not there: {request.Url}")
+        page.GotoAsync $"file://{bench[method]}/index.html" |> await |> ignore
+        page.WaitForLoadStateAsync(LoadState.NetworkIdle) |> wait
+        test page
+        Expect.isEmpty complaints "no complaint, no request")
 
 let private text (page: IPage) (selector: string) = page.Locator(selector).First.InnerTextAsync() |> await
 let private count (page: IPage) (selector: string) = page.Locator(selector).CountAsync() |> await
