@@ -49,6 +49,22 @@ let tests =
 
                 Expect.equal (List.distinct offences) [] "uses of a folder above"
 
+        testCase "no method is known by name outside its folder"
+        <| fun () ->
+            Expect.equal
+                [
+                    for path in sources (Path.Combine(root, "Core.CSharp/Reproduction")) do
+                        if not (Regex.IsMatch(path, @"[/\\](Papers|Baselines)[/\\]")) then
+                            for line in File.ReadLines path do
+                                if not (line.TrimStart().StartsWith "//") then
+                                    for text in Regex.Matches(line, "\"(?:[^\"\\\\]|\\\\.)*\"") do
+                                        for method in Reproduction.Papers.Registry.Methods do
+                                            if Regex.IsMatch(text.Value, $@"(?<![\w-]){method.Id}(?![\w-])") then
+                                                $"{Path.GetRelativePath(root, path)}: {text.Value}"
+                ]
+                []
+                "texts"
+
         testCase "the library does not know the command"
         <| fun () ->
             Expect.equal

@@ -7,6 +7,8 @@ open Expecto
 open TorchSharp
 open Reproduction
 open Reproduction.Backbones
+open Reproduction.Methods
+open Reproduction.Papers
 
 let private layer = ConvolutionLayer("test", 3, 5, 3, 8, Padding = 1)
 let private transposed = ConvolutionLayer("test", 5, 3, 4, 6, 2, 1, Transposed = true)
@@ -77,7 +79,19 @@ let tests =
                 Expect.isLessThan ((found - expected).abs().max().item<float>()) 1e-12 $"{each}"
 
         testCase "on this processor every layer of our networks is right"
-        <| fun () -> Expect.equal (check ConvolutionLayer.OfOurNetworks right) [] "wrong layers"
+        <| fun () -> Expect.equal (check ConvolutionVerdicts.OfThisMachine.Layers right) [] "wrong layers"
+
+        testCase "looked at is what each paper says that it trains, under every profile, and odd numbers of channels"
+        <| fun () ->
+            let layers = List.ofSeq ConvolutionVerdicts.OfThisMachine.Layers
+            let counts = layers |> List.countBy _.Of |> List.sort
+            Expect.equal counts [ "dfr", 8; "favae", 57; "gaussian", 23; "hfae", 10; "odd", 36; "ssae", 57 ] "layers"
+
+            for paper in Registry.Papers do
+                match paper with
+                | :? ITrainsConvolutions as trained ->
+                    Expect.sequenceEqual (layers |> List.filter (fun each -> each.Of = paper.Id)) trained.Convolutions paper.Id
+                | _ -> failtest $"{paper.Id} says of no layer that it is trained"
 
         testCase "convolutions that are matrix products are computed as such: values and gradients of double precision"
         <| fun () ->

@@ -191,7 +191,8 @@ internal static class DoctorVerb
         ProcessorCheck.Settle();
         var verdict = ConvolutionVerdicts.Current;
         var text =
-            $"{verdict.Text}, in {ConvolutionLayer.OfOurNetworks.Count} layers and their gradients on {verdict.Processor} (checked "
+            $"{verdict.Text}, in {ConvolutionVerdicts.OfThisMachine.Layers.Count} layers and their gradients on {verdict.Processor} "
+            + $"(checked "
             + $"{verdict.Checked})";
         if (verdict.IsRight)
         {

@@ -71,20 +71,30 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
 
     private static readonly Lock Gate = new();
     private static ConvolutionVerdict? _current;
-    private static ConvolutionVerdicts _ofThisMachine = new(
-        Path.Combine(FeatureCache.UserFolder, "convolutions"),
-        ConvolutionLayer.OfOurNetworks,
-        ConvolutionCheck.Ours
-    );
+    private static ConvolutionVerdicts? _ofThisMachine;
 
     private readonly string _layers = Hash(layers.Select(layer => layer.Shape));
 
+    /// <summary>The layers that methods train, which this room does not know: told from above as the library is loaded.</summary>
+    public static Func<IEnumerable<ConvolutionLayer>> Trained { private get; set; } = () => [];
+
     /// <summary>
-    /// Of our networks' layers, computed by libtorch, kept beside the feature cache's usual place: about the machine, as features are not.
+    /// Of all methods' layers and odd ones, computed by libtorch, kept beside the feature cache's usual place: about the machine, as
+    /// features are not.
     /// </summary>
     public static ConvolutionVerdicts OfThisMachine
     {
-        get => _ofThisMachine;
+        get
+        {
+            lock (Gate)
+            {
+                return _ofThisMachine ??= new(
+                    Path.Combine(FeatureCache.UserFolder, "convolutions"),
+                    [.. Trained(), .. ConvolutionLayer.Odd()],
+                    ConvolutionCheck.Ours
+                );
+            }
+        }
         set
         {
             lock (Gate)
@@ -93,6 +103,9 @@ internal sealed class ConvolutionVerdicts(string folder, IReadOnlyList<Convoluti
             }
         }
     }
+
+    /// <summary>The shapes that are checked.</summary>
+    public IReadOnlyList<ConvolutionLayer> Layers => layers;
 
     /// <summary>The verdict that this process has come to or read; null as long as nothing was trained on a processor.</summary>
     public static ConvolutionVerdict? Known => _current;

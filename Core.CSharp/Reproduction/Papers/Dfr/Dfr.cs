@@ -131,7 +131,7 @@ public sealed record DfrSettings
 /// are aligned and concatenated to one regional feature for each 4x4 pixels; an autoencoder of 1x1 convolutions, trained on normal images,
 /// reconstructs them; where it fails is the anomaly.
 /// </summary>
-public sealed class DfrMethod : Method<DfrSettings>
+public sealed class DfrMethod : Method<DfrSettings>, ITrainsConvolutions
 {
     private const string Distilled = "vgg19_16x";
 
@@ -267,6 +267,9 @@ public sealed class DfrMethod : Method<DfrSettings>
         }
         return fields;
     }
+
+    /// <inheritdoc/>
+    IEnumerable<ConvolutionLayer> ITrainsConvolutions.Convolutions => DfrConvolutions.Of(Id);
 
     /// <inheritdoc/>
     public override IAnomalyDetector Create(DfrSettings settings, Resources resources)

@@ -144,7 +144,7 @@ public sealed record FavaeSettings
 /// normal images and, from its decoder's inner layers, the features that a frozen network sees in them. What either fails to reconstruct
 /// is the anomaly.
 /// </summary>
-public sealed class FavaeMethod : Method<FavaeSettings>
+public sealed class FavaeMethod : Method<FavaeSettings>, ITrainsConvolutions
 {
     /// <summary>Table 2, with 7 -> 22, 14 -> 16, 21 -> 10: the only mapping that fits by size and channels.</summary>
     private static readonly int[] ThreeLevels = [22, 16, 10];
@@ -257,6 +257,12 @@ public sealed class FavaeMethod : Method<FavaeSettings>
             Network: "vgg19/conv3_4"
         ),
     ];
+
+    /// <inheritdoc/>
+    IEnumerable<ConvolutionLayer> ITrainsConvolutions.Convolutions =>
+        Enum.GetValues<Profile>()
+            .Select(profile => Settings(new Request(Variants[0].Name, profile, Category: "", Dataset: "")).Width)
+            .SelectMany(width => FavaeConvolutions.Of(Id, width));
 
     /// <inheritdoc/>
     public override IAnomalyDetector Create(FavaeSettings settings, Resources resources)

@@ -75,7 +75,12 @@ public sealed record GaussianSettings
 /// distances is the anomaly score of an image. There is no localisation. Beside it the baselines of Tables V and VIII.
 /// </summary>
 public sealed class GaussianMethod()
-    : MethodFamily("gaussian", folds: 5, [new FeatureDistributions(), new SupervisedClassifiers(), new MseAutoencoders()]);
+    : MethodFamily("gaussian", folds: 5, [new FeatureDistributions(), new SupervisedClassifiers(), new MseAutoencoders()]),
+        ITrainsConvolutions
+{
+    /// <inheritdoc/>
+    IEnumerable<ConvolutionLayer> ITrainsConvolutions.Convolutions => GaussianConvolutions.Of(Id);
+}
 
 /// <summary>A network that <c>gaussian</c> takes features of.</summary>
 /// <param name="Name">In the names of variants.</param>

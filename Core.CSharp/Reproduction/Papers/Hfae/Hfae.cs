@@ -9,7 +9,7 @@ namespace Reproduction.Papers.Hfae;
 /// Trained on normal images only, it fails where an image is anomalous: the residuals of the levels, resized and summed,
 /// are the anomaly map.
 /// </summary>
-public sealed class HfaeMethod : Method<HfaeSettings>
+public sealed class HfaeMethod : Method<HfaeSettings>, ITrainsConvolutions
 {
     private static readonly HfaeSettings ResNet18 = new();
 
@@ -88,6 +88,9 @@ public sealed class HfaeMethod : Method<HfaeSettings>
         Row("kernels333", "ablation: three 3x3 convolution blocks a level", ResNet18 with { KernelSizes = [3, 3, 3] }),
         Row("kernels151", "ablation: 1x1, 5x5 and 1x1 convolution blocks a level", ResNet18 with { KernelSizes = [1, 5, 1] }),
     ];
+
+    /// <inheritdoc/>
+    IEnumerable<ConvolutionLayer> ITrainsConvolutions.Convolutions => HfaeConvolutions.Of(Id);
 
     /// <inheritdoc/>
     public override IAnomalyDetector Create(HfaeSettings settings, Resources resources)

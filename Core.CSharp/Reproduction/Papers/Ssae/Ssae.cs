@@ -1,3 +1,4 @@
+using Reproduction.Backbones;
 using Reproduction.Methods;
 
 namespace Reproduction.Papers.Ssae;
@@ -146,7 +147,7 @@ public sealed record SsaeSettings
 /// Bauer et al., self-supervised autoencoders for visual anomaly detection: an autoencoder with a wide view is trained to restore images of
 /// which a part was changed. At test it leaves normal regions alone and replaces the others, so that the difference is the anomaly.
 /// </summary>
-public sealed class SsaeMethod : Method<SsaeSettings>
+public sealed class SsaeMethod : Method<SsaeSettings>, ITrainsConvolutions
 {
     private static readonly string[] SsimCategories = ["carpet", "tile", "bottle", "cable", "capsule", "metal_nut", "transistor", "zipper"];
     private static readonly string[] AnyPose = ["bottle", "hazelnut", "screw"];
@@ -179,6 +180,12 @@ public sealed class SsaeMethod : Method<SsaeSettings>
             }
         ),
     ];
+
+    /// <inheritdoc/>
+    IEnumerable<ConvolutionLayer> ITrainsConvolutions.Convolutions =>
+        Enum.GetValues<Profile>()
+            .Select(profile => Settings(new Request(Variants[0].Name, profile, Category: "", Dataset: "")).Width)
+            .SelectMany(width => SsaeConvolutions.Of(Id, width));
 
     /// <inheritdoc/>
     public override IAnomalyDetector Create(SsaeSettings settings, Resources resources)
