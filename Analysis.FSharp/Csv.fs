@@ -29,12 +29,12 @@ let fields (line: string) =
 /// A text as one field.
 let quote (text: string) = if text.IndexOfAny [| ','; '"'; '\n' |] < 0 then text else "\"" + text.Replace("\"", "\"\"") + "\""
 
-/// The rows of a file, each a lookup by column name.
-/// Raises AnalysisError when a column is missing or a row has another number of fields than the header.
-let read (columns: string list) path : (string -> string) list =
+/// The rows of a text, each a lookup by column name.
+/// Raises AnalysisError, which names the file, when a column is missing or a row has another number of fields than the header.
+let parse (columns: string list) path (lines: string list) : (string -> string) list =
     let header = String.concat "," columns
 
-    match File.ReadAllLines path |> List.ofArray with
+    match lines with
     | [] -> raise (AnalysisError $"{path} is empty; its header is {header}")
     | first :: lines ->
         let names = fields first
@@ -54,3 +54,6 @@ let read (columns: string list) path : (string -> string) list =
                     let lookup = List.zip names values |> readOnlyDict
                     fun column -> lookup[column]
         ]
+
+/// The rows of a file, as parse gives them.
+let read columns path = File.ReadAllLines path |> List.ofArray |> parse columns path

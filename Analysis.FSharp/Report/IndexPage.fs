@@ -309,8 +309,8 @@ let render (index: AllRuns) : string =
 <title>Every number: published and measured</title>
 <link rel="icon" href="data:,">
 <style>
-{Page.resource "page.css"}
-{Page.resource "index.css"}
+{Resource.read "page.css"}
+{Resource.read "index.css"}
 {colours}</style>
 </head>
 <body>
@@ -328,8 +328,8 @@ let render (index: AllRuns) : string =
 <script type="application/json" id="cells">{json data}</script>
 <script type="application/json" id="sheets">{json (sheets index)}</script>
 <script>
-{Page.resource "page.js"}
-{Page.resource "index.js"}</script>
+{Resource.read "page.js"}
+{Resource.read "index.js"}</script>
 </body>
 </html>
 """

@@ -4,17 +4,8 @@ module Reproduction.Analysis.Page
 open System
 open System.IO
 open System.Net
-open System.Reflection
 
 let private encode (text: string) = WebUtility.HtmlEncode text
-
-/// A text that is embedded in the assembly.
-let resource name =
-    match Assembly.GetExecutingAssembly().GetManifestResourceStream name with
-    | null -> invalidOp $"the resource {name} is missing from the assembly"
-    | stream ->
-        use reader = new StreamReader(stream)
-        reader.ReadToEnd()
 
 let private verdictClass verdict =
     match verdict with
@@ -377,7 +368,7 @@ let render (data: ReportData) =
 <title>{encode data.Run}: published and measured</title>
 <link rel="icon" href="data:,">
 <style>
-{resource "page.css"}</style>
+{Resource.read "page.css"}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
@@ -393,7 +384,7 @@ let render (data: ReportData) =
 </main>
 <script>{Figures.plotly.Value}</script>
 <script>
-{resource "page.js"}</script>
+{Resource.read "page.js"}</script>
 </body>
 </html>
 """

@@ -4,6 +4,7 @@ module Reproduction.Tests.PaperSettings
 
 open System
 open Expecto
+open Reproduction.Analysis.Published
 open Reproduction.Methods
 open Reproduction.Papers
 
@@ -27,10 +28,6 @@ let private actual (method: string) variant category dataset : Table = [
         | null -> "null"
         | value -> value.ToJsonString().Trim('"')
 ]
-
-let private textures = [ "carpet"; "grid"; "leather"; "tile"; "wood" ]
-
-let private objects = [ "bottle"; "cable"; "capsule"; "hazelnut"; "metal_nut"; "pill"; "screw"; "toothbrush"; "transistor"; "zipper" ]
 
 /// Every category of every data set that a rule may be about.
 let private cells = [
