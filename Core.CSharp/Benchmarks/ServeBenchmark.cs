@@ -35,9 +35,8 @@ public sealed class ServeBenchmark : IBenchmark
         Image Rendered(string split, string defect, int index) => SurfacesDataset.Render("woven", split, defect, index, 0).Photograph;
 
         var good = Photographs.Of([.. Enumerable.Range(0, 40).Select(i => Rendered("train", "good", i))]);
-        using var fitted = Model.Fit("hfae", good, new FitOptions { Profile = Profile.Smoke });
         // As the command serves it.
-        using var model = fitted.FasterEngine == "onnx" ? fitted.WithOnnxRuntime() : fitted;
+        using var model = Model.Fit("hfae", good, new FitOptions { Profile = Profile.Smoke }).WithEngine("auto");
         Image[] images = [.. Enumerable.Range(0, Pictures).Select(i => Rendered("test", i % 2 == 0 ? "good" : "hole", i))];
         byte[][] files = [.. images.Select(image => ImageFile.EncodePng(image))];
         float[] expected = [.. images.Select(image => model.Score(image).Score!.Value)];

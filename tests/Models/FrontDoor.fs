@@ -123,9 +123,8 @@ let tests =
 
         testCase "Model.Score gives the scores, verdicts and overlays of repro score"
         <| fun () ->
-            use loaded = load ()
-            Expect.equal loaded.FasterEngine "onnx" "what the command takes"
-            use model = loaded.WithOnnxRuntime()
+            use model = (load ()).WithEngine "auto"
+            Expect.equal model.Engine "onnx" "what the command takes"
             let judged = Seq.toArray (model.Score(Photographs.In bench.Value["new"]))
 
             Expect.sequenceEqual
@@ -143,6 +142,17 @@ let tests =
                 (ImageFile.EncodeJpeg(nonNull (first.DrawOverlay())))
                 (File.ReadAllBytes bench.Value["scored/00000-good-00.jpg"])
                 "the overlay"
+
+        testCase "the library that scores is chosen by name; an unknown one is refused with the known ones"
+        <| fun () ->
+            use model = load ()
+            Expect.isTrue (Object.ReferenceEquals(model.WithEngine "libtorch", model)) "it stays as it is"
+            Expect.equal model.Engine "libtorch" "engine"
+            fails [ "'tensorrt'"; "auto, libtorch, onnx" ] (fun () -> model.WithEngine "tensorrt" |> ignore)
+            use exported = model.WithEngine "onnx"
+            Expect.equal exported.Engine "onnx" "engine"
+            Expect.throwsT<ObjectDisposedException> (fun () -> model.Save bench.Value["never"]) "the other took its place"
+            Expect.isTrue (Object.ReferenceEquals(exported.WithEngine "libtorch", exported)) "an exported model stays one"
 
         testCase "images in memory are fitted and judged as their files are"
         <| fun () ->

@@ -53,10 +53,10 @@ internal static partial class RunOptions
             Description =
                 "Which library scores: libtorch, onnx for ONNX Runtime on the CPU, or auto for the faster one; the scores are the same "
                 + "but for rounding.",
-            HelpName = "auto|libtorch|onnx",
-            DefaultValueFactory = _ => "auto",
+            HelpName = string.Join('|', Model.Engines),
+            DefaultValueFactory = _ => Model.Engines[0],
         };
-        engine.AcceptOnlyFromAmong("auto", "libtorch", "onnx");
+        engine.AcceptOnlyFromAmong([.. Model.Engines]);
         return engine;
     }
 
@@ -66,21 +66,9 @@ internal static partial class RunOptions
     {
         ProcessorCheck.BeforeConvolutions(Devices.Named(device), error);
         var model = Model.Load(path, weights, device);
-        var chosen = engine == "auto" ? model.FasterEngine : engine;
-        if (chosen == model.Engine || chosen == "libtorch")
-        {
-            return model;
-        }
         try
         {
-            var exported = model.WithOnnxRuntime();
-            model.Dispose();
-            return exported;
-        }
-        catch (UserError failure) when (engine == "auto")
-        {
-            error.WriteLine($"repro: scored by libtorch: {failure.Message}");
-            return model;
+            return model.WithEngine(engine, reason => error.WriteLine($"repro: scored by libtorch: {reason}"));
         }
         catch (UserError)
         {

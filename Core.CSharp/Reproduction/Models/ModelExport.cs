@@ -9,8 +9,15 @@ namespace Reproduction.Models;
 /// <summary>A model as a file that runs anywhere, and such a file as a model.</summary>
 public sealed partial class Model
 {
+    private const string Libtorch = "libtorch";
+    private const string Onnx = "onnx";
+    private const string Auto = "auto";
+
+    /// <summary>What <see cref="WithEngine"/> takes: <c>auto</c> for <see cref="FasterEngine"/>, <c>libtorch</c> and <c>onnx</c>.</summary>
+    public static IReadOnlyList<string> Engines { get; } = [Auto, Libtorch, Onnx];
+
     /// <summary>Which library computes the scores: <c>libtorch</c> or <c>onnx</c>, ONNX Runtime.</summary>
-    public string Engine => _detector is OnnxDetector ? "onnx" : "libtorch";
+    public string Engine => _detector is OnnxDetector ? Onnx : Libtorch;
 
     /// <summary>
     /// The library that scores faster, measured in <c>results/bench/runtimes.json</c>: ONNX Runtime on a processor but for
@@ -18,8 +25,8 @@ public sealed partial class Model
     /// </summary>
     public string FasterEngine =>
         _detector is OnnxDetector || (_detector is IExportable { IsFasterExported: true } && _backbones.Device.type == DeviceType.CPU)
-            ? "onnx"
-            : "libtorch";
+            ? Onnx
+            : Libtorch;
 
     /// <summary>
     /// Writes the model as an ONNX file, with preprocessing, network, map and score in its graph, and thresholds, weights' hashes and this
@@ -55,6 +62,37 @@ public sealed partial class Model
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             var bytes = OnnxExport.Bytes(Description, _detector);
             return Exported(options => new InferenceSession(bytes, options), "the exported model", threads);
+        }
+    }
+
+    /// <summary>
+    /// This model with a library of one's choice. Where another model takes its place, this one is disposed; an ONNX file's model stays
+    /// with ONNX Runtime.
+    /// </summary>
+    /// <param name="engine">One of <see cref="Engines"/>.</param>
+    /// <param name="tell">Told the reason where <c>auto</c> stays with libtorch because the method cannot be exported.</param>
+    /// <exception cref="UserError">No such engine, or <c>onnx</c> for a method that cannot be exported; this model is as it was.
+    /// </exception>
+    public Model WithEngine(string engine, Action<string>? tell = null)
+    {
+        if (!Engines.Contains(engine))
+        {
+            throw new UserError($"no engine is called '{engine}'; the engines are {string.Join(", ", Engines)}", exitCode: 2);
+        }
+        if ((engine == Auto ? FasterEngine : engine) != Onnx || Engine == Onnx)
+        {
+            return this;
+        }
+        try
+        {
+            var exported = WithOnnxRuntime();
+            Dispose();
+            return exported;
+        }
+        catch (UserError failure) when (engine == Auto)
+        {
+            tell?.Invoke(failure.Message);
+            return this;
         }
     }
 
