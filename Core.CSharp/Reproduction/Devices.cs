@@ -20,7 +20,8 @@ public static class Devices
                 return torch.CUDA;
             case "cuda":
                 throw new UserError(
-                    $"{ApiName.Device} cuda: libtorch {TorchRuntime.LibtorchVersion} sees no CUDA device; build with 'dotnet build -p:Torch=cuda' on a "
+                    $"{ApiName.Device} cuda: libtorch {TorchRuntime.LibtorchVersion} sees no CUDA device; build with "
+                        + $"'dotnet build -p:Torch=cuda' on a "
                         + $"machine that has one, or use {ApiName.Device} cpu"
                 );
             default:

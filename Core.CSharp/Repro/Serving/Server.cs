@@ -83,7 +83,8 @@ internal sealed class Server : IAsyncDisposable
         catch (Exception failure) when (failure is IOException or System.Net.Sockets.SocketException)
         {
             throw new UserError(
-                $"cannot listen on {_options.Address} port {_options.Port}: {failure.Message.TrimEnd('.')}; give another with --port (0 for any "
+                $"cannot listen on {_options.Address} port {_options.Port}: {failure.Message.TrimEnd('.')}; give another "
+                    + $"with --port (0 for any "
                     + "that is free)",
                 failure
             );

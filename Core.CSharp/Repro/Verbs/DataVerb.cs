@@ -209,7 +209,8 @@ internal static class DataVerb
                             rows.Add(
                                 string.Create(
                                     CultureInfo.InvariantCulture,
-                                    $"{category.Dataset},{category.Name},{category.Train.Count},{y},{x},{means[at]:0.####},{deviations[at]:0.####}"
+                                    $"{category.Dataset},{category.Name},{category.Train.Count},{y},{x},{means[at]:0.####},"
+                                        + $"{deviations[at]:0.####}"
                                 )
                             );
                         }

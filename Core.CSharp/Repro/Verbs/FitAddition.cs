@@ -17,7 +17,8 @@ internal sealed class FitAddition
         {
             Description =
                 "More photographs of good products for the model of --model, which has not seen them; those it was fitted on are not "
-                + $"needed ({string.Join(", ", Registry.Methods.Where(method => method.IsExtendable).Select(method => method.Id))}). The threshold is chosen again, with --good or with a part of these.",
+                + $"needed ({string.Join(", ", Registry.Methods.Where(method => method.IsExtendable).Select(method => method.Id))}). "
+                + "The threshold is chosen again, with --good or with a part of these.",
             HelpName = "DIR",
         };
 

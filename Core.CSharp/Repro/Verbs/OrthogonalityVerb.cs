@@ -113,7 +113,8 @@ internal static class OrthogonalityVerb
                             .Select(point =>
                                 string.Create(
                                     CultureInfo.InvariantCulture,
-                                    $"{dataset.Name},{cell.Category},{cell.Variant},{cell.Profile.ToString().ToLowerInvariant()},{cell.Repetition},"
+                                    $"{dataset.Name},{cell.Category},{cell.Variant},{cell.Profile.ToString().ToLowerInvariant()},"
+                                        + $"{cell.Repetition},"
                                         + $"{point.PatchWidth},{point.Samples},{point.InputAccuracy:0.####},{point.OutputAccuracy:0.####},"
                                         + $"{point.Distance:0.#####},{point.DistanceDeviation:0.#####},"
                                         + $"{point.Premise:0.####},{point.Condition:0.####}"

@@ -8,7 +8,8 @@ namespace Repro.Verbs;
 internal static class WatchVerb
 {
     private const string Description =
-        "Judge the pictures of a folder as they arrive, each once and when it is complete. scores.csv and the page grow; a picture that cannot "
+        "Judge the pictures of a folder as they arrive, each once and when it is complete. scores.csv and the page grow; "
+        + "a picture that cannot "
         + "be read is a row 'unreadable'. Ended anyhow, the same command goes on. Ctrl-C ends it.";
 
     public static Command Create()

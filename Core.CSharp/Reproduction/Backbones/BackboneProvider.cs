@@ -135,7 +135,8 @@ public sealed class BackboneProvider(string? folder, Device device) : IDisposabl
         ?? (
             _weights is null
                 ? throw new UserError(
-                    $"{network} needs trained weights: give their folder with {ApiName.NetworkWeights} ('repro weights fetch' downloads the published "
+                    $"{network} needs trained weights: give their folder with {ApiName.NetworkWeights} "
+                        + $"('repro weights fetch' downloads the published "
                         + "files), "
                         + $"or take {PackagedWeights.Name}, which comes with the program"
                 )

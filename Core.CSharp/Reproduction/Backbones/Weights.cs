@@ -138,7 +138,8 @@ public sealed class Weights
         if (!Directory.Exists(folder))
         {
             throw new UserError(
-                $"{folder}: no such folder of weights; give one with {ApiName.ListedWeights}, or fill it by `repro weights fetch NAME --weights {folder}`"
+                $"{folder}: no such folder of weights; give one with {ApiName.ListedWeights}, or fill it by "
+                    + $"`repro weights fetch NAME --weights {folder}`"
             );
         }
         var files = Directory

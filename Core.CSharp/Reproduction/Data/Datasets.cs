@@ -28,7 +28,8 @@ public static class Datasets
             ?? Cifar10.TryOpen(root)
             ?? KindFolders.TryOpen(root, seed)
             ?? throw new UserError(
-                $"{root}: holds no data set that is known; expected is train/good and test/* (here or one folder deeper), good beside folders "
+                $"{root}: holds no data set that is known; expected is train/good and test/* (here or one folder deeper), good "
+                    + $"beside folders "
                     + "of defects, or a data set as it is published ('repro data list' names them)"
             );
     }

@@ -43,7 +43,8 @@ public static class FeaturePyramid
             return size == (grid.Height * factor, grid.Width * factor)
                 ? level.AvgPool2d(factor, factor)
                 : throw new UserError(
-                    $"maps of {size.Height} x {size.Width} cannot be averaged to {grid.Height} x {grid.Width} in an ONNX graph; fit with an "
+                    $"maps of {size.Height} x {size.Width} cannot be averaged to {grid.Height} x {grid.Width} in an ONNX graph; "
+                        + $"fit with an "
                         + "image_size that 32 divides"
                 );
         }

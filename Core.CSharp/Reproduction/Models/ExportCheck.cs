@@ -42,7 +42,8 @@ public sealed record ExportCheck(int Pictures, double Score, double Map)
             throw new UserError(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"the exported model differs by {check.Score:g2} (score) and {check.Map:g2} (map) from this one, more than {Tolerance}; "
+                    $"the exported model differs by {check.Score:g2} (score) and {check.Map:g2} (map) from this one, more than "
+                        + $"{Tolerance}; "
                         + $"it is not written: please report the model's method and variant"
                 )
             );

@@ -279,7 +279,8 @@ public sealed partial class Model : IDisposable
                     stage,
                     options,
                     () =>
-                        $"{method.Id} {configuration.Hash} {options.Seed} {string.Join(' ', backbones.Used.Select(used => used.WeightsSha256))}"
+                        $"{method.Id} {configuration.Hash} {options.Seed} "
+                        + string.Join(' ', backbones.Used.Select(used => used.WeightsSha256))
                 );
         }
         catch
@@ -347,8 +348,8 @@ public sealed partial class Model : IDisposable
         method.Variants.FirstOrDefault(variant => variant.Default && (variant.Network is null || backbones.Has(variant.Network)))?.Name
         ?? throw new UserError(
             $"{method.Id} needs weights of "
-                + $"{string.Join(" or ", method.Variants.Where(variant => variant.Default).Select(variant => variant.Network).Distinct())}; "
-                + $"give their folder with {ApiName.FitWeights}, or a {ApiName.Variant} that needs none"
+                + string.Join(" or ", method.Variants.Where(variant => variant.Default).Select(variant => variant.Network).Distinct())
+                + $"; give their folder with {ApiName.FitWeights}, or a {ApiName.Variant} that needs none"
         );
 
     private static Resources ResourcesOf(BackboneProvider backbones, IFeatures features, Device place) =>

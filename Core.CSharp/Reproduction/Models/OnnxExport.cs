@@ -85,8 +85,8 @@ internal static class OnnxExport
         {
             words["tiles"] = string.Create(
                 CultureInfo.InvariantCulture,
-                $"cut a photograph into squares of {tiles.Size} pixels that overlap by {tiles.Overlap}, the last of a row or column ending where "
-                    + $"the photograph ends; its score is the highest of theirs"
+                $"cut a photograph into squares of {tiles.Size} pixels that overlap by {tiles.Overlap}, the last of a row or column "
+                    + $"ending where the photograph ends; its score is the highest of theirs"
             );
             if (model.RegionOfInterest is not null)
             {

@@ -95,7 +95,8 @@ internal sealed partial class SsaeDetector : IAnomalyDetector
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"the network of objective ({_settings.Objectives[member]}) keeps {kept:0.0 %} of what tells held-out images from one "
-                        + $"another: it restores little but the mean image, and its scores say little of the method; train it for more steps"
+                        + $"another: it restores little but the mean image, and its scores say little of the method; train it for more "
+                        + $"steps"
                 )
             );
         }
