@@ -2,20 +2,14 @@
 module Reproduction.Tests.House.Packages
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Text.Json
 open Expecto
+open Reproduction.Tests
 
 let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
 
-let private output (program: string) (arguments: string list) =
-    let info = ProcessStartInfo(program, arguments, RedirectStandardOutput = true, WorkingDirectory = root)
-    use running = nonNull (Process.Start info)
-    let text = running.StandardOutput.ReadToEnd()
-    running.WaitForExit()
-    Expect.equal running.ExitCode 0 $"{program} {arguments}: {text}"
-    text
+let private output = AwaitedProcess.succeeds [] root
 
 /// The names of the packages that a project references, as its file evaluates.
 let private references project (properties: string list) =

@@ -8,6 +8,8 @@ open System.Net.Http
 open System.Text.Json
 open System.Text.RegularExpressions
 open Expecto
+open Reproduction
+open Reproduction.Backbones
 open Reproduction.Imaging
 open Reproduction.Surfaces
 open Reproduction.Tests.Bench
@@ -23,7 +25,7 @@ let private globalPackages =
     | _ -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages")
 
 /// This variable would take the place of the project's own folder of packages, and what is packed here would stay.
-let private without = [ "NUGET_PACKAGES" ]
+let private without = [ "NUGET_PACKAGES", None ]
 
 /// Packages that the machine has are taken from where they lie; our own goes into a folder of the project's, where no older one can be.
 let private settings =
@@ -84,6 +86,13 @@ let private build folder bin sdk (code: string) =
     | _, output -> failtest output
 
     dotnetSucceeds without folder [ "build"; "--no-restore"; "-nologo"; "-v"; "q"; "-o"; bin ] |> ignore
+
+/// Whether a program that knows the library alone has left a verdict on every method's convolutions in its user's cache.
+let private isChecked cache =
+    let ours = Convolve(fun layer input kernel bias -> ConvolutionCheck.Ours(layer, input, kernel, bias))
+    let folder = Path.Combine(cache, "reproduction", "convolutions")
+    let verdicts = ConvolutionVerdicts(folder, ConvolutionVerdicts.OfThisMachine.Layers, ours)
+    not (isNull (box (verdicts.Find(TorchRuntime.Instructions, asProducts = true))))
 
 /// The web service judges the photographs as the console program did.
 let private serves folder program verdicts =
@@ -148,7 +157,8 @@ let tests =
                 pack (at "../feed")
                 build folder (at "bin") "Microsoft.NET.Sdk" program.Value
                 photographs folder
-                let output = dotnetSucceeds without folder [ at "bin/Inspect.dll" ]
+                let output = dotnetSucceeds (("XDG_CACHE_HOME", Some(at "cache")) :: without) folder [ at "bin/Inspect.dll" ]
+                Expect.isTrue (isChecked (at "cache")) "libtorch was checked in the shapes of all methods before a convolution was trusted"
                 let lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
                 Expect.hasLength lines 2 output
 

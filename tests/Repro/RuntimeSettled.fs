@@ -2,7 +2,6 @@
 module Reproduction.Tests.RuntimeSettled
 
 open System
-open System.Diagnostics
 open System.IO
 open Expecto
 open Repro.Records
@@ -19,16 +18,7 @@ let private withoutLibtorch change (arguments: string list) =
 
         change folder
 
-        let info =
-            ProcessStartInfo(
-                "dotnet",
-                Path.Combine(folder, "repro.dll") :: arguments,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true
-            )
-
-        use running = new Running(info)
-        let ended = running.Wait()
+        let ended = AwaitedProcess.call [] folder "dotnet" (Path.Combine(folder, "repro.dll") :: arguments)
         Expect.isFalse (Directory.Exists(Path.Combine(folder, "cpu"))) "TorchSharp copied nothing"
         ended
     finally

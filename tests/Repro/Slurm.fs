@@ -2,7 +2,6 @@
 module Reproduction.Tests.Slurm
 
 open System
-open System.Diagnostics
 open System.IO
 open Expecto
 
@@ -12,17 +11,9 @@ let private realVariable = "REPRO_TEST_SLURM"
 let private scripts = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "scripts", "slurm"))
 
 /// Exit code, standard output and standard error of a script.
-let private call (environment: (string * string) list) script (arguments: string list) =
-    let start = ProcessStartInfo(Path.Combine(scripts, script), arguments, RedirectStandardOutput = true, RedirectStandardError = true)
-
-    for name, value in environment do
-        start.Environment[name] <- value
-
-    use running = nonNull (Process.Start start)
-    let errors = running.StandardError.ReadToEndAsync()
-    let output = running.StandardOutput.ReadToEnd()
-    running.WaitForExit()
-    running.ExitCode, output, errors.Result
+let private call environment script arguments =
+    let ended = AwaitedProcess.call environment scripts (Path.Combine(scripts, script)) arguments
+    ended.ExitCode, ended.Output, ended.Error
 
 /// Commands of the names that Slurm's have: a cluster whose arrays have at most seven tasks, `queue` as what squeue prints, and an sbatch
 /// that keeps its arguments, one a line, as sbatch.1, sbatch.2, ...
@@ -40,7 +31,7 @@ let private fakeSlurm folder queue =
         "sbatch"
         $"n=$(($(ls '{folder}' | grep -c '^sbatch\\.') + 1))\nprintf '%%s\\n' \"$@\" >'{folder}'/sbatch.$n\necho $((100 + n))\n"
 
-    [ "PATH", $"""{folder}:{Environment.GetEnvironmentVariable "PATH"}""" ]
+    [ "PATH", Some $"""{folder}:{Environment.GetEnvironmentVariable "PATH"}""" ]
 
 /// A data set of two empty categories (a list of cells reads no image) in a folder with a space in its name.
 let private inFolder test =

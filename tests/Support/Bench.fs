@@ -2,7 +2,6 @@
 module Reproduction.Tests.Bench
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Text.RegularExpressions
 open Expecto
@@ -84,28 +83,14 @@ let packageVersion (name: string) =
     let versions = File.ReadAllText(Path.Combine(root, "Directory.Packages.props"))
     Regex.Match(versions, $"Include=\"{Regex.Escape name}\" Version=\"([0-9.]+)\"").Groups[1].Value
 
-/// Runs `dotnet` in a folder outside the repository, without some variables of the environment: exit code and all that it printed.
-let dotnet (without: string list) folder (arguments: string list) =
-    let info =
-        ProcessStartInfo("dotnet", arguments, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder)
-
-    for name in without do
-        info.Environment.Remove name |> ignore
-
-    info.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] <- "1"
-    info.Environment["MSBUILDDISABLENODEREUSE"] <- "1"
-    use running = nonNull (Process.Start info)
-    let error = running.StandardError.ReadToEndAsync()
-    let output = running.StandardOutput.ReadToEnd()
-
-    if not (running.WaitForExit(TimeSpan.FromMinutes 5.0)) then
-        running.Kill true
-        failtest $"dotnet {arguments} did not end: {output}"
-
-    running.ExitCode, output + error.Result
+/// Runs `dotnet` in a folder outside the repository: exit code and all that it printed.
+let dotnet environment folder (arguments: string list) =
+    let own = [ "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", Some "1"; "MSBUILDDISABLENODEREUSE", Some "1" ]
+    let ended = AwaitedProcess.call (own @ environment) folder "dotnet" arguments
+    ended.ExitCode, ended.Output + ended.Error
 
 /// The same where only success will do: what it printed.
-let dotnetSucceeds without folder arguments =
-    let code, output = dotnet without folder arguments
+let dotnetSucceeds environment folder arguments =
+    let code, output = dotnet environment folder arguments
     Expect.equal code 0 $"dotnet {arguments}: {output}"
     output

@@ -3,10 +3,8 @@
 module Reproduction.Tests.ManyCommands
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Text.Json
-open Expecto
 open Repro
 
 /// The argument that makes the test program such a process.
@@ -32,18 +30,8 @@ let run (folder: string) (environment: (string * string) list) (commands: string
     let file = Path.Combine(folder, "commands")
     File.WriteAllLines(file, [ for command in commands -> JsonSerializer.Serialize(List.toArray command) ])
 
-    let info =
-        ProcessStartInfo("dotnet", [ Path.Combine(AppContext.BaseDirectory, "Tests.dll"); Argument; file ], RedirectStandardError = true)
-
-    for name, value in environment do
-        info.Environment[name] <- value
-
-    use child = nonNull (Process.Start info)
-    let words = child.StandardError.ReadToEndAsync()
-
-    if not (child.WaitForExit(TimeSpan.FromMinutes 5.0)) then
-        child.Kill true
-        failtest "the commands did not end"
+    let arguments = [ Path.Combine(AppContext.BaseDirectory, "Tests.dll"); Argument; file ]
+    let child = AwaitedProcess.call [ for name, value in environment -> name, Some value ] Environment.CurrentDirectory "dotnet" arguments
 
     let given =
         if File.Exists(answers file) then
@@ -51,5 +39,5 @@ let run (folder: string) (environment: (string * string) list) (commands: string
         else
             []
 
-    let ended = { Code = child.ExitCode; Told = $"the process ended, exit code {child.ExitCode}: {words.Result}" }
+    let ended = { Code = child.ExitCode; Told = $"the process ended, exit code {child.ExitCode}: {child.Error}" }
     given @ List.replicate (commands.Length - given.Length) ended

@@ -9,6 +9,7 @@ open System.Text
 open Expecto
 open Reproduction.Imaging
 open Reproduction.Surfaces
+open Reproduction.Tests.AwaitedProcess
 
 /// The folder of the network that comes with the program, resnet18_cntk.
 let packaged = Path.Combine(AppContext.BaseDirectory, "weights")
@@ -73,9 +74,6 @@ type Sandbox() =
 
     interface IDisposable with
         member _.Dispose() = Directory.Delete(root, true)
-
-/// What a process left behind.
-type Ended = { ExitCode: int; Output: string; Error: string }
 
 [<DllImport("libc", EntryPoint = "kill")>]
 extern int private sendSignal(int id, int signal)
@@ -164,10 +162,7 @@ let run sandbox paper variants =
     use running = start sandbox "" [] (runArguments sandbox paper variants)
     running.Wait()
 
-let private command program (arguments: string list) =
-    use running = Process.Start(program, arguments)
-    running.WaitForExit()
-    running.ExitCode
+let private command program arguments = (call [] "/" program arguments).ExitCode
 
 /// Runs `work` while a file system of its own is at a folder, where that can be had.
 let withFileSystem folder options work =

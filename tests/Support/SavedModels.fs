@@ -2,7 +2,6 @@
 module Reproduction.Tests.SavedModels
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Runtime.InteropServices
 open Expecto
@@ -75,10 +74,4 @@ let score folder =
 /// Has another process score the models of a folder.
 let start (folder: string) =
     let program = Path.Combine(AppContext.BaseDirectory, "Tests.dll")
-    use child = Process.Start("dotnet", [ program; Argument; folder ])
-
-    if not (child.WaitForExit(TimeSpan.FromMinutes 20.0)) then
-        child.Kill true
-        failtest "the scoring process did not end"
-
-    Expect.equal child.ExitCode 0 "exit code of the scoring process"
+    AwaitedProcess.succeeds [] folder "dotnet" [ program; Argument; folder ] |> ignore
