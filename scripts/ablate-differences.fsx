@@ -3,8 +3,8 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablate "dfr: paper against public code, difference by difference" "dfr" [
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> StudyCommands.ablate "dfr: paper against public code, difference by difference" "dfr" [
     "paper-f1-4-zero"
     for difference in
         [

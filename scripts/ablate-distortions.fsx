@@ -3,8 +3,8 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablate "ssae: distortions and objectives" "ssae" [
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> StudyCommands.ablate "ssae: distortions and objectives" "ssae" [
     "objective1"
     "objective1-cutout"
     "objective1-swap"

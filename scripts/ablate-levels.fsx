@@ -3,8 +3,8 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablateLevels "gaussian: three distances, level by level" "gaussian" [
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> StudyCommands.ablateLevels "gaussian: three distances, level by level" "gaussian" [
     for model in [ "l2"; "sed"; "mahalanobis" ] -> $"efficientnetv2_b0-{model}"
 ]
 |> exit

@@ -3,8 +3,8 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablate "dfr: zero and reflection padding" "dfr" [
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> StudyCommands.ablate "dfr: zero and reflection padding" "dfr" [
     for scales in [ "f1-4"; "f1-8"; "f1-12" ] do
         for padding in [ "zero"; "reflect" ] do
             $"paper-{scales}-{padding}"

@@ -3,8 +3,8 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablateLevels "gaussian: PCA and NPCA, level by level" "gaussian" [
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> StudyCommands.ablateLevels "gaussian: PCA and NPCA, level by level" "gaussian" [
     for model in [ "mahalanobis"; "pca99"; "pca95"; "npca1"; "npca0.1"; "npca0.01" ] -> $"efficientnetv2_b0-{model}"
 ]
 |> exit

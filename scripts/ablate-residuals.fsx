@@ -3,8 +3,8 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablate "hfae: levels, normalisation and kernels" "hfae" [
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> StudyCommands.ablate "hfae: levels, normalisation and kernels" "hfae" [
     "resnet18"
     "level1"
     "level2"

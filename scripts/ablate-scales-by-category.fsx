@@ -3,8 +3,8 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablateCategories "dfr: more and more scales of VGG-19" "dfr" [
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> StudyCommands.ablateCategories "dfr: more and more scales of VGG-19" "dfr" [
     for scales in [ "f1-2"; "f1-4"; "f1-8"; "f1-12"; "f1-16" ] -> $"paper-{scales}-zero"
 ] [ "pixel_auroc"; "aupro" ]
 |> exit

@@ -3,8 +3,8 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.ablate "dfr: which scales of VGG-19" "dfr" [
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> StudyCommands.ablate "dfr: which scales of VGG-19" "dfr" [
     for scales in [ "f1-2"; "f1-4"; "f1-8"; "f1-12"; "f1-16"; "f12-12"; "f9-12"; "f5-12"; "f3-12" ] -> $"paper-{scales}-zero"
 ] [ "pixel_auroc"; "aupro"; "image_auroc" ]
 |> exit

@@ -3,8 +3,8 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs
-|> Commands.calibrate "gaussian: the n-sigma working point" "gaussian" [
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs
+|> StudyCommands.calibrate "gaussian: the n-sigma working point" "gaussian" [
     for model in [ "pca99"; "mahalanobis"; "npca1" ] do
         for fit in [ ""; "-augmented" ] do
             $"efficientnetv2_b0-{model}{fit}"

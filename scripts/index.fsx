@@ -3,4 +3,4 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs |> Commands.index |> exit
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs |> ReportCommands.index |> exit

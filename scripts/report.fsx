@@ -3,4 +3,4 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs |> Commands.report |> exit
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs |> ReportCommands.report |> exit

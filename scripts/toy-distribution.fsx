@@ -3,4 +3,4 @@
 
 open Reproduction.Analysis
 
-Commands.script __SOURCE_DIRECTORY__ fsi.CommandLineArgs |> Commands.toyDistribution |> exit
+Script.ofCall __SOURCE_DIRECTORY__ fsi.CommandLineArgs |> StudyCommands.toyDistribution |> exit

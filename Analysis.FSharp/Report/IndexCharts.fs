@@ -114,14 +114,19 @@ let private scatter (index: AllRuns) (metric: string) : IndexChart option =
         let inside value = max low (min high value)
 
         let band =
-            $"""<path class="band" d="M{f (x low)} {f (y (inside (low + 1.0)))}L{f (x (high - 1.0))} {f (y high)}L{f (x high)} {f (y high)}L{f (x high)} {f (y (high - 1.0))}L{f (x (inside (low + 1.0)))} {f (y low)}L{f (x low)} {f (y low)}Z"/>"""
+            let corners =
+                [ low, inside (low + 1.0); high - 1.0, high; high, high; high, high - 1.0; inside (low + 1.0), low; low, low ]
+                |> List.map (fun (across, up) -> $"{f (x across)} {f (y up)}")
+                |> String.concat "L"
+
+            $"<path class=\"band\" d=\"M{corners}Z\"/>"
 
         Some {
             Id = $"index-scatter-{metric}"
             Title = $"{Text.metric metric}: published and measured"
             Description =
-                $"{points.Length} numbers, each a point: {Text.metric metric} in percent as published against ours. On the diagonal the two agree; the band is one "
-                + "point to each side; below it we are below."
+                $"{points.Length} numbers, each a point: {Text.metric metric} in percent as published against ours. On the diagonal "
+                + "the two agree; the band is one point to each side; below it we are below."
             Width = int width
             Height = int (top + side + 46.0)
             Body =
@@ -136,7 +141,8 @@ let private scatter (index: AllRuns) (metric: string) : IndexChart option =
                         text (left - 6.0) (y tick + 4.0) "end" "label" (f tick)
                     line "diagonal" (x low) (y low) (x high) (y high)
                     text (left + side / 2.0) (top + side + 36.0) "middle" "label" "published (%)"
-                    $"""<text transform="translate(14 {f (top + side / 2.0)}) rotate(-90)" text-anchor="middle" class="label">measured (%%)</text>"""
+                    $"<text transform=\"translate(14 {f (top + side / 2.0)}) rotate(-90)\" "
+                    + "text-anchor=\"middle\" class=\"label\">measured (%)</text>"
                     for row, measured in points do
                         let kind, i = series[row.Compared.Published.Paper]
                         mark kind i (x (100.0 * row.Compared.Published.Value)) (y (100.0 * measured.Mean)) $"#{row.Id}" (title row measured)
@@ -240,7 +246,8 @@ let private onCategory (index: AllRuns) (category: string) : IndexChart option =
             Id = $"index-category-{category}"
             Title = $"{category}: all methods, published and measured"
             Description =
-                $"{methods.Length} rows of methods on {category}, in percent: diamonds are published, the others measured, their bars 95 %% intervals."
+                $"{methods.Length} rows of methods on {category}, in percent: diamonds are published, the others measured, "
+                + "their bars 95 % intervals."
             Width = int width
             Height = int (bottom + 36.0)
             Body =
@@ -306,10 +313,24 @@ let categories (index: AllRuns) =
     |> List.choose (onCategory index)
 
 let private open' (chart: IndexChart) =
-    $"""<svg xmlns="http://www.w3.org/2000/svg" class="index-chart" viewBox="0 0 {chart.Width} {chart.Height}" width="{chart.Width}" height="{chart.Height}" role="img" aria-label="{encode chart.Description}">"""
+    $"""<svg xmlns="http://www.w3.org/2000/svg" class="index-chart" viewBox="0 0 {chart.Width} {chart.Height}" """
+    + $"""width="{chart.Width}" height="{chart.Height}" role="img" aria-label="{encode chart.Description}">"""
 
 /// For a page that has its colours and marks.
 let inPage (chart: IndexChart) = $"{open' chart}\n{chart.Body}\n</svg>"
+
+/// What a chart's classes look like outside the page.
+let private rules =
+    String.concat "" [
+        "text{font:12px 'DejaVu Sans',sans-serif;fill:#1d2126;stroke:none}"
+        ".title{font-size:15px;font-weight:600}"
+        ".strong{font-weight:600}"
+        ".grid{stroke:#e2e3df}"
+        ".diagonal{stroke:#8a8f98;stroke-dasharray:5 4}"
+        ".band{fill:#8a8f98;opacity:.18}"
+        ".printed{fill:#fff;stroke:#6f7782;stroke-width:1.5}"
+        ".interval{stroke-width:2;opacity:.55}"
+    ]
 
 /// For a file: on white, without links, which lead into the page.
 let asFile (chart: IndexChart) =
@@ -317,7 +338,7 @@ let asFile (chart: IndexChart) =
     let body = Text.RegularExpressions.Regex.Replace(chart.Body, "</?a( [^>]*)?>", "")
 
     $"""{open' chart}
-<style>text{{font:12px 'DejaVu Sans',sans-serif;fill:#1d2126;stroke:none}}.title{{font-size:15px;font-weight:600}}.strong{{font-weight:600}}.grid{{stroke:#e2e3df}}.diagonal{{stroke:#8a8f98;stroke-dasharray:5 4}}.band{{fill:#8a8f98;opacity:.18}}.printed{{fill:#fff;stroke:#6f7782;stroke-width:1.5}}.interval{{stroke-width:2;opacity:.55}}{colours}</style>
+<style>{rules}{colours}</style>
 <rect width="100%%" height="100%%" fill="#fff"/>
 {body}
 </svg>

@@ -119,13 +119,13 @@ let render (index: AllRuns) : string =
     add (table (IndexText.standings index).Head (IndexText.standings index).Tail)
 
     add (
-        "A number that is met lies within the spread of its runs or within one point. All rates are percent, differences percentage points. "
-        + $"{IndexText.intervalNote} {Text.spreads}\n"
+        "A number that is met lies within the spread of its runs or within one point. All rates are percent, differences percentage "
+        + $"points. {IndexText.intervalNote} {Text.spreads}\n"
     )
 
     add (
-        "Each measured number leads to its cell in its run's list, and from there to the record, the scores and the command that makes it again; what it "
-        + "differs in leads to the sheet that says why. The same as a page with curves: [index.html](index.html). As files: "
+        "Each measured number leads to its cell in its run's list, and from there to the record, the scores and the command that makes it "
+        + "again; what it differs in leads to the sheet that says why. The same as a page with curves: [index.html](index.html). As files: "
         + "[tables/numbers.csv](tables/numbers.csv), [tables/totals.csv](tables/totals.csv), "
         + (index.Papers @ index.Baselines
            |> List.filter (fun paper -> index.RowsOf paper.Id |> List.exists _.Compared.Measured.IsSome)
@@ -144,7 +144,8 @@ let render (index: AllRuns) : string =
         add "## Baselines\n"
 
         add
-            "Other methods' columns of the papers' tables, run here. The printed variant names the network of the paper, ours stands beside it.\n"
+            "Other methods' columns of the papers' tables, run here. The printed variant names the network of the paper, ours stands \
+             beside it.\n"
 
         for paper in index.Baselines do
             section "###" paper

@@ -7,9 +7,7 @@ open System.Globalization
 open System.IO
 open System.Text.Json
 open System.Text.Json.Nodes
-
-let private encode (text: string) = Net.WebUtility.HtmlEncode text
-let private lines (parts: string seq) = String.concat "\n" parts
+open Html
 
 /// A ROC curve's corners in thousandths, at most so many: false positive rate and true positive rate by turns.
 let roc most (scores: ImageScore list) : int list =
@@ -118,7 +116,8 @@ let private cells (index: AllRuns) =
 let private tell (places: Collections.Generic.IReadOnlyDictionary<string, int>) (index: AllRuns) (records: RunRecord list) (text: string) =
     let list = records |> List.map (fun record -> string places[record.Cell]) |> String.concat " "
     let first = records.Head
-    $"<a class=\"tell\" data-cells=\"{list}\" href=\"{index.Runs[first.Cell]}/runs/{Uri.EscapeDataString first.Cell}.json\">{encode text}</a>"
+    let record = $"{index.Runs[first.Cell]}/runs/{Uri.EscapeDataString first.Cell}.json"
+    $"<a class=\"tell\" data-cells=\"{list}\" href=\"{record}\">{encode text}</a>"
 
 let private number (sort: float) html =
     let key = if Double.IsNaN sort then "" else sort.ToString("0.######", CultureInfo.InvariantCulture)
@@ -149,7 +148,19 @@ let private row places (index: AllRuns) (row: IndexRow) =
     let delta = delta.Replace("class=\"number\"", "class=\"number wide\"")
     let likeness = if row.Compared.IsMeasured && row.Compared.Differences.IsEmpty then "like_for_like" else "differs"
 
-    $"""<tr id="{row.Id}" data-paper="{published.Paper}" data-category="{published.Category}" data-metric="{published.Metric}" data-state="{measuredOrNot}{state row.Compared}" data-likeness="{likeness}"><th scope="row">{published.Paper}</th><td>{published.Category}</td><td class="whole">{Text.metric published.Metric}</td>{number published.Value (encode (Text.published published))}{ours}<td>{Page.chip row.Compared.Verdict}</td>{delta}<td class="number wide">{repetitions}</td><td class="wide">{interval}</td><td class="wide">{encode published.Variant}</td><td class="wide">{encode network}</td><td class="wide">{encode (IndexText.differences row.Compared)}</td></tr>"""
+    joined [
+        $"""<tr id="{row.Id}" data-paper="{published.Paper}" data-category="{published.Category}" data-metric="{published.Metric}" """
+        $"""data-state="{measuredOrNot}{state row.Compared}" data-likeness="{likeness}">"""
+        $"""<th scope="row">{published.Paper}</th><td>{published.Category}</td><td class="whole">{Text.metric published.Metric}</td>"""
+        number published.Value (encode (Text.published published))
+        ours
+        $"<td>{chip row.Compared.Verdict}</td>"
+        delta
+        $"""<td class="number wide">{repetitions}</td>"""
+        for cell in [ interval; encode published.Variant; encode network; encode (IndexText.differences row.Compared) ] do
+            $"""<td class="wide">{cell}</td>"""
+        "</tr>"
+    ]
 
 let private columns = [
     "paper", ""
@@ -169,19 +180,35 @@ let private columns = [
 let private numbers places (index: AllRuns) =
     let published = index.Rows |> List.map _.Compared.Published
 
+    let clicks =
+        "A click on a measured number shows its cells: record, scores, command, curves, and what the sheet says about the differences."
+
+    let states =
+        [
+            "measured", "measured"
+            "met", "met"
+            "above", "above"
+            "below", "below"
+            "not_comparable", "not comparable"
+            "not_run", "not run"
+        ]
+        |> List.map (fun (value, title) ->
+            let selected = if value = "measured" then " selected" else ""
+            $"<option value=\"{value}\"{selected}>{title}</option>")
+
+    let states = joined ("<option value=\"\">all printed</option>" :: states)
+
     $"""<section id="numbers"><h2>Numbers</h2>
-<p class="note">Percent. {IndexText.intervalNote} A click on a measured number shows its cells: record, scores, command, curves, and what the sheet says about the differences.</p>
+<p class="note">Percent. {IndexText.intervalNote} {clicks}</p>
 <form class="filters" data-target="#numbers tbody tr">
-<label>paper <select name="paper">{Page.options "all" (published |> List.map _.Paper)}</select></label>
-<label>category <select name="category">{Page.options "all" (published |> List.map _.Category)}</select></label>
-<label>metric <select name="metric">{Page.options "all" (published |> List.map _.Metric)}</select></label>
-<label>verdict <select name="state"><option value="">all printed</option><option value="measured" selected>measured</option><option value="met">met</option><option value="above">above</option><option value="below">below</option><option value="not_comparable">not comparable</option><option value="not_run">not run</option></select></label>
+<label>paper <select name="paper">{options "all" (published |> List.map _.Paper)}</select></label>
+<label>category <select name="category">{options "all" (published |> List.map _.Category)}</select></label>
+<label>metric <select name="metric">{options "all" (published |> List.map _.Metric)}</select></label>
+<label>verdict <select name="state">{states}</select></label>
 <label>likeness <select name="likeness"><option value="">all</option><option value="like_for_like">like for like</option></select></label>
 <label>find <input type="search" name="find" placeholder="variant, network"></label>
 <output></output></form>
-<div class="scroll tall" tabindex="0" role="region" aria-label="Published and measured numbers"><table><thead><tr>{Page.headings columns}</tr></thead><tbody>
-{index.Rows |> List.map (row places index) |> lines}
-</tbody></table></div></section>"""
+{table "Published and measured numbers" (headings columns) (index.Rows |> List.map (row places index))}</section>"""
 
 let private floors places (index: AllRuns) =
     let row i (floor: FloorRow) =
@@ -197,7 +224,14 @@ let private floors places (index: AllRuns) =
             | Some(_, _, interval) -> IndexText.interval interval
             | None -> ""
 
-        $"""<tr id="f{i + 1}"><th scope="row">{encode record.Paper}</th><td>{encode record.Category}</td><td class="wide">{encode record.Variant}</td><td class="wide">{encode (RunRecord.network record)}</td>{cell "image_auroc"}{cell "pixel_auroc"}{cell "aupro"}<td class="number wide">{floor.Records.Length}</td><td class="wide">{interval}</td></tr>"""
+        joined [
+            $"""<tr id="f{i + 1}"><th scope="row">{encode record.Paper}</th><td>{encode record.Category}</td>"""
+            $"""<td class="wide">{encode record.Variant}</td><td class="wide">{encode (RunRecord.network record)}</td>"""
+            cell "image_auroc"
+            cell "pixel_auroc"
+            cell "aupro"
+            $"""<td class="number wide">{floor.Records.Length}</td><td class="wide">{interval}</td></tr>"""
+        ]
 
     let columns = [
         "floor", ""
@@ -216,13 +250,14 @@ let private floors places (index: AllRuns) =
     else
         $"""<section id="floors"><h2>Floors</h2>
 <p class="note">What learns nothing, on the same images; no paper prints it.</p>
-<div class="scroll tall" tabindex="0" role="region" aria-label="Floors"><table><thead><tr>{Page.headings columns}</tr></thead><tbody>
-{index.Floors |> List.mapi row |> lines}
-</tbody></table></div></section>"""
+{table "Floors" (headings columns) (index.Floors |> List.mapi row)}</section>"""
 
 let private charts id title (charts: IndexCharts.IndexChart list) =
     let figure (chart: IndexCharts.IndexChart) =
-        $"<figure class=\"chart\"><div class=\"scroll-x\">{IndexCharts.inPage chart}</div><figcaption>{encode chart.Description}</figcaption></figure>"
+        joined [
+            $"<figure class=\"chart\"><div class=\"scroll-x\">{IndexCharts.inPage chart}</div>"
+            $"<figcaption>{encode chart.Description}</figcaption></figure>"
+        ]
 
     if charts.IsEmpty then
         ""
@@ -246,12 +281,16 @@ let private totals (index: AllRuns) =
 
     let body = rows.Tail |> List.map (fun row -> "<tr>" + cells "td" row + "</tr>") |> lines
 
+    let files =
+        "As files: <a href=\"tables/numbers.csv\">numbers.csv</a>, <a href=\"tables/totals.csv\">totals.csv</a>, LaTeX tables beside them. "
+        + $"Each run's own report: {reports}."
+
     $"""<section id="totals"><p>{encode (IndexText.totals index)}</p>
-<div class="standing">{index.PaperStandings |> List.map Page.standingBar |> lines}</div>
+<div class="standing">{index.PaperStandings |> List.map standingBar |> lines}</div>
 <div class="scroll" tabindex="0" role="region" aria-label="Totals"><table><thead><tr>{cells "th" rows.Head}</tr></thead><tbody>
 {body}
 </tbody></table></div>
-<p class="note">As files: <a href="tables/numbers.csv">numbers.csv</a>, <a href="tables/totals.csv">totals.csv</a>, LaTeX tables beside them. Each run's own report: {reports}.</p></section>"""
+<p class="note">{files}</p></section>"""
 
 /// What the dialog shows of the sheets: the link, and the lines about each difference.
 let private sheets (index: AllRuns) =
@@ -301,6 +340,10 @@ let render (index: AllRuns) : string =
     let navigation = sections |> List.map (fun (id, title, _) -> $"<li><a href=\"#{id}\">{title}</a></li>") |> lines
     let colours = Style.colours |> List.mapi (fun i colour -> $".c{i} {{ fill: {colour}; stroke: {colour}; }}") |> String.concat " "
 
+    let origin =
+        "Made from the run records by <code>dotnet fsi scripts/index.fsx -- --write</code>; with <code>--check</code> it says whether this "
+        + "page is what they give."
+
     $"""<!doctype html>
 <html lang="en">
 <head>
@@ -322,7 +365,7 @@ let render (index: AllRuns) : string =
 <main id="main">
 <h1>Every number: published and measured</h1>
 {sections |> List.map (fun (_, _, html) -> html) |> lines}
-<footer><p>Made from the run records by <code>dotnet fsi scripts/index.fsx -- --write</code>; with <code>--check</code> it says whether this page is what they give.</p></footer>
+<footer><p>{origin}</p></footer>
 </main>
 <dialog id="cell" aria-label="Cells of a number"><form method="dialog"><button aria-label="Close">Close</button></form><div></div></dialog>
 <script type="application/json" id="cells">{json data}</script>

@@ -8,9 +8,9 @@ open System.Globalization
 let totals (index: AllRuns) =
     let total = index.Total
 
-    $"Of {total.Printed} numbers that {index.Papers.Length} papers print of their own methods, {total.Measured} are measured: {total.Met} met (within the spread "
-    + $"or one point), {total.Above} above, {total.Below} below; {total.LikeForLike} of them like for like. {total.NotComparable} more are means of which only "
-    + $"some categories were run, {total.NotRun} were not run."
+    $"Of {total.Printed} numbers that {index.Papers.Length} papers print of their own methods, {total.Measured} are measured: "
+    + $"{total.Met} met (within the spread or one point), {total.Above} above, {total.Below} below; {total.LikeForLike} of them like for "
+    + $"like. {total.NotComparable} more are means of which only some categories were run, {total.NotRun} were not run."
 
 /// Titles of the totals' columns, and a row for each paper, their sum, each baseline and theirs.
 let standings (index: AllRuns) : string list list =

@@ -145,8 +145,8 @@ let standing (data: ReportData) =
         + $"with their data and weights, {total.Printed} printed numbers can be set beside ours."
     else
 
-        $"The papers run here ({papers}) print {total.Printed} numbers of their own methods that a run can measure. {total.Measured} of them "
-        + $"are measured: "
+        $"The papers run here ({papers}) print {total.Printed} numbers of their own methods that a run can measure. "
+        + $"{total.Measured} of them are measured: "
         + $"{total.WithinSpread} within the spread, {total.WithinPoint} within one point, {total.Above} above, {total.Below} below what "
         + $"is published; "
         + $"{total.LikeForLike} of these are like for like (same data, network and settings). "

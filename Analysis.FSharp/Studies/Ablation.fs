@@ -129,7 +129,8 @@ module Ablation =
             Note =
                 $"Mean over {Text.categories categories.Length} ({categoryNames}). {percentNote} "
                 + (if tested then
-                       $"p: two-sided paired t-test against the first variant, a pair for each category and seed or fold, {leastPairs} at least."
+                       $"p: two-sided paired t-test against the first variant, a pair for each category and seed or fold, {leastPairs} at \
+                         least."
                    else
                        $"No p values: no variant has {leastPairs} pairs of category and seed or fold with the first.")
             Table = table

@@ -8,9 +8,9 @@ let private changedSettings (variant: string) = variant.Split('+').Length - 1
 
 /// How the variant of each method and network is chosen: what stands first here, with ties going on to the next. No score is looked at.
 let rule =
-    "the one that finished on most of the categories; of those one that the paper's tables print as its own method (or that stands for such a "
-    + "one); of those the one that departs in the fewest points from the paper's schedule and data; without a changed setting; the profile "
-    + "paper before quick; with the most printed numbers; with the most seeds or folds; by name"
+    "the one that finished on most of the categories; of those one that the paper's tables print as its own method (or that stands "
+    + "for such a one); of those the one that departs in the fewest points from the paper's schedule and data; without a changed "
+    + "setting; the profile paper before quick; with the most printed numbers; with the most seeds or folds; by name"
 
 /// What features depend on beside network and images.
 let private ofFeatures (cell: RunRecord) =
@@ -107,7 +107,8 @@ let table (published: PublishedNumber list) name (records: RunRecord list) : Abl
             Id = if metric = "image_auroc" then name else $"{name}-{metric}"
             Title = $"{Text.metric metric} of all methods on the same images"
             Description =
-                $"{Text.metric metric} in percent of {names.Length} methods and networks on {Text.categories categories.Length}, one line each."
+                $"{Text.metric metric} in percent of {names.Length} methods and networks on {Text.categories categories.Length}, "
+                + "one line each."
             Chart =
                 [
                     for i, (category, values) in List.indexed points do
@@ -124,10 +125,12 @@ let table (published: PublishedNumber list) name (records: RunRecord list) : Abl
         Name = name
         Title = "All methods on the same images"
         Note =
-            $"Percent, on {Text.categories categories.Length} of {records.Head.Dataset}; ± is the standard deviation over seeds or folds. A row for "
-            + $"each method and network, by its most faithful finished variant: {rule}. No test score takes part. Seconds are a cell's with its features "
-            + "computed and not read from the cache: the longest of the method's cells with the same network, category, image size and augmentation; ≥ where all of them read features. No p values: a category "
-            + $"has fewer than {Ablation.leastPairs} pairs of the same images and seed; DeLong's tests on the image scores are in each run's report."
+            $"Percent, on {Text.categories categories.Length} of {records.Head.Dataset}; ± is the standard deviation over seeds or folds. "
+            + $"A row for each method and network, by its most faithful finished variant: {rule}. No test score takes part. "
+            + "Seconds are a cell's with its features computed and not read from the cache: the longest of the method's cells with the "
+            + "same network, category, image size and augmentation; ≥ where all of them read features. No p values: a category "
+            + $"has fewer than {Ablation.leastPairs} pairs of the same images and seed; DeLong's tests on the image scores are in "
+            + "each run's report."
         Table =
             ([ "category"; "method"; "network"; "variant"; "profile" ]
              @ List.map Text.metric metrics

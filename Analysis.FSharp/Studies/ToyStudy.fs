@@ -160,9 +160,12 @@ module ToyStudy =
 
         [
             "# favae: the toy study (section 3, figure 1)\n"
-            "Medians in nats (typicality: nats a pixel), and the share of pairs, in percent, in which the second image has the lower score: 100 where a score\n\
-           always calls it the more anomalous one, 50 where it tells the two apart no better than chance. People find anomalies anomalous and can hardly tell\n\
-           shuffled ones from normal images. \"exchanged\" are sigma_n = 0.0570 and sigma_a = 0.0285; \"printed\" are appendix A's, with which figure 1b cannot be had\n\
+            "Medians in nats (typicality: nats a pixel), and the share of pairs, in percent, in which the second image has the lower \
+           score: 100 where a score\n\
+           always calls it the more anomalous one, 50 where it tells the two apart no better than chance. People find anomalies anomalous \
+           and can hardly tell\n\
+           shuffled ones from normal images. \"exchanged\" are sigma_n = 0.0570 and sigma_a = 0.0285; \"printed\" are appendix A's, \
+           with which figure 1b cannot be had\n\
            (see [the paper's sheet](../../papers/favae/README.md)).\n"
             yield! Markdown.lines rows.Head rows.Tail
             for figure in drawn do

@@ -47,29 +47,29 @@ let private script name arguments : Script = { Root = root; Name = name; Argumen
 let private commands: (string * string * (Script -> int) * (string -> unit)) list = [
     "ablate",
     "ablate.md",
-    Commands.ablate "A title" "dfr" [ "one"; "two" ] [ "image_auroc" ],
+    StudyCommands.ablate "A title" "dfr" [ "one"; "two" ] [ "image_auroc" ],
     (fun run -> writeCell run "dfr" "one" "\"image_auroc\":0.9")
     "by-category",
     "by-category.md",
-    Commands.ablateCategories "A title" "dfr" [ "one" ] [ "image_auroc" ],
+    StudyCommands.ablateCategories "A title" "dfr" [ "one" ] [ "image_auroc" ],
     (fun run -> writeCell run "dfr" "one" "\"image_auroc\":0.9")
     "levels",
     "levels.md",
-    Commands.ablateLevels "A title" "dfr" [ "one" ],
+    StudyCommands.ablateLevels "A title" "dfr" [ "one" ],
     (fun run -> writeCell run "dfr" "one" "\"image_auroc\":0.9,\"image_auroc.level_1\":0.8")
     "calibrate",
     "calibrate.md",
-    Commands.calibrate "A title" "dfr" [ "one" ],
+    StudyCommands.calibrate "A title" "dfr" [ "one" ],
     (fun run -> writeCell run "dfr" "one" "\"achieved_fpr.level_1.sigma1\":0.9,\"achieved_tpr.level_1.sigma1\":0.9")
     "toy",
     "toy-distribution.md",
-    Commands.toyDistribution,
+    StudyCommands.toyDistribution,
     (fun run ->
         Directory.CreateDirectory(Path.Combine(run, "toy")) |> ignore
         File.Copy(Path.Combine(root, "results", "favae", "toy", "scores.csv"), Path.Combine(run, "toy", "scores.csv")))
     "orthogonality",
     "orthogonality.md",
-    Commands.orthogonality,
+    StudyCommands.orthogonality,
     (fun run ->
         for name in [ Orthogonality.measurements; Orthogonality.moments ] do
             File.Copy(Path.Combine(root, "results", "ssae", name), Path.Combine(run, name)))
