@@ -78,3 +78,35 @@ let standingBar (standing: Standing) =
         $"""<i style="flex:{standing.NotRun}" title="{standing.NotRun} not run"></i></div>"""
         $"""<span class="count">{standing.Measured} of {standing.Printed} measured</span></div>"""
     ]
+
+/// A page that makes no request, its sections (id, title, content; none where that is empty) one below the other and linked at its top.
+/// `before` and `footer` stand around them, `behind` stands after all that is read: dialogs and scripts.
+let page title styles before (sections: (string * string * string) list) footer behind =
+    let shown = sections |> List.filter (fun (_, _, html) -> html <> "")
+    let navigation = lines [ for id, title, _ in shown -> $"<li><a href=\"#{id}\">{title}</a></li>" ]
+
+    $"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>
+{styles}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the content</a>
+<nav aria-label="Sections"><ul>
+{navigation}
+<li><button type="button" id="theme">Dark</button></li>
+</ul></nav>
+<main id="main">
+{before}
+{lines [ for _, _, html in shown -> html ]}
+<footer><p>{footer}</p></footer>
+</main>
+{behind}
+</body>
+</html>
+"""

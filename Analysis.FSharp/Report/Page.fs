@@ -50,42 +50,19 @@ let render (data: ReportData) =
     let sections =
         [ "standing", "Standing", standing data ]
         @ (if data.HasComparisons then published @ measured @ cells else measured @ cells @ published)
-        |> List.filter (fun (_, _, html) -> html <> "")
 
-    let navigation = sections |> List.map (fun (id, title, _) -> $"<li><a href=\"#{id}\">{title}</a></li>") |> lines
-
-    let body = sections |> List.map (fun (_, _, html) -> html) |> lines
     let last = data.Records |> List.map _.Finished |> List.max
 
-    let origin =
+    let before =
+        lines [
+            "<h1>Five papers on visual anomaly detection, measured again</h1>"
+            $"""<p class="note">Run <code>{encode data.Run}</code>, {data.Records.Length} cells, the last finished {last}</p>"""
+        ]
+
+    let footer =
         $"Made from the run records by <code>dotnet fsi scripts/report.fsx -- --run results/{encode data.Run}</code>; with "
         + "<code>--check</code> it says whether this page is what the records give."
 
-    $"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{encode data.Run}: published and measured</title>
-<link rel="icon" href="data:,">
-<style>
-{Resource.read "page.css"}</style>
-</head>
-<body>
-<a class="skip" href="#main">Skip to the content</a>
-<nav aria-label="Sections"><ul>
-{navigation}
-<li><button type="button" id="theme">Dark</button></li>
-</ul></nav>
-<main id="main">
-<h1>Five papers on visual anomaly detection, measured again</h1>
-<p class="note">Run <code>{encode data.Run}</code>, {data.Records.Length} cells, the last finished {last}</p>
-{body}
-<footer><p>{origin}</p></footer>
-</main>
-<script>{Figures.plotly.Value}</script>
-<script>
-{Resource.read "page.js"}</script>
-</body>
-</html>
-"""
+    let scripts = lines [ $"<script>{Figures.plotly.Value}</script>"; "<script>"; $"""{Resource.read "page.js"}</script>""" ]
+
+    page $"{encode data.Run}: published and measured" (Resource.read "page.css") before sections footer scripts

@@ -79,13 +79,13 @@ let private curves =
     testList "curves" [
         testCase "a ROC curve has its corners only, ties are a slope"
         <| fun () ->
-            Expect.equal (IndexPage.roc 48 (scored [ 0.1; 0.2 ] [ 0.8; 0.9 ])) [ 0; 0; 0; 1000; 1000; 1000 ] "perfect"
-            Expect.equal (IndexPage.roc 48 (scored [ 0.5; 0.5 ] [ 0.5 ])) [ 0; 0; 1000; 1000 ] "a tie"
-            Expect.equal (IndexPage.roc 48 (scored [ 0.1; 0.7 ] [ 0.5; 0.9 ])) [ 0; 0; 0; 500; 500; 500; 500; 1000; 1000; 1000 ] "a turn"
+            Expect.equal (IndexCells.roc 48 (scored [ 0.1; 0.2 ] [ 0.8; 0.9 ])) [ 0; 0; 0; 1000; 1000; 1000 ] "perfect"
+            Expect.equal (IndexCells.roc 48 (scored [ 0.5; 0.5 ] [ 0.5 ])) [ 0; 0; 1000; 1000 ] "a tie"
+            Expect.equal (IndexCells.roc 48 (scored [ 0.1; 0.7 ] [ 0.5; 0.9 ])) [ 0; 0; 0; 500; 500; 500; 500; 1000; 1000; 1000 ] "a turn"
 
         testCase "a histogram counts every image once"
         <| fun () ->
-            let (low, high), good, bad = IndexPage.histogram 4 (scored [ 0.0; 0.1; 0.5 ] [ 0.9; 1.0 ])
+            let (low, high), good, bad = IndexCells.histogram 4 (scored [ 0.0; 0.1; 0.5 ] [ 0.9; 1.0 ])
             Expect.equal (low, high) (0.0, 1.0) "range"
             Expect.equal (good, bad) ([ 2; 0; 1; 0 ], [ 0; 0; 0; 2 ]) "counts"
     ]
@@ -99,7 +99,8 @@ let private writeCell folder run paper variant category seed (auroc: float) =
     let cell = $"{paper}.{variant}.mvtec.{category}.seed{seed}.paper"
 
     write folder $"results/{run}/runs/{cell}.json" [
-        $$$"""{"schema":1,"cell":"{{{cell}}}","paper":"{{{paper}}}","variant":"{{{variant}}}","dataset":"mvtec","category":"{{{category}}}","seed":{{{seed}}},
+        $$$"""{"schema":1,"cell":"{{{cell}}}","paper":"{{{paper}}}","variant":"{{{variant}}}","dataset":"mvtec",
+"category":"{{{category}}}","seed":{{{seed}}},
 "profile":"paper","settings":{"epochs":5},"data_fingerprint":"ab","weights":[{"name":"resnet18","sha256":"00","architecture":"resnet18"}],
 "environment":{"libtorch":"2","device":"cpu","threads":2,"processor":"test","commit":"0123456789abcdef"},
 "seconds":{"features":1,"fit":2,"score":3,"metrics":4},"metrics":{"image_auroc":{{{auroc}}},"pixel_auroc":0.96},"undefined":{},
@@ -361,7 +362,8 @@ let private page =
                 for title in [ "published"; "measured"; "verdict" ] do
                     let right =
                         page.EvaluateAsync<float>
-                            $"[...document.querySelectorAll('#numbers th')].find(th => th.textContent.trim() === '{title}').getBoundingClientRect().right"
+                            $"[...document.querySelectorAll('#numbers th')].find(th => th.textContent.trim() === '{title}')\
+                              .getBoundingClientRect().right"
                         |> await
 
                     Expect.isLessThanOrEqual right 360.0 $"{title} is in sight"
