@@ -12,7 +12,8 @@ let private write run paper variant category (auroc: float) (scores: (string * i
 
     File.WriteAllText(
         Path.Combine(folder, cell + ".json"),
-        $$$"""{"schema":1,"cell":"{{{cell}}}","paper":"{{{paper}}}","variant":"{{{variant}}}","dataset":"mvtec","category":"{{{category}}}","seed":0,
+        $$$"""{"schema":1,"cell":"{{{cell}}}","paper":"{{{paper}}}","variant":"{{{variant}}}","dataset":"mvtec",
+"category":"{{{category}}}","seed":0,
 "profile":"quick","settings":{},"data_fingerprint":"ab","weights":[],
 "environment":{"libtorch":"2.10.0","device":"cpu","threads":2,"processor":"test","commit":"0123456789abcdef"},
 "seconds":{"features":1,"fit":2,"score":3,"metrics":4},"metrics":{"image_auroc":{{{auroc}}}},"undefined":{},

@@ -121,8 +121,9 @@ let tests =
             let record profile : RunRecord =
                 RunRecord.parse
                     "made up"
-                    $$"""{"schema":1,"cell":"c","paper":"p","variant":"net-model","dataset":"d","category":"c","seed":0,"profile":"{{profile}}",
-"settings":{},"metrics":{"achieved_fpr.level_4.sigma1":0.4,"achieved_fpr.level_4.sigma2":0.3,"achieved_fpr.level_4.sigma3":0.2},
+                    $$"""{"schema":1,"cell":"c","paper":"p","variant":"net-model","dataset":"d","category":"c","seed":0,
+"profile":"{{profile}}","settings":{},
+"metrics":{"achieved_fpr.level_4.sigma1":0.4,"achieved_fpr.level_4.sigma2":0.3,"achieved_fpr.level_4.sigma3":0.2},
 "counts":{"train":1,"test_good":1,"test_anomalous":1},"finished":""}"""
 
             match Charts.workingPoints [ record "paper"; record "quick" ] with

@@ -29,7 +29,8 @@ let private writeCell run paper variant category (auroc: float) hasGallery =
 
     File.WriteAllText(
         Path.Combine(folder, cell + ".json"),
-        $$$"""{"schema":1,"cell":"{{{cell}}}","paper":"{{{paper}}}","variant":"{{{variant}}}","dataset":"mvtec","category":"{{{category}}}","seed":0,
+        $$$"""{"schema":1,"cell":"{{{cell}}}","paper":"{{{paper}}}","variant":"{{{variant}}}","dataset":"mvtec",
+"category":"{{{category}}}","seed":0,
 "profile":"paper","settings":{},"data_fingerprint":"ab","weights":[{"name":"resnet18","sha256":"00","architecture":"resnet18"}],
 "environment":{"libtorch":"1.13.1","device":"cpu","threads":2,"processor":"test","commit":"0123456789abcdef"},
 "seconds":{"features":1,"fit":2,"score":3,"metrics":4},"metrics":{"image_auroc":{{{auroc}}},"pixel_auroc":0.96},"undefined":{},
@@ -38,7 +39,8 @@ let private writeCell run paper variant category (auroc: float) hasGallery =
 
     File.WriteAllText(
         Path.Combine(folder, cell + ".scores.csv"),
-        "image,label,score\ngood/0.png,0,0.1\ngood/1.png,0,0.7\ngood/2.png,0,0.2\ncrack/0.png,1,0.9\ncrack/1.png,1,0.5\nscratch/0.png,1,0.8\nscratch/1.png,1,0.6\n"
+        "image,label,score\ngood/0.png,0,0.1\ngood/1.png,0,0.7\ngood/2.png,0,0.2\n\
+         crack/0.png,1,0.9\ncrack/1.png,1,0.5\nscratch/0.png,1,0.8\nscratch/1.png,1,0.6\n"
     )
 
     if hasGallery then
@@ -47,7 +49,8 @@ let private writeCell run paper variant category (auroc: float) hasGallery =
         File.WriteAllBytes(Path.Combine(pictures, "0.png"), png)
 
         let entry image defect label score =
-            $$"""{"image":"{{image}}","defect":"{{defect}}","label":{{label}},"score":{{score}},"input":"0.png","mask":null,"map":"0.png","overlay":"0.png"}"""
+            $$"""{"image":"{{image}}","defect":"{{defect}}","label":{{label}},
+"score":{{score}},"input":"0.png","mask":null,"map":"0.png","overlay":"0.png"}"""
 
         File.WriteAllText(
             Path.Combine(pictures, "gallery.json"),
@@ -243,7 +246,8 @@ let private browser =
                 for title in [ "published"; "measured"; "verdict" ] do
                     let right =
                         page.EvaluateAsync<float>
-                            $"[...document.querySelectorAll('#numbers th')].find(th => th.innerText.trim() === '{title}')?.getBoundingClientRect().right ?? 1e9"
+                            $"[...document.querySelectorAll('#numbers th')].find(th => th.innerText.trim() === '{title}')\
+                              ?.getBoundingClientRect().right ?? 1e9"
                         |> await
 
                     Expect.isLessThanOrEqual right 360.0 $"{title} is in sight"

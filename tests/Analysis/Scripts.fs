@@ -16,7 +16,8 @@ let private writeCell run paper variant metrics =
     File.WriteAllText(
         Path.Combine(run, "runs", cell + ".json"),
         $$"""{"schema":1,"cell":"{{cell}}","paper":"{{paper}}","variant":"{{variant}}","dataset":"mvtec","category":"bottle","seed":0,
-"profile":"paper","settings":{},"metrics":{{{metrics}}},"counts":{"train":10,"test_good":3,"test_anomalous":4},"finished":"2026-01-01T00:00:00Z"}"""
+"profile":"paper","settings":{},"metrics":{{{metrics}}},"counts":{"train":10,"test_good":3,"test_anomalous":4},
+"finished":"2026-01-01T00:00:00Z"}"""
     )
 
 /// A folder of its own with a committed table in it, gone afterwards.

@@ -27,7 +27,8 @@ let private golden = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "backbon
 
 let private safeTensors =
     let header =
-        """{"__metadata__":{"format":"pt"},"a.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"I64","shape":[],"data_offsets":[24,32]},"c":{"dtype":"BF16","shape":[4],"data_offsets":[32,40]}}"""
+        """{"__metadata__":{"format":"pt"},"a.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"""
+        + """"b":{"dtype":"I64","shape":[],"data_offsets":[24,32]},"c":{"dtype":"BF16","shape":[4],"data_offsets":[32,40]}}"""
 
     Array.concat [ BitConverter.GetBytes(int64 header.Length); Encoding.UTF8.GetBytes header; Array.init 40 byte ]
 

@@ -80,7 +80,8 @@ let private writeCell run paper variant (category: Category) parts (thresholds: 
 
     File.WriteAllText(
         Path.Combine(runs, cell + ".json"),
-        $$$"""{"schema":1,"cell":"{{{cell}}}","paper":"{{{paper}}}","variant":"{{{variant}}}","dataset":"data","category":"widget","seed":0,"profile":"quick",
+        $$$"""{"schema":1,"cell":"{{{cell}}}","paper":"{{{paper}}}","variant":"{{{variant}}}","dataset":"data",
+"category":"widget","seed":0,"profile":"quick",
 "settings":{},"weights":[],"environment":{"libtorch":"1","device":"cpu","threads":2,"processor":"test","commit":"0"},
 "seconds":{"features":1,"fit":2,"score":3,"metrics":4},"metrics":{},"undefined":{},"fit":{},
 "counts":{"train":1,"test_good":8,"test_anomalous":16},"finished":"2026-01-01T00:00:00Z"}"""
