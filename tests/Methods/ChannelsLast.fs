@@ -126,7 +126,7 @@ let tests =
             <| fun () ->
                 use _scope = torch.NewDisposeScope()
                 use resources = new RandomResources([ "vgg19_16x" ])
-                let settings = (FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<FavaeSettings>).Settings
+                let settings = FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test").Settings
                 use detector = new FavaeDetector(settings, resources.Resources)
                 let batch = ChannelsLast.channels_last (randomPixels 2 128)
                 Expect.equal (faults detector.Network (fun () -> detector.Loss(batch, null))) [] "layouts"

@@ -244,7 +244,7 @@ let tests =
         <| fun () ->
             let method = HfaeMethod()
             let smoke = method.Configure(Request("resnet18_cntk", Profile.Smoke, "good", "photographs"))
-            let other = (smoke.With([| "epochs=2" |]) :?> Configuration<HfaeSettings>).Settings
+            let other = smoke.With([| "epochs=2" |]).Settings
 
             let change =
                 Func<HfaeSettings, HfaeSettings>(fun settings ->

@@ -63,7 +63,7 @@ let private tiny (norm: ReconstructionNorm) =
     let variant =
         $"resnet18+network=vgg19_16x+layers={layers}+image_size=32+latent=2+epochs=1+positions_per_image=16+threshold_images=0+norm={name}"
 
-    (DfrMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<DfrSettings>).Settings
+    DfrMethod().Configure(variant, Profile.Smoke, "bottle", "test").Settings
 
 [<Tests>]
 let tests =

@@ -13,13 +13,13 @@ open Reproduction.Papers.Dfr
 open Reproduction.Tests.InMemory
 open Reproduction.Tests.Numbers
 
-
 let private tiny changes =
     let variant =
-        "resnet18+network=vgg19_16x+layers=[\"relu1_2\",\"relu2_2\",\"relu3_3\",\"relu4_3\"]+image_size=32+latent=2+epochs=3+threshold_images=0+positions_per_image=0+batch_size=4+learning_rate=1e-3"
+        "resnet18+network=vgg19_16x+layers=[\"relu1_2\",\"relu2_2\",\"relu3_3\",\"relu4_3\"]\
+         +image_size=32+latent=2+epochs=3+threshold_images=0+positions_per_image=0+batch_size=4+learning_rate=1e-3"
         + changes
 
-    (DfrMethod().Configure(variant, Profile.Paper, "bottle", "test") :?> Configuration<DfrSettings>).Settings
+    DfrMethod().Configure(variant, Profile.Paper, "bottle", "test").Settings
 
 let private fitted changes (images: IImages) resources =
     torch.manual_seed 2L |> ignore

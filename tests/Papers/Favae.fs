@@ -15,7 +15,7 @@ open Reproduction.Tests.InMemory
 open Reproduction.Tests.Numbers
 
 
-let private smoke variant = (FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<FavaeSettings>).Settings
+let private smoke variant = FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test").Settings
 
 
 let private vgg = [| struct (22, 128); struct (16, 256); struct (10, 512) |]

@@ -19,7 +19,7 @@ let private elastic (brightness: bool) (seed: uint64) (input: torch.Tensor) =
     use generator = new torch.Generator(seed, torch.CPU)
     SsaeDistortions.Apply(input, Distortion.Elastic, brightness, false, generator)
 
-let private smoke variant = (SsaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<SsaeSettings>).Settings
+let private smoke variant = SsaeMethod().Configure(variant, Profile.Smoke, "bottle", "test").Settings
 
 [<Tests>]
 let tests =

@@ -15,18 +15,8 @@ internal static class DistortionsVerb
 {
     public static Command Create()
     {
-        var data = new Option<string>("--data")
-        {
-            Description = "Folder of a data set.",
-            HelpName = "DIR",
-            Required = true,
-        };
-        var category = new Option<string>("--category")
-        {
-            Description = "The category whose training images are distorted.",
-            HelpName = "C",
-            Required = true,
-        };
+        var data = RunOptions.Required("--data", "Folder of a data set.", "DIR");
+        var category = RunOptions.Required("--category", "The category whose training images are distorted.", "C");
         var variant = new Option<string>("--variant")
         {
             Description = "The variant of ssae whose distortions are drawn (objective1).",
@@ -41,12 +31,7 @@ internal static class DistortionsVerb
             DefaultValueFactory = _ => 4,
         };
         var seed = new Option<int>("--seed") { Description = "Seed (0).", HelpName = "N" };
-        var output = new Option<string>("--out")
-        {
-            Description = "The picture.",
-            HelpName = "FILE.png",
-            Required = true,
-        };
+        var output = RunOptions.Required("--out", "The picture.", "FILE.png");
         var command = new Command("distortions", "Draw what ssae trains on: image, mask and distorted image (figure 5).")
         {
             data,
@@ -67,10 +52,9 @@ internal static class DistortionsVerb
 
             var dataset = Datasets.Open(parsed.GetRequiredValue(data));
             var named = new[] { parsed.GetRequiredValue(category) }.Among(dataset)[0];
-            var settings = (
-                (Configuration<SsaeSettings>)
-                    new SsaeMethod().Configure(parsed.GetRequiredValue(variant), parsed.GetValue(profile), named, dataset.Name)
-            ).Settings;
+            var settings = new SsaeMethod()
+                .Configure(parsed.GetRequiredValue(variant), parsed.GetValue(profile), named, dataset.Name)
+                .Settings;
             settings.Check();
             var normal = new SampleImages(dataset.Category(named).Train);
             var context = new FitContext { Seed = parsed.GetValue(seed) };

@@ -55,7 +55,7 @@ public sealed class Configuration<TSettings>(
     public Configuration<TSettings> With(Func<TSettings, TSettings> change) => new(method, former, change(settings), create);
 
     /// <inheritdoc/>
-    public override Configuration With(JsonObject recorded)
+    public override Configuration<TSettings> With(JsonObject recorded)
     {
         var json = ToJson();
         foreach (var (name, value) in recorded)
@@ -66,8 +66,12 @@ public sealed class Configuration<TSettings>(
     }
 
     /// <inheritdoc/>
-    public override Configuration With(IReadOnlyList<string> assignments)
+    public override Configuration<TSettings> With(IReadOnlyList<string> assignments)
     {
+        if (assignments.Count == 0)
+        {
+            return this;
+        }
         var json = ToJson();
         foreach (var assignment in assignments)
         {
@@ -119,8 +123,14 @@ public static class VariantText
     /// <exception cref="UserError">An unknown variant, setting or value.</exception>
     public static Configuration Configure(this IMethod method, string variant, Profile profile, string category, string dataset)
     {
+        var (request, assignments) = Read(variant, profile, category, dataset);
+        return method.Configure(request).With(assignments);
+    }
+
+    /// <summary>What is asked for, and the changed settings.</summary>
+    internal static (Request Request, string[] Assignments) Read(string variant, Profile profile, string category, string dataset)
+    {
         var parts = variant.Split('+');
-        var configuration = method.Configure(new Request(parts[0], profile, category.ToLowerInvariant(), dataset.ToLowerInvariant()));
-        return parts.Length == 1 ? configuration : configuration.With(parts[1..]);
+        return (new Request(parts[0], profile, category.ToLowerInvariant(), dataset.ToLowerInvariant()), parts[1..]);
     }
 }

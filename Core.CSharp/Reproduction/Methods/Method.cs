@@ -38,6 +38,13 @@ public abstract class Method<TSettings> : IMethod
     /// <inheritdoc cref="IMethod.Configure"/>
     public Configuration<TSettings> Configure(Request request) => new(Id, FormerSettings, Settings(request), Create);
 
+    /// <inheritdoc cref="VariantText.Configure"/>
+    public Configuration<TSettings> Configure(string variant, Profile profile, string category, string dataset)
+    {
+        var (request, assignments) = VariantText.Read(variant, profile, category, dataset);
+        return Configure(request).With(assignments);
+    }
+
     /// <summary>A detector that has not been fitted yet.</summary>
     /// <param name="settings">Of a variant, possibly with changed values.</param>
     /// <param name="resources">Weights, frozen features and the device.</param>
