@@ -172,12 +172,7 @@ internal static class DataVerb
             step = 8,
             batch = 8;
         var directories = new Argument<string[]>("DIR") { Description = "the data sets' folders", Arity = ArgumentArity.OneOrMore };
-        var output = new Option<string>("--out")
-        {
-            Description = "The moments, a row a category and pixel.",
-            HelpName = "FILE.csv",
-            Required = true,
-        };
+        var output = RunOptions.Required("--out", "The moments, a row a category and pixel.", "FILE.csv");
         var command = new Command(
             "moments",
             $"Mean and deviation of pixels over all {window} x {window} windows of the training images at {imageSide} x {imageSide} "

@@ -14,19 +14,9 @@ internal static class ExportVerb
 
     public static Command Create()
     {
-        var model = new Option<string>("--model")
-        {
-            Description = "What 'repro fit' wrote.",
-            HelpName = "MODEL",
-            Required = true,
-        };
+        var model = RunOptions.Required("--model", "What 'repro fit' wrote.", "MODEL");
         var weights = RunOptions.Weights();
-        var output = new Option<string>("--out")
-        {
-            Description = "The ONNX file.",
-            HelpName = "FILE.onnx",
-            Required = true,
-        };
+        var output = RunOptions.Required("--out", "The ONNX file.", "FILE.onnx");
         var command = new Command("export", Description) { model, weights, output };
         command.SetAction(parsed =>
         {

@@ -14,12 +14,7 @@ internal static class FeaturesVerb
     /// <summary>The verb with its options.</summary>
     public static Command Create()
     {
-        var backbone = new Option<string>("--backbone")
-        {
-            Description = "the network, e.g. resnet18, vgg19, efficientnet-b4",
-            HelpName = "B",
-            Required = true,
-        };
+        var backbone = RunOptions.Required("--backbone", "the network, e.g. resnet18, vgg19, efficientnet-b4", "B");
         var weights = new Option<string?>("--weights")
         {
             Description = $"its weights file: .safetensors, .pth, .pt, .weights or .onnx; {PackagedWeights.Name}'s comes with the program",
@@ -41,12 +36,7 @@ internal static class FeaturesVerb
             HelpName = "N",
         }.AtLeast(1);
         var input = new Option<string?>("--input") { Description = "a float32 .npy array [N,3,H,W], fed as it is", HelpName = "X.npy" };
-        var output = new Option<string>("--out")
-        {
-            Description = "the feature maps, float32 [N,C,H,W] by layer",
-            HelpName = "F.safetensors",
-            Required = true,
-        };
+        var output = RunOptions.Required("--out", "the feature maps, float32 [N,C,H,W] by layer", "F.safetensors");
         var command = new Command("features", "Writes a backbone's feature maps of an image or an array.")
         {
             backbone,

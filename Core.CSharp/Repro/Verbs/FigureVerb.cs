@@ -13,29 +13,18 @@ internal static class FigureVerb
         var figures = PaperFigures
             .All.GroupBy(figure => figure.Paper)
             .Select(paper => $"{paper.Key}: {string.Join(", ", paper.Select(figure => figure.Name))}");
-        var paper = new Option<string>("--paper")
-        {
-            Description = $"One of {string.Join(", ", PaperFigures.All.Select(figure => figure.Paper).Distinct())}.",
-            HelpName = "ID",
-            Required = true,
-        };
+        var paper = RunOptions.Required(
+            "--paper",
+            $"One of {string.Join(", ", PaperFigures.All.Select(figure => figure.Paper).Distinct())}.",
+            "ID"
+        );
         var figure = new Option<string?>("--figure")
         {
             Description = $"The figure's number, of {string.Join("; ", figures)} (the first).",
             HelpName = "N",
         };
-        var run = new Option<string>("--run")
-        {
-            Description = "Folder of a run whose cells were drawn with --gallery.",
-            HelpName = "DIR",
-            Required = true,
-        };
-        var category = new Option<string>("--category")
-        {
-            Description = "The category whose images are shown.",
-            HelpName = "C",
-            Required = true,
-        };
+        var run = RunOptions.Required("--run", "Folder of a run whose cells were drawn with --gallery.", "DIR");
+        var category = RunOptions.Required("--category", "The category whose images are shown.", "C");
         var variant = RunOptions.List("--variant", "Variants to set beside one another (those of the paper that the run has).", "V");
         var images = new Option<int>("--images")
         {

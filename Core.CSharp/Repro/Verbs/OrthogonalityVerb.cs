@@ -24,29 +24,14 @@ internal static class OrthogonalityVerb
             HelpName = "ID",
             Required = true,
         };
-        var variant = new Option<string>("--variant")
-        {
-            Description = "Its variant.",
-            HelpName = "V",
-            Required = true,
-        };
-        var data = new Option<string>("--data")
-        {
-            Description = "Folder of a data set.",
-            HelpName = "DIR",
-            Required = true,
-        };
+        var variant = RunOptions.Required("--variant", "Its variant.", "V");
+        var data = RunOptions.Required("--data", "Folder of a data set.", "DIR");
         var category = RunOptions.Category("Categories (all).");
         var weights = RunOptions.Weights();
         var profile = RunOptions.ProfileOption();
         var device = RunOptions.Device();
         var seed = new Option<int>("--seed") { Description = "Seed (0).", HelpName = "N" };
-        var output = new Option<string>("--out")
-        {
-            Description = "The measurements, a row a category and patch width.",
-            HelpName = "FILE.csv",
-            Required = true,
-        };
+        var output = RunOptions.Required("--out", "The measurements, a row a category and patch width.", "FILE.csv");
         var command = new Command(
             "orthogonality",
             "Fit a method and measure how near it is to an orthogonal projection (figure 9 of ssae)."

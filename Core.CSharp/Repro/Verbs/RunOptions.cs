@@ -12,6 +12,15 @@ namespace Repro.Verbs;
 /// <summary>Options that several verbs share.</summary>
 internal static partial class RunOptions
 {
+    /// <summary>One text that must be given.</summary>
+    public static Option<string> Required(string name, string description, string helpName) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            Required = true,
+        };
+
     public static Option<string?> Weights() =>
         new("--weights")
         {

@@ -27,23 +27,13 @@ internal static class RunVerb
 
     public static Command Create()
     {
-        var paper = new Option<string>("--paper")
-        {
-            Description = $"One of {string.Join(", ", Registry.Methods.Select(method => method.Id))}.",
-            HelpName = "ID",
-            Required = true,
-        };
+        var paper = RunOptions.Required("--paper", $"One of {string.Join(", ", Registry.Methods.Select(method => method.Id))}.", "ID");
         var variant = RunOptions.List(
             "--variant",
             "Variants by name (all default ones); a setting can be changed as in resnet18+epochs=5.",
             "V"
         );
-        var data = new Option<string>("--data")
-        {
-            Description = "Folder of a data set: MVTec AD's layout or another that 'repro data list' names.",
-            HelpName = "DIR",
-            Required = true,
-        };
+        var data = RunOptions.Required("--data", "Folder of a data set: MVTec AD's layout or another that 'repro data list' names.", "DIR");
         var category = RunOptions.Category("Categories (all).");
         var weights = RunOptions.Weights();
         var profile = RunOptions.ProfileOption();

@@ -20,12 +20,7 @@ internal static class ScoreVerb
 
     public static Command Create()
     {
-        var model = new Option<string>("--model")
-        {
-            Description = "What 'repro fit' or 'repro export' wrote.",
-            HelpName = "MODEL",
-            Required = true,
-        };
+        var model = RunOptions.Required("--model", "What 'repro fit' or 'repro export' wrote.", "MODEL");
         var images = new Argument<string[]>("images")
         {
             Description = "Photographs, or folders of them.",
@@ -35,12 +30,7 @@ internal static class ScoreVerb
         var weights = RunOptions.Weights();
         var device = RunOptions.Device();
         var engine = RunOptions.Engine();
-        var output = new Option<string>("--out")
-        {
-            Description = "Folder for scores.csv, overlays and a page.",
-            HelpName = "DIR",
-            Required = true,
-        };
+        var output = RunOptions.Required("--out", "Folder for scores.csv, overlays and a page.", "DIR");
         var fail = new Option<bool>("--fail-on-defect")
         {
             Description = $"Exit with {DefectExitCode} when any image is judged defective (1 if some could not be judged).",

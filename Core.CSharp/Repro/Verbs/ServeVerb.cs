@@ -15,12 +15,7 @@ internal static class ServeVerb
 
     public static Command Create()
     {
-        var model = new Option<string>("--model")
-        {
-            Description = "What 'repro fit' or 'repro export' wrote.",
-            HelpName = "MODEL",
-            Required = true,
-        };
+        var model = RunOptions.Required("--model", "What 'repro fit' or 'repro export' wrote.", "MODEL");
         var weights = RunOptions.Weights();
         var device = RunOptions.Device();
         var engine = RunOptions.Engine();

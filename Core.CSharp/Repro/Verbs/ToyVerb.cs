@@ -30,12 +30,7 @@ internal static class ToyVerb
             DefaultValueFactory = _ => 600,
         }.AtLeast(1);
         var seed = new Option<int>("--seed") { Description = "Seed (0).", HelpName = "N" };
-        var output = new Option<string>("--out")
-        {
-            Description = "The folder to write.",
-            HelpName = "DIR",
-            Required = true,
-        };
+        var output = RunOptions.Required("--out", "The folder to write.", "DIR");
         var command = new Command(
             "toy",
             "Scores the toy images of favae's section 3 under the optimal VAE, a trained one and a trained FAVAE."

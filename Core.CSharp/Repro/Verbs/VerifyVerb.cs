@@ -18,12 +18,7 @@ internal static class VerifyVerb
 
     public static Command Create()
     {
-        var records = new Option<string>("--records")
-        {
-            Description = "Folder of a run (what --out was) or of its records.",
-            HelpName = "DIR",
-            Required = true,
-        };
+        var records = RunOptions.Required("--records", "Folder of a run (what --out was) or of its records.", "DIR");
         var data = new Option<string>("--data")
         {
             Description = "Folder of the data set that the cells ran on; cells of other data sets are left out.",

@@ -15,18 +15,8 @@ internal static class WatchVerb
     public static Command Create()
     {
         var folder = new Argument<string>("DIR") { Description = "Where pictures arrive." };
-        var model = new Option<string>("--model")
-        {
-            Description = "What 'repro fit' or 'repro export' wrote.",
-            HelpName = "MODEL",
-            Required = true,
-        };
-        var output = new Option<string>("--out")
-        {
-            Description = "Folder for scores.csv, overlays and a page.",
-            HelpName = "DIR",
-            Required = true,
-        };
+        var model = RunOptions.Required("--model", "What 'repro fit' or 'repro export' wrote.", "MODEL");
+        var output = RunOptions.Required("--out", "Folder for scores.csv, overlays and a page.", "DIR");
         var (weights, device, engine, recursive) = (RunOptions.Weights(), RunOptions.Device(), RunOptions.Engine(), RunOptions.Recursive());
         var once = new Option<bool>("--once") { Description = "Judge what is there, then end." };
         var command = new Command("watch", Description) { folder, model, output, recursive, weights, device, engine, once };
