@@ -44,6 +44,36 @@ let private productTests = [
         let expected = squaredDistance (numbers query) (numbers bank)
         close 1e-6 (numbers distance) [| expected |] "squared"
 
+    // Above the sizes from which an index bounds distances; vectors near a plane of few dimensions, as features are.
+    testPropertyWithConfig { FsCheckConfig.defaultConfig with maxTest = 10 } "an index finds what the search of all finds"
+    <| fun (seed: uint16) ->
+        use _scope = torch.NewDisposeScope()
+        let seed = int seed
+        let inner = 2 + seed % 150
+        let points n = (random (seed + n) [ n; inner ]).mm(random seed [ inner; 160 ]) + torch.tensor 3f
+        // Some queries are members of the bank, some rows of it are there twice: the first is told.
+        let bank = let some = points 2500 in torch.cat ([| some; some.narrow (0L, 100L, 50L) |], 0L)
+        let queries = torch.cat ([| points 300; bank.narrow (0L, 80L, 60L) |], 0L)
+        use index = new NeighbourIndex(bank)
+        let struct (distances, rows) = index.Nearest queries
+        let all = torch.cdist (queries.double (), bank.double ())
+        let struct (nearest, _) = all.min 1L
+        let told = all.gather(1L, rows.unsqueeze 1L).squeeze 1L
+        close 1e-5 (numbers told) (numbers nearest) "no row is nearer"
+        close 1e-4 (numbers (distances.sqrt ())) (numbers nearest) "how far"
+        let own = rows.narrow(0L, 300L, 60L).data<int64>().ToArray()
+        Expect.sequenceEqual own [| 80L .. 139L |] "a member is its own neighbour, the first of two"
+
+    scoped "an index whose bounds say nothing still finds the nearest"
+    <| fun () ->
+        // As much variance in every direction: hardly any row is ruled out.
+        let queries, bank = random 8 [ 130; 512 ], random 9 [ 2100; 512 ]
+        use index = new NeighbourIndex(bank)
+        let struct (distances, rows) = index.Nearest queries
+        let struct (expected, expectedRows) = NearestNeighbours.Nearest(queries, bank)
+        Expect.sequenceEqual (rows.data<int64>().ToArray()) (expectedRows.data<int64>().ToArray()) "which"
+        close 1e-6 (numbers distances) (numbers expected) "how far"
+
     scoped "all distances, and none below 0"
     <| fun () ->
         let queries, bank = random 6 [ 4; 6 ], torch.cat ([| random 6 [ 4; 6 ]; random 7 [ 3; 6 ] |], 0L)

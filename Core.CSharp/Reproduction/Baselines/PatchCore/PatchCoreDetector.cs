@@ -15,6 +15,7 @@ public sealed partial class PatchCoreDetector(PatchCoreSettings settings, Resour
 
     private readonly Backbone _network = resources.Backbones.Get(settings.Network);
     private Tensor? _bank;
+    private Lazy<NeighbourIndex>? _index;
     private long _patches;
     private int _seed;
     private double _radius;
@@ -64,7 +65,7 @@ public sealed partial class PatchCoreDetector(PatchCoreSettings settings, Resour
         using var scope = NewDisposeScope();
         var patches = Patches(batch);
         var rows = FeaturePyramid.Rows(patches);
-        var (squares, index) = NearestNeighbours.Nearest(rows, Bank);
+        var (squares, index) = Index.Nearest(rows);
         // Equation (6): the patch of an image that is farthest from the bank, and its nearest neighbour there.
         var distances = squares.sqrt().reshape(batch.Count, -1);
         var (nearest, farthest) = distances.max(1);
@@ -104,9 +105,18 @@ public sealed partial class PatchCoreDetector(PatchCoreSettings settings, Resour
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _bank?.Dispose();
+    public void Dispose()
+    {
+        if (_index is { IsValueCreated: true })
+        {
+            _index.Value.Dispose();
+        }
+        _bank?.Dispose();
+    }
 
     private Tensor Bank => _bank ?? throw new InvalidOperationException("the detector has not been fitted");
+
+    private NeighbourIndex Index => (_index ?? throw new InvalidOperationException("the detector has not been fitted")).Value;
 
     private int BankSize => (int)Math.Max(1, Math.Ceiling(settings.Coreset * _patches));
 
@@ -168,8 +178,9 @@ public sealed partial class PatchCoreDetector(PatchCoreSettings settings, Resour
 
     private void Keep(Tensor bank)
     {
-        _bank?.Dispose();
+        Dispose();
         _bank = bank.DetachFromDisposeScope();
+        _index = new(() => new NeighbourIndex(_bank));
     }
 
     private static Action<int> Told(FitContext context) =>
