@@ -64,6 +64,15 @@ let private figure (figure: ReportFigure) = $"![{figure.Title}. {figure.Descript
 let private measurements (data: ReportData) =
     let metrics = [ "image_auroc"; "pixel_auroc"; "aupro"; "image_ap"; "image_f1_max" ]
 
+    let remarks =
+        data.NearChance
+        |> List.map (fun row ->
+            let record = row.Record
+            (record.Paper, record.Variant, record.Dataset, record.Category, record.Profile), Text.nearChance row)
+        |> Map.ofList
+
+    let whenRemarked text = if remarks.IsEmpty then [] else [ text ]
+
     let rows =
         RunRecord.toFrame data.Records
         |> Statistics.overRepetitions
@@ -78,8 +87,9 @@ let private measurements (data: ReportData) =
                     | Some row -> Text.summary row.Summary
                     | None -> "–"
             ]
+            @ whenRemarked (remarks |> Map.tryFind (paper, variant, dataset, category, profile) |> Option.defaultValue "")
     ]
-    |> table ([ "paper"; "variant"; "dataset"; "category"; "profile" ] @ List.map Text.metric metrics)
+    |> table ([ "paper"; "variant"; "dataset"; "category"; "profile" ] @ List.map Text.metric metrics @ whenRemarked "remark")
 
 let private significance (data: ReportData) =
     [

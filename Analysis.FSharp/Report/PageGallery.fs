@@ -43,7 +43,8 @@ let private parts (image: GalleryImage) =
     ]
 
 /// A picture as all methods see it.
-let private panel ((dataset: string, category: string, name: string), images: GalleryImage list) =
+let private panel (shown: GalleryPanel) =
+    let images = shown.Images
     let first = images.Head
     let kind = if first.IsAnomalous then $"defect: {first.Defect}" else "good"
 
@@ -56,10 +57,10 @@ let private panel ((dataset: string, category: string, name: string), images: Ga
     let papers = images |> List.map _.Record.Paper |> List.distinct |> String.concat " "
 
     joined [
-        $"""<article class="panel" data-category="{encode (category.Replace(' ', '_'))}" """
+        $"""<article class="panel" data-category="{encode (shown.Category.Replace(' ', '_'))}" """
         $"""data-defect="{encode (defect.Replace(' ', '_'))}" data-paper="{encode papers}">"""
-        $"<h3>{encode category} <small>{encode kind} · {encode dataset} {encode name}</small></h3>"
-        $"""<div class="pictures" tabindex="0" role="region" aria-label="Pictures of {encode name}">"""
+        $"<h3>{encode shown.Category} <small>{encode kind} · {encode shown.Dataset} {encode shown.Image}</small></h3>"
+        $"""<div class="pictures" tabindex="0" role="region" aria-label="Pictures of {encode shown.Image}">"""
         $"""<figure>{picture $"input, {kind}" first.Input}<figcaption>input</figcaption></figure>"""
         $"<figure>{mask}<figcaption>mask</figcaption></figure>"
         lines (images |> List.map byMethod)
@@ -72,29 +73,25 @@ let private panel ((dataset: string, category: string, name: string), images: Ga
         "</article>"
     ]
 
-/// The whole gallery, the worst errors first; empty where the run has no pictures.
+/// The whole gallery; empty where the run has no pictures.
 let gallery (data: ReportData) =
-    let panels =
-        data.Gallery
-        |> List.groupBy (fun image -> image.Record.Dataset, image.Record.Category, image.Image)
-        |> List.sortByDescending (fun (_, images) -> images |> List.map _.Error |> List.max)
-
     let note =
-        "Input, ground truth, and for each method its map and the map over the input, the defect's outline drawn in. The worst false "
-        + "positives and false negatives come first."
+        "Input, ground truth, and for each method its map and the map over the input, the defect's outline drawn in. Finds and errors in "
+        + "turn: the defect that the methods find best, then the image that one of them gets most wrong, and so on."
 
-    let defects = data.Gallery |> List.map (fun image -> if image.IsAnomalous then image.Defect else "good")
+    let drawn = data.Gallery |> List.collect _.Images
+    let defects = drawn |> List.map (fun image -> if image.IsAnomalous then image.Defect else "good")
 
-    if panels.IsEmpty then
+    if drawn.IsEmpty then
         ""
     else
         $"""<section id="gallery"><h2>Gallery of anomaly maps</h2>
 <p class="note">{note}</p>
 <form class="filters" data-target="#gallery .panel">
-<label>category <select name="category">{options "all" (data.Gallery |> List.map _.Record.Category)}</select></label>
+<label>category <select name="category">{options "all" (data.Gallery |> List.map _.Category)}</select></label>
 <label>defect <select name="defect">{options "all" defects}</select></label>
-<label>paper <select name="paper">{options "all" (data.Gallery |> List.map _.Record.Paper)}</select></label>
+<label>paper <select name="paper">{options "all" (drawn |> List.map _.Record.Paper)}</select></label>
 <output></output></form>
 <div class="panels">
-{panels |> List.map panel |> lines}
+{data.Gallery |> List.map panel |> lines}
 </div></section>"""

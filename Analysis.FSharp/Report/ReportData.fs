@@ -1,25 +1,6 @@
 namespace Reproduction.Analysis
 
 open System.IO
-open System.Text.Json.Nodes
-
-/// A test image that `repro run` drew for one cell; paths are absolute.
-type GalleryImage = {
-    Record: RunRecord
-    Image: string
-    Defect: string
-    IsAnomalous: bool
-    Score: float
-    /// For a good image the share of defective ones with a lower score, for a defective image the share of good ones with
-    /// a higher score: 0 is right, 1 is as wrong as can be.
-    Error: float
-    Input: string
-    Mask: string option
-    Map: string
-    Overlay: string
-    /// Partial maps by name: levels of a sum, members of an ensemble.
-    Parts: (string * string) list
-}
 
 /// How many published numbers of a paper have which verdict.
 type Standing = {
@@ -86,7 +67,9 @@ type ReportData = {
     AgainstBest: (RunRecord * RunRecord * PairedAuroc) list
     /// By how much each method beats what no training gives.
     AgainstFloor: AgainstFloor list
-    Gallery: GalleryImage list
+    /// What cannot be told from chance.
+    NearChance: NearChance list
+    Gallery: GalleryPanel list
 } with
 
     /// A paper's title; its id where it has no folder in papers/.
@@ -107,65 +90,8 @@ type ReportData = {
     member this.HasComparisons = this.Compared |> List.exists (fun number -> not number.Verdict.IsNotRun)
 
 module ReportData =
-    /// Panels of one cell at most, so that a page of many cells stays one that a browser opens.
-    let private panelsPerCell cells = max 4 (min 24 (600 / max 1 cells))
-
-    let private readGallery run (record: RunRecord) : GalleryImage list =
-        let folder = Path.Combine(run, "gallery", record.Cell)
-        let index = Path.Combine(folder, "gallery.json")
-
-        if not (File.Exists index) then
-            []
-        else
-            let scores = RunRecord.readScores run record.Cell
-
-            let share among isWrong =
-                let others = scores |> List.filter (fun score -> score.IsAnomalous = among)
-                if others.IsEmpty then 0.0 else float (others |> List.filter isWrong |> List.length) / float others.Length
-
-            match JsonNode.Parse(File.ReadAllText index) with
-            | :? JsonArray as entries -> [
-                for entry in entries do
-                    match entry with
-                    | :? JsonObject as entry ->
-                        let text (name: string) = entry[name] |> Option.ofObj |> Option.map (fun node -> node.GetValue<string>())
-
-                        let number (name: string) =
-                            match entry[name] with
-                            | null -> raise (AnalysisError $"{index} has an entry without '{name}'; run its cell again with --force")
-                            | node -> node.GetValue<float>()
-
-                        let path name = text name |> Option.map (fun file -> Path.Combine(folder, file))
-                        let score, isAnomalous = number "score", number "label" <> 0.0
-
-                        {
-                            Record = record
-                            Image = defaultArg (text "image") ""
-                            Defect = defaultArg (text "defect") ""
-                            IsAnomalous = isAnomalous
-                            Score = score
-                            Error =
-                                if isAnomalous then
-                                    share false (fun other -> other.Score > score)
-                                else
-                                    share true (fun other -> other.Score < score)
-                            Input = defaultArg (path "input") ""
-                            Mask = path "mask"
-                            Map = defaultArg (path "map") ""
-                            Overlay = defaultArg (path "overlay") ""
-                            Parts =
-                                match entry["parts"] with
-                                | :? JsonObject as parts -> [
-                                    for KeyValue(name, file) in parts do
-                                        match file with
-                                        | null -> ()
-                                        | file -> name, Path.Combine(folder, file.GetValue<string>())
-                                  ]
-                                | _ -> []
-                        }
-                    | _ -> ()
-              ]
-            | _ -> []
+    /// Of a category at most, so that a page of many cells stays one that a browser opens.
+    let private panelsPerCategory cells = max 4 (min 24 (600 / max 1 cells))
 
     /// Reads a run's records and sets them beside the published numbers.
     let gather (papers: string) (run: string) : ReportData =
@@ -182,22 +108,6 @@ module ReportData =
             |> List.groupBy (fun record -> record.Paper, record.Variant, record.Dataset, record.Category, record.Profile)
             |> List.map (fun (_, repetitions) -> repetitions |> List.minBy _.Repetition)
 
-        let drawn = first |> List.map (readGallery run) |> List.filter (fun images -> not images.IsEmpty)
-
-        // The same images of a category for all methods, so that their maps stand side by side: those that any method gets most wrong.
-        let imageOf (image: GalleryImage) = image.Record.Dataset, image.Record.Category, image.Image
-
-        let shown =
-            set [
-                for _, images in drawn |> List.concat |> List.groupBy (fun image -> image.Record.Dataset, image.Record.Category) do
-                    yield!
-                        images
-                        |> List.groupBy imageOf
-                        |> List.sortByDescending (snd >> List.map _.Error >> List.max)
-                        |> List.truncate (panelsPerCell drawn.Length)
-                        |> List.map fst
-            ]
-
         {
             Run = DirectoryInfo(run).Name
             Papers = Papers.readAll papers
@@ -207,8 +117,6 @@ module ReportData =
             Figures = Charts.all records compared
             AgainstBest = Comparison.againstBest run records
             AgainstFloor = Floor.against run records
-            Gallery = [
-                for images in drawn do
-                    yield! images |> List.filter (imageOf >> shown.Contains) |> List.sortByDescending _.Error
-            ]
+            NearChance = records |> Chance.near (fun record -> RunRecord.readScores run record.Cell)
+            Gallery = Gallery.panels panelsPerCategory run first
         }

@@ -68,6 +68,22 @@ let floorCell (row: AgainstFloor) (floor: string) =
     | None -> "–"
     | Some { Test = test } -> $"{percent test.Second}: {points (test.First - test.Second)} (p {pValue test.PValue})"
 
+/// What is said beside a variant that cannot be told from chance, and of the training behind it.
+let nearChance (row: NearChance) =
+    let trained =
+        match row.Steps with
+        | Some steps when row.Record.Profile <> "paper" ->
+            let count, seconds = invariant steps "0", invariant row.Seconds "0"
+            $": {row.Record.Profile} trains {count} steps in {seconds} s, --profile paper as the paper does"
+        | _ -> ""
+
+    $"not told from chance (95 %%: {percent row.Interval.Low} to {percent row.Interval.High}){trained}"
+
+/// That, of a record; "" where there is nothing to say.
+let remark (near: NearChance list) (record: RunRecord) =
+    let key (record: RunRecord) = record.Paper, record.Variant, record.Dataset, record.Category, record.Profile
+    near |> List.tryFind (fun row -> key row.Record = key record) |> Option.map nearChance |> Option.defaultValue ""
+
 /// A table's rows as aligned columns, for a terminal.
 let columns (rows: string list list) =
     let widths = rows |> List.transpose |> List.map (List.map String.length >> List.max)
