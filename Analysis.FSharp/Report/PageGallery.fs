@@ -37,9 +37,8 @@ let private parts (image: GalleryImage) =
     let pictures = image.Parts |> List.map (fun (name, path) -> pictureOf image (Text.metric name, path)) |> joined
 
     joined [
-        $"<details><summary>Partial maps of {encode image.Record.Paper} · {encode image.Record.Variant}</summary>"
-        $"""<div class="pictures" tabindex="0" role="region" aria-label="Partial maps of {encode image.Record.Paper}">"""
-        $"{pictures}</div></details>"
+        $"<p><strong>{encode image.Record.Paper} · {encode image.Record.Variant}</strong></p>"
+        $"""<div class="pictures">{pictures}</div>"""
     ]
 
 /// A picture as all methods see it.
@@ -60,16 +59,21 @@ let private panel (shown: GalleryPanel) =
         $"""<article class="panel" data-category="{encode (shown.Category.Replace(' ', '_'))}" """
         $"""data-defect="{encode (defect.Replace(' ', '_'))}" data-paper="{encode papers}">"""
         $"<h3>{encode shown.Category} <small>{encode kind} · {encode shown.Dataset} {encode shown.Image}</small></h3>"
-        $"""<div class="pictures" tabindex="0" role="region" aria-label="Pictures of {encode shown.Image}">"""
+        "<div class=\"pictures\">"
         $"""<figure>{picture $"input, {kind}" first.Input}<figcaption>input</figcaption></figure>"""
         $"<figure>{mask}<figcaption>mask</figcaption></figure>"
         lines (images |> List.map byMethod)
         "</div>"
         // Beside one another the methods' maps count; what a map is a sum of is there for those who ask.
-        lines [
-            for image in images do
-                if not image.Parts.IsEmpty then parts image
-        ]
+        if images |> List.exists (fun image -> not image.Parts.IsEmpty) then
+            "<details><summary>Partial maps</summary>"
+
+            lines [
+                for image in images do
+                    if not image.Parts.IsEmpty then parts image
+            ]
+
+            "</details>"
         "</article>"
     ]
 
