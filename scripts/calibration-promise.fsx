@@ -2,7 +2,7 @@
 // the others, which no model has seen, tell the rate that is achieved. Five splits each.
 //   dotnet fsi scripts/calibration-promise.fsx                       prints what was measured, results/calibration/promise.csv
 //   dotnet fsi scripts/calibration-promise.fsx --data ../shared/data --weights ../shared/weights [--out results/calibration]
-//     [--methods gaussian,hfae] [--datasets bottle,pill] [--profile smoke] [--splits 5] [--folds K] [--fit N]
+//     [--methods gaussian,hfae] [--datasets bottle,pill] [--profile smoke] [--splits 5] [--from 0] [--folds K] [--fit N]
 //                                                                    measures, adds to promise.csv and writes promise.md
 #I "../Core.CSharp/Repro/bin/Release/net10.0" // dotnet build -c Release
 #r "Reproduction.dll"
@@ -45,6 +45,8 @@ let weights = text "weights" "../shared/weights"
 let out = text "out" (Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "results", "calibration")))
 let profile = Enum.Parse<Profile>(text "profile" "smoke", ignoreCase = true)
 let splits = int (text "splits" "5")
+/// The first split: those before it are in the table.
+let first = int (text "from" "0")
 let folds = option "folds" arguments |> Option.map int
 let mostFitted = int (text "fit" "1000")
 let surfaces = 360
@@ -111,7 +113,7 @@ for dataset in measured.Split(',', StringSplitOptions.RemoveEmptyEntries) do
     let all = pictures dataset
 
     for method in (text "methods" "gaussian,hfae,dfr,favae,ssae").Split ',' do
-        for split in 0 .. splits - 1 do
+        for split in first .. first + splits - 1 do
             let order = Array.copy all
             SplitMix64.For(uint64 split, "promise " + dataset).Shuffle(order.AsSpan())
             let count = min mostFitted (all.Length * 6 / 10)
