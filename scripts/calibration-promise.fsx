@@ -2,7 +2,7 @@
 // the others, which no model has seen, tell the rate that is achieved. Five splits each.
 //   dotnet fsi scripts/calibration-promise.fsx                       prints what was measured, results/calibration/promise.csv
 //   dotnet fsi scripts/calibration-promise.fsx --data ../shared/data --weights ../shared/weights [--out results/calibration]
-//     [--methods gaussian,hfae] [--datasets bottle,pill] [--profile smoke] [--splits 5] [--from 0] [--folds K] [--fit N]
+//     [--methods gaussian,hfae] [--datasets bottle,pill] [--profile smoke] [--splits 5] [--from 0] [--variant V] [--folds K] [--fit N]
 //                                                                    measures, adds to promise.csv and writes promise.md
 #I "../Core.CSharp/Repro/bin/Release/net10.0" // dotnet build -c Release
 #r "Reproduction.dll"
@@ -119,7 +119,14 @@ for dataset in measured.Split(',', StringSplitOptions.RemoveEmptyEntries) do
             let count = min mostFitted (all.Length * 6 / 10)
             let given, unseen = order[.. count - 1], order[count .. min (count + 299) (order.Length - 1)]
 
-            let options = FitOptions(Profile = profile, Weights = weights, Seed = split, Folds = (folds |> Option.toNullable))
+            let options =
+                FitOptions(
+                    Profile = profile,
+                    Weights = weights,
+                    Variant = (option "variant" arguments |> Option.toObj),
+                    Seed = split,
+                    Folds = (folds |> Option.toNullable)
+                )
 
             use model = Model.Fit(method, photographs given, options)
             let scores = Array.sort (raw model unseen)

@@ -77,7 +77,8 @@ let nearChance (row: NearChance) =
             $": {row.Record.Profile} trains {count} steps in {seconds} s, --profile paper as the paper does"
         | _ -> ""
 
-    $"not told from chance (95 %%: {percent row.Interval.Low} to {percent row.Interval.High}){trained}"
+    let place = if row.Interval.High < 0.5 then "below chance" else "not told from chance"
+    $"{place} (95 %%: {percent row.Interval.Low} to {percent row.Interval.High}){trained}"
 
 /// That, of a record; "" where there is nothing to say.
 let remark (near: NearChance list) (record: RunRecord) =

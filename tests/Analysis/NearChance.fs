@@ -69,8 +69,10 @@ let tests =
             Expect.equal (Text.remark found (record "vanilla" 7 0.5 [])) text "of any of its seeds"
             Expect.equal (Text.remark found (record "other" 0 0.5 [])) "" "of no other variant"
 
-        testCase "below chance is not told from chance either"
-        <| fun () -> Expect.hasLength (near -1.0 [ record "vanilla" 0 0.1 [] ]) 1 "remarks"
+        testCase "below chance is called that"
+        <| fun () ->
+            let text = near -1.0 [ record "vanilla" 0 0.1 [] ] |> List.exactlyOne |> Text.nearChance
+            Expect.stringStarts text "below chance (95 %: " "text"
 
         testCase "where nothing is trained by steps no schedule is blamed"
         <| fun () ->
