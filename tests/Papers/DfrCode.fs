@@ -65,6 +65,38 @@ let tests =
             let inside = (one reflect "relu3_3").narrow(2, 1L, 14L).narrow(3, 1L, 14L)
             Expect.isLessThan (largest third inside) 1e-4f "relu3_3 without its border is the middle of reflection's"
 
+        testCase "of an image that is not square rows and columns are aligned each for themselves"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+
+            for alignment in [ Alignment.Nearest; Alignment.BilinearAlignCorners ] do
+                use regions = new RegionalFeatures(alignment, struct (24, 40), struct (4, 4))
+
+                let mode, corners =
+                    if alignment = Alignment.Nearest then
+                        torch.InterpolationMode.Nearest, Nullable()
+                    else
+                        torch.InterpolationMode.Bilinear, Nullable true
+
+                for height, width in [ 6L, 6L; 6L, 20L; 12L, 5L; 3L, 40L ] do
+                    let map = torch.randn [| 2L; 3L; height; width |]
+                    let resized = torch.nn.functional.interpolate (map, [| 24L; 40L |], mode = mode, align_corners = corners)
+                    let expected = torch.nn.functional.avg_pool2d (resized, [| 4L; 4L |], [| 4L; 4L |])
+                    let actual = regions.Align map
+                    Expect.sequenceEqual actual.shape expected.shape "shape"
+                    Expect.isLessThan (largest actual expected) 1e-5f $"{alignment} of {height} x {width}"
+
+        testCase "for the latent size at least one region of every image is looked at, and no more than asked for"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use resources = new RandomResources([ "vgg19_16x" ])
+            // Of n samples, less their mean, n - 1 components hold everything.
+            for samples, images, expected in [ 1, 5, 4.0; 12, 6, 11.0 ] do
+                let change = $"+latent=0+latent_samples={samples}+latent_variance=0.99999+epochs=1"
+                let detector, facts = fitted change (RandomImages(images, 32)) resources.Resources
+                use _ = detector
+                Expect.equal facts["latent"] expected $"{samples} samples of {images} images"
+
         testCase "features are divided by one constant: of weights fed with 0..255 by 100, of others not at all"
         <| fun () ->
             use _scope = torch.NewDisposeScope()

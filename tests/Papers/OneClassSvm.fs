@@ -55,6 +55,8 @@ let private refused (words: string) (act: unit -> unit) =
 
 let private solve (bytes: int64) nu (samples: torch.Tensor) =
     use kernel = new RbfKernel(samples, scale (rows samples), bytes)
+    let rows = samples.shape[0]
+    Expect.equal kernel.IsWhole (bytes >= rows * rows * 8L) "all of K is kept where it has room"
     let struct (alpha, offset, _) = SequentialMinimalOptimization.Solve(kernel, nu)
     alpha, offset
 

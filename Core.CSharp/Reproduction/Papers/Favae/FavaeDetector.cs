@@ -328,7 +328,7 @@ internal sealed partial class FavaeDetector : IAnomalyDetector
         ]);
     }
 
-    private Tensor Moved(Tensor images, Generator generator)
+    internal Tensor Moved(Tensor images, Generator generator)
     {
         var count = images.shape[0];
         var random = (torch.rand([count, 3], generator: generator) * 2 - 1).to(images.device);

@@ -271,19 +271,19 @@ internal sealed partial class SsaeDetector : IAnomalyDetector
         return sum / validation.Length;
     }
 
-    private double LearningRate(long step) =>
+    internal double LearningRate(long step) =>
         _settings.FinalLearningRate
         + (_settings.LearningRate - _settings.FinalLearningRate) * (1 + Math.Cos(Math.PI * step / _settings.Steps)) / 2;
 
     /// <summary>Side of the crops at a step, divisible by 8.</summary>
-    private int CropSide(long step)
+    internal int CropSide(long step)
     {
         var stage = (int)Math.Min(_settings.Growing.Count - 1, step * _settings.Growing.Count / _settings.Steps);
         var side = (int)(_settings.Growing[stage] * _settings.ImageSize);
         return Math.Max(SsaeNetwork.Divisor, side - (side % SsaeNetwork.Divisor));
     }
 
-    private Tensor Augmented(Tensor images, int side, Generator generator)
+    internal Tensor Augmented(Tensor images, int side, Generator generator)
     {
         var room = images.shape[2] - side + 1;
         var choices = torch.randint(int.MaxValue, [images.shape[0], 4], generator: generator).data<long>().ToArray();
