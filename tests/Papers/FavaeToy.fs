@@ -103,6 +103,15 @@ let tests =
             let profile = anomalous.select(3, 0L).squeeze 1
             let wave = 2.0 * Math.PI * 5.0 * torch.arange (128.0, torch.float64) / 128.0
             let part (basis: torch.Tensor) = (profile * basis).mean([| 1L |], true) * basis * 2.0
+            // G sin(w + phi) = G cos phi sin w + G sin phi cos w: phases lie all around, so in every quarter of twice the phase.
+            let coefficient (basis: torch.Tensor) = values ((profile * basis).mean [| 1L |])
+
+            Expect.hasLength
+                (Array.map2 (fun a b -> a * a > b * b, a * b > 0.0) (coefficient (wave.sin ())) (coefficient (wave.cos ()))
+                 |> Array.distinct)
+                4
+                "phases"
+
             let left = profile - profile.mean ([| 1L |], true) - part (wave.sin ()) - part (wave.cos ())
             Expect.isLessThan (left.abs().max().ToDouble()) 1e-12 "5 periods of a sine and nothing else"
             Expect.isGreaterThan (profile.std(1).max().ToDouble()) 0.02 "visible ones"
