@@ -26,6 +26,7 @@ type private Stripes(count: int, firstDefect: int) =
 
         member _.Pixels(indices, size, device) =
             let one index =
+                if index < 0 || index >= count then invalidArg (nameof indices) $"there is no image {index} of {count}"
                 use scope = torch.NewDisposeScope()
                 let random = SplitMix64(uint64 index)
                 use generator = new torch.Generator(uint64 (index + 1), torch.CPU)

@@ -150,6 +150,20 @@ let tests =
                 near 1e-6 expected actual $"coefficients with {kept} rows kept"
                 Expect.floatClose { absolute = 0.0; relative = 1e-9 } offset rho $"rho with {kept} rows kept"
 
+        testCase "a row of the kernel stands until two others have been asked for, however few are kept"
+        <| fun () ->
+            use scope = torch.NewDisposeScope()
+            let samples = features 12 4 5
+            use kernel = new RbfKernel(samples, scale (rows samples), 0L)
+
+            for first, second, third in [ 0, 3, 5; 3, 0, 5; 7, 8, 0; 5, 4, 3 ] do
+                let _ = kernel.Row first
+                let row = kernel.Row second
+                let before = row.ToArray()
+                let _ = kernel.Row third
+                let after = row.ToArray()
+                Expect.equal after before $"row {second}, after {first}, when {third} is asked for"
+
         testCase "with nu 1 every sample weighs the same and the scores are finite"
         <| fun () ->
             use scope = torch.NewDisposeScope()

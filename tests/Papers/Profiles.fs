@@ -5,6 +5,7 @@ module Reproduction.Tests.Profiles
 open Expecto
 open Reproduction.Methods
 open Reproduction.Papers
+open Reproduction.Papers.Gaussian
 
 let private settings (method: string) variant (profile: Profile) category dataset =
     Map [
@@ -179,6 +180,18 @@ let tests =
             for last, layer in [ 2, "relu1_2"; 4, "relu2_2"; 8, "relu3_4"; 12, "relu4_4"; 16, "relu5_4" ] do
                 for variant in [ $"paper-f1-{last}-zero"; $"paper-f1-{last}-reflect"; $"code-f1-{last}" ] do
                     Expect.equal (network variant) ("vgg19/" + layer) variant
+
+        testCase "gaussian: settings that name a network, a size and layers alone are the Mahalanobis distance over all components"
+        <| fun () ->
+            let settings = GaussianSettings(Network = "resnet18", ImageSize = 224, Layers = [| "layer1" |])
+            settings.Check()
+
+            Expect.equal
+                (settings.Normality, settings.Compression, settings.Variance)
+                (Normality.Mahalanobis, Compression.None, 1.0)
+                "distance"
+
+            Expect.equal (settings.Nu, settings.AugmentationEpochs) (0.5, 0) "the public code's nu; images as they are"
 
         testCase "gaussian: the normal images are fitted in 5 folds, the others' papers repeat over seeds"
         <| fun () ->

@@ -31,6 +31,21 @@ let private places (count: int64) (side: int64) =
 let tests =
     testSequenced
     <| testList "ssae training" [
+        testCase "sides of images are multiples of 8, from 8 on; others are refused"
+        <| fun () ->
+            use resources = new RandomResources([])
+
+            let create side =
+                let settings = (SsaeMethod() :> IMethod).Configure($"objective1+image_size={side}", Profile.Smoke, "bottle", "mvtec")
+                use detector = settings.Create resources.Resources
+                detector.OperatingPoints |> ignore
+
+            for side in [ 64; 72 ] do
+                create side
+
+            for side in [ 0; 4; 60; 65 ] do
+                Expect.throwsT<Reproduction.UserError> (fun () -> create side) $"{side}"
+
         testCase "the learning rate falls along half a cosine to the final one"
         <| fun () ->
             withDetector "objective1+steps=8+learning_rate=0.01+final_learning_rate=0.002"

@@ -27,6 +27,9 @@ type RandomImages(count: int, side: int) =
         member _.ContentId index = $"{index:x16}{side:x4}"
 
         member _.Pixels(indices, size, device) =
+            for index in indices do
+                if index < 0 || index >= count then invalidArg (nameof indices) $"there is no image {index} of {count}"
+
             use _scope = torch.NewDisposeScope()
             let stacked = torch.cat ([| for index in indices -> pixels index |], 0L)
 
