@@ -238,6 +238,8 @@ let tests =
                     "one-class SVM", OneClassSvm.Fit(many, 0.3)
                 ]
 
+                Expect.equal (LevelGaussian.IndependentVariances many).Dimensions 20 "features that vary, however little"
+
                 for name, model in models do
                     use here = model.Score(queries * scale)
                     close 1e-6 (outside model (queries * scale)) (numbers here) $"{name}, features of {scale}"
@@ -302,6 +304,7 @@ let tests =
         <| fun () ->
             use _scope = torch.NewDisposeScope()
             // Three images to train on, two a step: an epoch has two steps. Nothing is learned, only the batch norms' statistics move.
+            torch.manual_seed 1L |> ignore
             use detector = autoencoder 12 "+learning_rate=0+patience=1+validation=0.25+batch_size=2"
             let facts = detector.Fit(RandomImages(4, 224), FitContext(Seed = 0))
             Expect.equal facts["validation_images"] 1.0 "held out"
