@@ -210,20 +210,20 @@ let tests =
 
         testProperty "(11) from (12) to (15), with 1 for 0.5 and where sigma_a > gamma; where it is not, the sign turns round"
         <| Prop.forAll residuals (fun case ->
-            let likelihood = Normal.PDF(0.0, case.Gamma, case.Value)
-            let ratio = Normal.PDF(0.0, case.SigmaA, case.Value) * case.PriorOfAnomaly / (likelihood * (1.0 - case.PriorOfAnomaly))
+            // In logarithms: far from the mean both densities are 0 in double precision.
+            let likelihood = Normal.PDFLn(0.0, case.Gamma, case.Value)
+            let odds = log (case.PriorOfAnomaly / (1.0 - case.PriorOfAnomaly))
+            let ratio = Normal.PDFLn(0.0, case.SigmaA, case.Value) + odds - likelihood
             // Where the two densities, weighted by their priors, intersect: at a residual of +-sqrt t, where t > 0.
-            let t =
-                2.0 * log (case.SigmaA * (1.0 - case.PriorOfAnomaly) / (case.Gamma * case.PriorOfAnomaly))
-                / (1.0 / (case.Gamma * case.Gamma) - 1.0 / (case.SigmaA * case.SigmaA))
+            let t = 2.0 * (log (case.SigmaA / case.Gamma) - odds) / (1.0 / (case.Gamma * case.Gamma) - 1.0 / (case.SigmaA * case.SigmaA))
             // Where they do not intersect one class wins everywhere.
-            let threshold = if t > 0.0 then Normal.PDF(0.0, case.Gamma, sqrt t) else infinity
-            let onTheEdge = abs (ratio - 1.0) < 1e-9
+            let threshold = if t > 0.0 then Normal.PDFLn(0.0, case.Gamma, sqrt t) else infinity
+            let onTheEdge = abs ratio < 1e-9 * (1.0 + abs likelihood)
 
             if case.SigmaA > case.Gamma && not onTheEdge then
-                Expect.equal (ratio > 1.0) (likelihood < threshold) "anomalous below the threshold"
+                Expect.equal (ratio > 0.0) (likelihood < threshold) "anomalous below the threshold"
             elif case.SigmaA < case.Gamma && not onTheEdge && t > 0.0 then
-                Expect.equal (ratio > 1.0) (likelihood > threshold) "anomalous above the threshold")
+                Expect.equal (ratio > 0.0) (likelihood > threshold) "anomalous above the threshold")
 
         testCase "(11) with the printed 0.5 calls a pixel anomalous that is twice as likely to be normal"
         <| fun () ->
