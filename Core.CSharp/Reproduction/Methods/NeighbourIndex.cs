@@ -35,7 +35,12 @@ public sealed class NeighbourIndex : IDisposable
         _bank = bank;
         var isLarge = bank.shape[0] >= LeastRows && bank.shape[1] >= 2 * Components;
         // A span has at most 2 GB.
-        if (!isLarge || bank.device_type != TorchSharp.DeviceType.CPU || !bank.is_contiguous() || bank.NumberOfElements * sizeof(float) > int.MaxValue)
+        if (
+            !isLarge
+            || bank.device_type != TorchSharp.DeviceType.CPU
+            || !bank.is_contiguous()
+            || bank.NumberOfElements * sizeof(float) > int.MaxValue
+        )
         {
             return;
         }
