@@ -10,7 +10,7 @@ open Reproduction.Papers.Favae
 open Reproduction.Tests.InMemory
 open Reproduction.Tests.Numbers
 
-let private smoke variant = (FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<FavaeSettings>).Settings
+let private smoke variant = FavaeMethod().Configure(variant, Profile.Smoke, "bottle", "test").Settings
 
 /// A part of every image, as images of their own.
 let private window (images: IImages) (top: int64) (left: int64) (side: int64) = {

@@ -12,7 +12,7 @@ open Reproduction.Papers.Ssae
 open Reproduction.Tests.InMemory
 open Reproduction.Tests.Numbers
 
-let private smoke variant = (SsaeMethod().Configure(variant, Profile.Smoke, "bottle", "test") :?> Configuration<SsaeSettings>).Settings
+let private smoke variant = SsaeMethod().Configure(variant, Profile.Smoke, "bottle", "test").Settings
 
 let private withDetector variant (test: SsaeDetector -> unit) =
     use _scope = torch.NewDisposeScope()
