@@ -171,6 +171,7 @@ for dataset in measured.Split(',', StringSplitOptions.RemoveEmptyEntries) do
 let rows = File.ReadAllLines table |> Array.skip 1 |> Array.map _.Split(',')
 let mean (values: float[]) = Array.average values
 let share (value: float) = (100.0 * value).ToString "0.0"
+let inside = Array.filter (fun (row: string[]) -> row[16] = "True") >> Array.length
 
 let summary =
     rows
@@ -178,10 +179,9 @@ let summary =
     |> Array.map (fun ((dataset, method, variant, profile, rate), splits) ->
         let column (index: int) = splits |> Array.map (fun row -> float row[index])
         let count index = (mean (column index)).ToString "0"
-        let inside = splits |> Array.filter (fun row -> row[16] = "True") |> Array.length
 
         $"| {dataset} | {method} {variant}, {profile} | {share (float rate)} | {count 5} | {count 6} "
-        + $"| {share (mean (column 10))} | {share (mean (column 13))} | {inside} of {splits.Length} |")
+        + $"| {share (mean (column 10))} | {share (mean (column 13))} | {inside splits} of {splits.Length} |")
 
 /// A row a method: what split conformal prediction lets one expect is (above + 1) / (held back + 1) of unseen good products.
 let methods =
@@ -190,14 +190,13 @@ let methods =
     |> Array.map (fun (method, own) ->
         let expected = own |> Array.averageBy (fun row -> (float row[9] + 1.0) / (float row[6] + 1.0))
         let models = own |> Array.distinctBy (fun row -> row[0], row[2], row[3], row[4])
-        let inside = own |> Array.filter (fun row -> row[16] = "True") |> Array.length
         let flagged = own |> Array.averageBy (fun row -> float row[13])
 
-        $"| {method} | {models.Length} | {share expected} | {share flagged} | {inside} of {own.Length} "
-        + $"| {share (float inside / float own.Length)} |")
+        $"| {method} | {models.Length} | {share expected} | {share flagged} | {inside own} of {own.Length} "
+        + $"| {share (float (inside own) / float own.Length)} |")
 
 let all = rows |> Array.length
-let agree = rows |> Array.filter (fun row -> row[16] = "True") |> Array.length
+let agree = inside rows
 
 let lines = [|
     "# Does the threshold keep its promise?"

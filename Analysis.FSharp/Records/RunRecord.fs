@@ -190,6 +190,9 @@ module RunRecord =
                     }
             ]
 
+    /// What the repetitions of a cell share: paper, variant, data set, category and profile.
+    let series (record: RunRecord) = record.Paper, record.Variant, record.Dataset, record.Category, record.Profile
+
     /// The trained networks of a record as they are shown: "resnet18", or "none".
     let network (record: RunRecord) =
         match record.Weights with

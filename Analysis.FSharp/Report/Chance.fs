@@ -19,8 +19,7 @@ module Chance =
 
     /// The variants, a category at a time, whose 95 % interval over images reaches a half. `scores` are a record's.
     let near (scores: RunRecord -> ImageScore list) (records: RunRecord list) : NearChance list = [
-        for _, repetitions in
-            records |> List.groupBy (fun record -> record.Paper, record.Variant, record.Dataset, record.Category, record.Profile) do
+        for _, repetitions in List.groupBy RunRecord.series records do
             let values = repetitions |> List.choose (fun record -> record.Metrics.TryFind "image_auroc")
 
             if not values.IsEmpty && List.average values < wellAbove then

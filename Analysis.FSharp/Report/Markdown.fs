@@ -64,14 +64,7 @@ let private figure (figure: ReportFigure) = $"![{figure.Title}. {figure.Descript
 let private measurements (data: ReportData) =
     let metrics = [ "image_auroc"; "pixel_auroc"; "aupro"; "image_ap"; "image_f1_max" ]
 
-    let remarks =
-        data.NearChance
-        |> List.map (fun row ->
-            let record = row.Record
-            (record.Paper, record.Variant, record.Dataset, record.Category, record.Profile), Text.nearChance row)
-        |> Map.ofList
-
-    let whenRemarked text = if remarks.IsEmpty then [] else [ text ]
+    let whenRemarked text = if data.NearChance.IsEmpty then [] else [ text ]
 
     let rows =
         RunRecord.toFrame data.Records
@@ -87,7 +80,7 @@ let private measurements (data: ReportData) =
                     | Some row -> Text.summary row.Summary
                     | None -> "–"
             ]
-            @ whenRemarked (remarks |> Map.tryFind (paper, variant, dataset, category, profile) |> Option.defaultValue "")
+            @ whenRemarked (Text.remark data.NearChance (paper, variant, dataset, category, profile))
     ]
     |> table ([ "paper"; "variant"; "dataset"; "category"; "profile" ] @ List.map Text.metric metrics @ whenRemarked "remark")
 

@@ -214,7 +214,7 @@ let cells (data: ReportData) =
             for name in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
                 metric record name
             number seconds (Text.seconds seconds)
-            $"<td>{encode record.Finished}</td><td>{encode (Text.remark data.NearChance record)}</td></tr>"
+            $"<td>{encode record.Finished}</td><td>{encode (Text.remark data.NearChance (RunRecord.series record))}</td></tr>"
         ]
 
     let columns = [

@@ -103,10 +103,7 @@ module ReportData =
         let published = Published.readAll papers
         let compared = Comparison.compare records published
 
-        let first =
-            records
-            |> List.groupBy (fun record -> record.Paper, record.Variant, record.Dataset, record.Category, record.Profile)
-            |> List.map (fun (_, repetitions) -> repetitions |> List.minBy _.Repetition)
+        let first = records |> List.groupBy RunRecord.series |> List.map (fun (_, repetitions) -> repetitions |> List.minBy _.Repetition)
 
         {
             Run = DirectoryInfo(run).Name

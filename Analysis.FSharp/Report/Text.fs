@@ -80,10 +80,12 @@ let nearChance (row: NearChance) =
     let place = if row.Interval.High < 0.5 then "below chance" else "not told from chance"
     $"{place} (95 %%: {percent row.Interval.Low} to {percent row.Interval.High}){trained}"
 
-/// That, of a record; "" where there is nothing to say.
-let remark (near: NearChance list) (record: RunRecord) =
-    let key (record: RunRecord) = record.Paper, record.Variant, record.Dataset, record.Category, record.Profile
-    near |> List.tryFind (fun row -> key row.Record = key record) |> Option.map nearChance |> Option.defaultValue ""
+/// That, of a RunRecord.series; "" where there is nothing to say.
+let remark (near: NearChance list) series =
+    near
+    |> List.tryFind (fun row -> RunRecord.series row.Record = series)
+    |> Option.map nearChance
+    |> Option.defaultValue ""
 
 /// A table's rows as aligned columns, for a terminal.
 let columns (rows: string list list) =

@@ -296,10 +296,7 @@ let private onPage (test: IPage -> string -> unit) =
         withRepository (fun folder ->
             IndexFiles.write (Index.gather folder) |> ignore
             let page = browser.NewPageAsync() |> await
-            let complaints = ResizeArray<string>()
-            page.Console.Add(fun message -> if message.Type = "error" then complaints.Add message.Text)
-            page.PageError.Add complaints.Add
-            page.Request.Add(fun request -> if not (Regex.IsMatch(request.Url, "^(file|data|blob):")) then complaints.Add request.Url)
+            let complaints = complaintsOf page
             page.GotoAsync $"file://{folder}/results/index.html" |> await |> ignore
             test page folder
             Expect.isEmpty complaints "console errors and requests"))

@@ -3,28 +3,14 @@ module Reproduction.Tests.NearChance
 
 open Expecto
 open Reproduction.Analysis
+open Reproduction.Tests
 
-let private record variant repetition auroc fit : RunRecord = {
-    Cell = $"{variant}.{repetition}"
-    Paper = "favae"
-    Variant = variant
-    Dataset = "surfaces"
-    Category = "woven"
-    Repetition = $"seed {repetition}"
-    Profile = "quick"
-    Settings = []
-    Weights = []
-    DataFingerprint = ""
-    Environment = Map.empty
-    Seconds = Map.ofList [ "fit", 28.4 ]
-    Metrics = Map.ofList [ "image_auroc", auroc ]
-    Undefined = Map.empty
-    Fit = Map.ofList fit
-    TrainImages = 80
-    TestGood = 16
-    TestAnomalous = 24
-    Regions = None
-    Finished = "2026-01-01T00:00:00Z"
+let private record variant repetition auroc fit = {
+    Measurements.record variant "woven" repetition "quick" [ "image_auroc", auroc ] with
+        Paper = "favae"
+        Dataset = "surfaces"
+        Seconds = Map.ofList [ "fit", 28.4 ]
+        Fit = Map.ofList fit
 }
 
 /// Defective images that score above the good ones by this much; scores lie a tenth apart.
@@ -66,8 +52,8 @@ let tests =
             Expect.hasLength found 1 "one remark for both seeds"
             let text = Text.nearChance found.Head
             Expect.isMatch text @"^not told from chance \(95 %: \d\d\.\d to \d\d\.\d\): quick trains 200 steps in 28 s, " "text"
-            Expect.equal (Text.remark found (record "vanilla" 7 0.5 [])) text "of any of its seeds"
-            Expect.equal (Text.remark found (record "other" 0 0.5 [])) "" "of no other variant"
+            Expect.equal (Text.remark found (RunRecord.series (record "vanilla" 7 0.5 []))) text "of any of its seeds"
+            Expect.equal (Text.remark found (RunRecord.series (record "other" 0 0.5 []))) "" "of no other variant"
 
         testCase "below chance is called that"
         <| fun () ->

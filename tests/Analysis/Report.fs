@@ -3,7 +3,6 @@ module Reproduction.Tests.Report
 
 open System
 open System.IO
-open System.Text.RegularExpressions
 open Expecto
 open Microsoft.Playwright
 open Reproduction.Analysis
@@ -183,10 +182,7 @@ let private inBrowser (test: IPage -> ResizeArray<string> -> unit) =
             let data = ReportData.gather (Path.Combine(root, "papers")) run
             File.WriteAllText(Path.Combine(run, "index.html"), Page.render data)
             let page = browser.NewPageAsync() |> await
-            let complaints = ResizeArray<string>()
-            page.Console.Add(fun message -> if message.Type = "error" then complaints.Add message.Text)
-            page.PageError.Add complaints.Add
-            page.Request.Add(fun request -> if not (Regex.IsMatch(request.Url, "^(file|data|blob):")) then complaints.Add request.Url)
+            let complaints = complaintsOf page
             page.GotoAsync $"file://{run}/index.html" |> await |> ignore
             test page complaints))
 

@@ -56,10 +56,7 @@ let private inBrowser method width dark (test: IPage -> unit) =
             browser.NewPageAsync(BrowserNewPageOptions(ViewportSize = ViewportSize(Width = width, Height = 900), ColorScheme = scheme))
             |> await
 
-        let complaints = ResizeArray<string>()
-        page.Console.Add(fun message -> if message.Type = "error" then complaints.Add message.Text)
-        page.PageError.Add complaints.Add
-        page.Request.Add(fun request -> if not (Regex.IsMatch(request.Url, "^(file|data|blob):")) then complaints.Add request.Url)
+        let complaints = complaintsOf page
         page.RequestFailed.Add(fun request -> complaints.Add $"not there: {request.Url}")
         page.GotoAsync $"file://{bench[method]}/index.html" |> await |> ignore
         page.WaitForLoadStateAsync(LoadState.NetworkIdle) |> wait

@@ -84,8 +84,7 @@ internal sealed class Server : IAsyncDisposable
         {
             throw new UserError(
                 $"cannot listen on {_options.Address} port {_options.Port}: {failure.Message.TrimEnd('.')}; give another "
-                    + $"with --port (0 for any "
-                    + "that is free)",
+                    + "with --port (0 for any that is free)",
                 failure
             );
         }

@@ -192,8 +192,7 @@ internal static class DoctorVerb
         var verdict = ConvolutionVerdicts.Current;
         var text =
             $"{verdict.Text}, in {ConvolutionVerdicts.OfThisMachine.Layers.Count} layers and their gradients on {verdict.Processor} "
-            + $"(checked "
-            + $"{verdict.Checked})";
+            + $"(checked {verdict.Checked})";
         if (verdict.IsRight)
         {
             yield return Found(

@@ -32,6 +32,12 @@ public static class NearestNeighbours
             indices.Add(NearestOf(some, bank, norms).MoveToOuterDisposeScope());
         }
         var index = cat(indices);
+        return WithDistance(queries, bank, index);
+    }
+
+    /// <summary>The rows found with their distances, computed from the differences themselves; moved to the outer scope.</summary>
+    internal static (Tensor SquaredDistance, Tensor Index) WithDistance(Tensor queries, Tensor bank, Tensor index)
+    {
         var distance = (queries - bank.index_select(0, index)).square().sum([1L]);
         return (distance.MoveToOuterDisposeScope(), index.MoveToOuterDisposeScope());
     }

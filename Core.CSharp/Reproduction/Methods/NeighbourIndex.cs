@@ -95,9 +95,7 @@ public sealed class NeighbourIndex : IDisposable
                     )
             );
         }
-        var index = tensor(found);
-        var distance = (queries - _bank.index_select(0, index)).square().sum([1L]);
-        return (distance.MoveToOuterDisposeScope(), index.MoveToOuterDisposeScope());
+        return NearestNeighbours.WithDistance(queries, _bank, tensor(found));
     }
 
     /// <inheritdoc/>
