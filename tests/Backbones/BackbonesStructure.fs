@@ -50,6 +50,34 @@ let private computing =
                     close expected (one (folded.Forward(image 65 64, layer))) $"{architecture} folded"
                     close expected (one (stored.Forward(image 65 64, layer))) $"{architecture} folded in its file")
 
+        testCase "with mirrored borders a ResNet sees no border in a flat image, and inside an image nothing changes"
+        <| fun () ->
+            use _ = torch.NewDisposeScope()
+            use _ = torch.no_grad ()
+
+            for architecture in [ "resnet18"; "resnet18_cntk"; "resnet50_v1" ] do
+                use zeros = Backbone.Random(architecture, 1)
+                use mirrored = Backbone.Random(architecture, 1, BackboneOptions(Border = BorderMode.Reflect))
+                let layers: Layers = [| "stem"; "layer1"; "layer2"; "layer3" |]
+                let flat = torch.full ([| 1L; 3L; 160L; 160L |], 0.4f.ToScalar())
+
+                let maps = Seq.zip (mirrored.Forward(flat, layers)) (zeros.Forward(flat, layers))
+
+                for layer, (map, plain) in Seq.zip layers maps do
+                    let spread (map: torch.Tensor) =
+                        let range = map.amax ([| 2L; 3L |]) - map.amin [| 2L; 3L |]
+                        range.max().item<float32>() / map.abs().max().item<float32>()
+
+                    Expect.isLessThan (spread map) 1e-4f $"{architecture} {layer}: mirrored"
+                    Expect.isGreaterThan (spread plain) 1e-2f $"{architecture} {layer}: zeros"
+
+                // layer1's positions at 20 pixels from the border and more see nothing of it (receptive field 43 pixels of resnet18).
+                let first: Layers = [| "layer1" |]
+                let map (backbone: Backbone) = one (backbone.Forward(random 2UL [| 1L; 3L; 160L; 160L |], first))
+                let inside (map: torch.Tensor) = map.narrow(2, 8L, 24L).narrow(3, 8L, 24L)
+                close (inside (map zeros)) (inside (map mirrored)) $"{architecture} inside"
+                Expect.isGreaterThan ((map zeros - map mirrored).abs().max().item<float32>()) 1e-3f $"{architecture} at the border"
+
         testCase "layers come in the order asked for, each once or twice, under any of their names"
         <| fun () ->
             use _ = torch.NewDisposeScope()

@@ -41,6 +41,21 @@ let private goldens =
         "connector", "8c8bd71746359ac46de6834a89b181aa2a809d056b401a21655ec1d8f16ba927"
     ]
 
+/// The same of the first test image with the category's first defect that is laid on.
+let private defectGoldens =
+    dict [
+        "woven", "8964f075276218e435ca4fbdc920e26154bcfae3c76300336007301b20a9e077"
+        "wood_grain", "26afe9eb6327923e63801146c205e0174d7a3e3ed787d80fc67b7d921f1aa302"
+        "tiles", "be6c7c7bc839f3afb6751428586756ca799c9f93e54fa099abbfceada2e4acf8"
+        "hide", "102ca23ef4b9dd66278a70b9da455819743cafd6b917bec5317bed907cc7ac4d"
+        "brushed_metal", "7015a6384225b831c8df8a503eb9afd7028222d6b9fa4256495f850572c65558"
+        "mesh", "c3ac3364fdec8ceab1fb4428f8248209812e461ad1efd918dc1d2f440c125f31"
+        "hex_nut", "8a22a8efb2233c8e2ad5eb51accb19a86123dfb6949c84123c79466b78c1d5a4"
+        "gear", "a274fa0e1e3e2a57e13aeecad3c8e2c14abf4638618337d3f61a62a4cd48129c"
+        "tablet", "da42637bb1da27c9a82baadf9e25727f671a368fee9b99729428107ff82ef33e"
+        "connector", "396bf1eb5aa6a481a35f11d723ad877e2e481fb177bb7b6e88c84f9a81c456de"
+    ]
+
 /// A small Surfaces that several tests read, and none changes.
 let private small =
     lazy
@@ -87,6 +102,40 @@ let tests =
             let actual = [ for name in SurfacesDataset.CategoryNames -> name, sha256 (fst (render name "train" "good" 0 7)).Pixels ]
             Expect.equal actual [ for name in SurfacesDataset.CategoryNames -> name, goldens[name] ] "SHA-256 of the pixels")
 
+        testCase "the defects of this version are those of every other machine" (fun () ->
+            let actual = [
+                for name in SurfacesDataset.CategoryNames ->
+                    let kind = Seq.append SurfaceKind.Textures SurfaceKind.Objects |> Seq.find (fun kind -> kind.Name = name)
+                    let defect = kind.Defects |> Seq.find (fun d -> d <> DefectKind.MissingPart && d <> DefectKind.Misprint)
+                    name, sha256 (fst (render name "test" ((string defect).ToLowerInvariant()) 0 7)).Pixels
+            ]
+
+            Expect.equal actual [ for name in SurfacesDataset.CategoryNames -> name, defectGoldens[name] ] "SHA-256 of the pixels")
+
+        testCase "a folder of another version is refused, and one of this version is known" (fun () ->
+            inTemporaryFolder (fun folder ->
+                tablets folder |> ignore
+                let record = Path.Combine(folder, SurfacesDataset.RecordName)
+                Expect.isFalse (SurfacesDataset.IsWritten(folder, 7, SurfacesCounts(2, 1, 1))) "no record"
+
+                for text in [ """{"dataset":"surfaces","version":1,"seed":7}"""; "{}"; "[1]"; "no JSON" ] do
+                    File.WriteAllText(record, text)
+
+                    let message =
+                        try
+                            Datasets.Open folder |> ignore
+                            failtest $"{text} is taken"
+                        with :? UserError as e ->
+                            e.Message
+
+                    Expect.stringContains message record "names the file"
+                    Expect.stringContains message "repro data surfaces" "the way out"
+
+                let written = small.Value.Root
+                Expect.isTrue (SurfacesDataset.IsWritten(written, 7, SurfacesCounts(2, 1, 1))) "this seed and these counts"
+                Expect.isFalse (SurfacesDataset.IsWritten(written, 8, SurfacesCounts(2, 1, 1))) "another seed"
+                Expect.isFalse (SurfacesDataset.IsWritten(written, 7, SurfacesCounts(2, 1, 2))) "other counts"))
+
         testCase "a defect changes the photograph inside its mask and hardly outside" (fun () ->
             for kind in Seq.append SurfaceKind.Textures SurfaceKind.Objects do
                 let sound = Scene()
@@ -97,7 +146,7 @@ let tests =
                 for defect in kind.Defects do
                     if defect <> DefectKind.MissingPart && defect <> DefectKind.Misprint then
                         let defective = sound.Copy()
-                        Defects.Apply(defective, defect, 1f, SplitMix64 8UL)
+                        Defects.Apply(defective, defect, (let struct (_, most) = kind.Strength in most), SplitMix64 8UL)
                         let mask = defective.Difference sound
                         let after = photograph defective
                         // Blur and the slope of the relief reach two pixels.

@@ -61,7 +61,9 @@ let private dfrVariants: (string * Table) list = [
     "code-f1-12-vgg19_16x", dfrCode @ distilled
 
     for network in [ "resnet18"; "resnet18_cntk" ] do
-        network, [ "network", network; "layers", list [ "stem"; "layer1"; "layer2"; "layer3" ]; "padding", "zeros" ]
+        let scales = [ "network", network; "layers", list [ "stem"; "layer1"; "layer2"; "layer3" ] ]
+        network, scales @ [ "padding", "zeros" ]
+        $"{network}-reflect", scales @ [ "padding", "reflect" ]
 ]
 
 [<Tests>]

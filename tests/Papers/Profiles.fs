@@ -145,7 +145,7 @@ let tests =
 
         for method, expected in
             [
-                "dfr", [ "paper-f1-8-zero"; "paper-f1-12-zero"; "paper-f1-16-zero"; "resnet18_cntk" ]
+                "dfr", [ "paper-f1-8-zero"; "paper-f1-12-zero"; "paper-f1-16-zero"; "resnet18_cntk-reflect" ]
                 "hfae", [ "resnet18"; "wide_resnet50_2"; "resnet18_cntk" ]
                 "favae", [ "vgg16"; "resnet18"; "resnet18_cntk"; "yolov3"; "vanilla" ]
                 "ssae", [ "objective1" ]

@@ -108,29 +108,33 @@ internal static class DataVerb
         var train = Count("--train", "Good training images a category.", 1, defaults.Train);
         var good = Count("--test-good", "Good test images a category.", 0, defaults.TestGood);
         var defective = Count("--per-defect", "Test images of each of a category's kinds of defects.", 0, defaults.PerDefect);
-        var command = new Command("surfaces", "Generates Surfaces: six textures and four objects with eight kinds of defects.")
+        var force = new Option<bool>("--force") { Description = "Write images that are there already again." };
+        var command = new Command(
+            "surfaces",
+            "Generates Surfaces: six textures and four objects with eight kinds of defects. Does nothing where DIR holds it already."
+        )
         {
             output,
             seed,
             train,
             good,
             defective,
+            force,
         };
         command.SetAction(parsed =>
         {
             var folder = parsed.GetRequiredValue(output);
-            AnsiConsole
-                .Progress()
-                .Start(context =>
-                {
-                    var bar = context.AddTask("images");
-                    SurfacesDataset.Write(
-                        folder,
-                        parsed.GetValue(seed),
-                        new SurfacesCounts(parsed.GetValue(train), parsed.GetValue(good), parsed.GetValue(defective)),
-                        (done, all) => bar.Value(100.0 * done / all)
-                    );
-                });
+            var counts = new SurfacesCounts(parsed.GetValue(train), parsed.GetValue(good), parsed.GetValue(defective));
+            if (!SurfacesDataset.IsWritten(folder, parsed.GetValue(seed), counts) || parsed.GetValue(force))
+            {
+                AnsiConsole
+                    .Progress()
+                    .Start(context =>
+                    {
+                        var bar = context.AddTask("images");
+                        SurfacesDataset.Write(folder, parsed.GetValue(seed), counts, (done, all) => bar.Value(100.0 * done / all));
+                    });
+            }
             return List(Datasets.Open(folder));
         });
         return command;

@@ -43,20 +43,24 @@ internal sealed partial record Architecture(
         new("vgg19", Preprocessing.ImageNet, border => Vgg.Nineteen(border)),
         new("vgg19_bn", Preprocessing.ImageNet, border => Vgg.Nineteen(border, batchNorm: true)),
         new("vgg19_16x", Preprocessing.None, _ => Vgg.Distilled()),
-        new("resnet18", Preprocessing.ImageNet, Zeros("resnet18", () => new ResNet(Depth18, bottleneck: false))),
+        new("resnet18", Preprocessing.ImageNet, Mirrored("resnet18", border => new ResNet(Depth18, border, bottleneck: false))),
         new(
             PackagedWeights.Name,
             Preprocessing.Cntk,
-            Zeros(PackagedWeights.Name, () => new ResNet(Depth18Cntk, bottleneck: false, pooled: true)),
+            Mirrored(PackagedWeights.Name, border => new ResNet(Depth18Cntk, border, bottleneck: false, pooled: true)),
             ResNetGraph.Name
         ),
-        new("resnet34", Preprocessing.ImageNet, Zeros("resnet34", () => new ResNet(Depth34, bottleneck: false))),
-        new("resnet50", Preprocessing.ImageNet, Zeros("resnet50", () => new ResNet(Depth34, bottleneck: true))),
-        new("resnet50_v1", Preprocessing.Caffe, Zeros("resnet50_v1", () => new ResNet(Depth34, bottleneck: true, strideInFirst: true))),
+        new("resnet34", Preprocessing.ImageNet, Mirrored("resnet34", border => new ResNet(Depth34, border, bottleneck: false))),
+        new("resnet50", Preprocessing.ImageNet, Mirrored("resnet50", border => new ResNet(Depth34, border, bottleneck: true))),
+        new(
+            "resnet50_v1",
+            Preprocessing.Caffe,
+            Mirrored("resnet50_v1", border => new ResNet(Depth34, border, bottleneck: true, strideInFirst: true))
+        ),
         new(
             "wide_resnet50_2",
             Preprocessing.ImageNet,
-            Zeros("wide_resnet50_2", () => new ResNet(Depth34, bottleneck: true, widthFactor: 2))
+            Mirrored("wide_resnet50_2", border => new ResNet(Depth34, border, bottleneck: true, widthFactor: 2))
         ),
         .. EfficientNets("efficientnet_b", EfficientNetForm.Torchvision),
         .. EfficientNets("efficientnet-b", EfficientNetForm.EfficientNetPyTorch),
@@ -169,7 +173,16 @@ internal sealed partial record Architecture(
             ));
 
     private static Func<BorderMode, Network> Zeros(string name, Func<Network> create) =>
-        border => border == BorderMode.Zeros ? create() : throw new UserError($"{name} has zero borders only; reflection is there for VGG");
+        border =>
+            border == BorderMode.Zeros
+                ? create()
+                : throw new UserError($"{name} has zero borders only; reflection is there for VGG and ResNet");
+
+    private static Func<BorderMode, Network> Mirrored(string name, Func<BorderMode, Network> create) =>
+        border =>
+            border == BorderMode.ReflectAhead
+                ? throw new UserError($"{name} has zero borders and reflection; a border laid ahead is there for VGG")
+                : create(border);
 
     private static string Plain(string name) => name.ToLowerInvariant().Replace("-", "").Replace("_", "");
 

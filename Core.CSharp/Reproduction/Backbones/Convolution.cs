@@ -6,7 +6,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Reproduction.Backbones;
 
-/// <summary>How an image is continued beyond its border by a VGG's convolutions.</summary>
+/// <summary>How an image is continued beyond its border by the convolutions of a VGG or a ResNet.</summary>
 public enum BorderMode
 {
     /// <summary>By zeros, as the networks were trained.</summary>

@@ -18,10 +18,11 @@ internal sealed class ResNet : Network
     /// <param name="widthFactor">Widens the 3x3 convolution of a bottleneck.</param>
     /// <param name="strideInFirst"> A bottleneck's stride is in its first 1x1 convolution (v1, as published and in Caffe and Keras) and not
     /// in the 3x3 (v1.5, torchvision). </param>
+    /// <param name="border">Of the images and maps that the 7x7 and 3x3 convolutions see; the pooling takes no value from beyond.</param>
     /// <param name="pooled">Whether the mean over all positions of the last layer is a layer, <c>avgpool</c> <c>[N,C,1,1]</c>.</param>
-    public ResNet(int[] counts, bool bottleneck, int widthFactor = 1, bool strideInFirst = false, bool pooled = false)
+    public ResNet(int[] counts, BorderMode border, bool bottleneck, int widthFactor = 1, bool strideInFirst = false, bool pooled = false)
     {
-        _stem = Add(new("conv1", "bn1", 3, 64, 7, 2));
+        _stem = Add(new("conv1", "bn1", 3, 64, 7, 2, Border: border));
         Name("stem", 64);
         Name("maxpool", 64);
         long width = 64;
@@ -38,13 +39,13 @@ internal sealed class ResNet : Network
                     ?
                     [
                         Add(new($"{name}.conv1", $"{name}.bn1", width, inner, 1, strideInFirst ? stride : 1)),
-                        Add(new($"{name}.conv2", $"{name}.bn2", inner, inner, 3, strideInFirst ? 1 : stride)),
+                        Add(new($"{name}.conv2", $"{name}.bn2", inner, inner, 3, strideInFirst ? 1 : stride, Border: border)),
                         Add(new($"{name}.conv3", $"{name}.bn3", inner, outer, 1)),
                     ]
                     :
                     [
-                        Add(new($"{name}.conv1", $"{name}.bn1", width, outer, 3, stride)),
-                        Add(new($"{name}.conv2", $"{name}.bn2", outer, outer, 3)),
+                        Add(new($"{name}.conv1", $"{name}.bn1", width, outer, 3, stride, Border: border)),
+                        Add(new($"{name}.conv2", $"{name}.bn2", outer, outer, 3, Border: border)),
                     ];
                 var shortcut =
                     stride != 1 || width != outer

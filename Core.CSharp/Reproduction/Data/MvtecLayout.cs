@@ -41,13 +41,19 @@ internal static class MvtecLayout
         return new Dataset(dataset, root, categories, name => Load(dataset, name, Path.Combine(root, name)));
     }
 
-    private static string NameOf(string root, IReadOnlyList<string> categories) =>
-        File.Exists(Path.Combine(root, SurfacesDataset.RecordName)) ? SurfacesDataset.Name
-        : categories.All(MvtecAd.Categories.Contains) ? MvtecAd.Name
-        : categories.All(Visa.Categories.Contains) ? Visa.Name
-        : categories.All(Loco.Contains) ? "mvtec-loco"
-        : categories.All(name => Btad.Contains(name) && Directory.Exists(Path.Combine(root, name, "train", "ok"))) ? "btad"
-        : Path.GetFileName(root);
+    private static string NameOf(string root, IReadOnlyList<string> categories)
+    {
+        if (File.Exists(Path.Combine(root, SurfacesDataset.RecordName)))
+        {
+            SurfacesDataset.CheckVersion(root);
+            return SurfacesDataset.Name;
+        }
+        return categories.All(MvtecAd.Categories.Contains) ? MvtecAd.Name
+            : categories.All(Visa.Categories.Contains) ? Visa.Name
+            : categories.All(Loco.Contains) ? "mvtec-loco"
+            : categories.All(name => Btad.Contains(name) && Directory.Exists(Path.Combine(root, name, "train", "ok"))) ? "btad"
+            : Path.GetFileName(root);
+    }
 
     private static Category Load(string dataset, string name, string folder)
     {

@@ -6,7 +6,7 @@ namespace Reproduction.Surfaces;
 internal static class Defects
 {
     /// <summary>Lays a defect on the scene, wholly or mostly on what is covered.</summary>
-    /// <param name="strength">About 0.4 (hard to see) to 1 (plain).</param>
+    /// <param name="strength">About 0.2 (hard to see) to 1 (plain); beyond 1 a defect grows by it.</param>
     internal static void Apply(Scene scene, DefectKind kind, float strength, SplitMix64 random)
     {
         switch (kind)
@@ -33,6 +33,8 @@ internal static class Defects
                 throw new ArgumentOutOfRangeException(nameof(kind), kind, "this kind is the painter's");
         }
     }
+
+    private static float Growth(float strength) => Math.Max(strength, 1);
 
     /// <summary>A place on the surface, far enough from the image's border that the defect is not cut away.</summary>
     private static (float X, float Y) Place(Scene scene, SplitMix64 random, float margin)
@@ -114,7 +116,7 @@ internal static class Defects
     private static void Scratch(Scene scene, float strength, SplitMix64 random)
     {
         var path = Path(random, Place(scene, random, 40), random.NextFloat(0, 1), 45 + random.NextInt(100), 0.0006f, 0);
-        var (width, depth) = (random.NextFloat(1.1f, 2), random.NextFloat(1.2f, 2.2f) * strength);
+        var (width, depth) = (random.NextFloat(1.1f, 2) * Growth(strength), random.NextFloat(1.2f, 2.2f) * strength);
         var (bare, opacity) = (Color.Grey(random.NextBool(0.6) ? 0.85f : 0.12f), random.NextFloat(0.4f, 0.75f) * strength);
         Along(
             scene,
@@ -137,13 +139,13 @@ internal static class Defects
         var start = Place(scene, random, 50);
         var turns = random.NextFloat(0, 1);
         var trunk = Path(random, start, turns, 40 + random.NextInt(60), 0.002f, 0.11f);
-        Draw(trunk, random.NextFloat(1.2f, 2.2f));
+        Draw(trunk, random.NextFloat(1.2f, 2.2f) * Growth(strength));
         for (var branch = random.NextInt(3); branch > 0; branch--)
         {
             var side = random.NextBool(0.5) ? 0.13f : -0.13f;
             Draw(
                 Path(random, trunk[random.NextInt(trunk.Count)], turns + side, 12 + random.NextInt(25), 0.002f, 0.11f),
-                random.NextFloat(0.6f, 1)
+                random.NextFloat(0.6f, 1) * Growth(strength)
             );
         }
 
@@ -166,7 +168,7 @@ internal static class Defects
     private static void Stain(Scene scene, float strength, SplitMix64 random)
     {
         var (x, y) = Place(scene, random, 45);
-        var (radius, stretch) = (random.NextFloat(14, 34), random.NextFloat(0.7f, 1.4f));
+        var (radius, stretch) = (random.NextFloat(14, 34) * Growth(strength), random.NextFloat(0.7f, 1.4f));
         Color[] liquids =
         [
             new(0.30f, 0.20f, 0.10f),
@@ -201,7 +203,7 @@ internal static class Defects
     private static void Hole(Scene scene, float strength, SplitMix64 random)
     {
         var (x, y) = Place(scene, random, 25);
-        var radius = random.NextFloat(4.5f, 11);
+        var radius = random.NextFloat(4.5f, 11) * Growth(strength);
         var outline = new Noise(random);
         var inside = random.Vary(Color.Grey(0.07f), 0.3f);
         ForDisc(
@@ -236,7 +238,7 @@ internal static class Defects
             // The sum of two uniform numbers crowds the grains towards the middle.
             var x = centerX + spread * (random.NextFloat(-1, 1) + random.NextFloat(-1, 1)) * 0.7f;
             var y = centerY + spread * (random.NextFloat(-1, 1) + random.NextFloat(-1, 1)) * 0.7f;
-            var (radius, flat) = (random.NextFloat(1.4f, 3.8f), random.NextFloat(0.5f, 2));
+            var (radius, flat) = (random.NextFloat(1.4f, 3.8f) * Growth(strength), random.NextFloat(0.5f, 2));
             var color = random.Vary(random.NextBool(0.75) ? dirt : Color.Grey(0.75f), 0.25f);
             var opacity = Math.Min(0.45f + 0.5f * strength, 1);
             ForDisc(
@@ -262,7 +264,7 @@ internal static class Defects
     private static void Thread(Scene scene, float strength, SplitMix64 random)
     {
         var path = Path(random, Place(scene, random, 45), random.NextFloat(0, 1), 60 + random.NextInt(110), 0.0035f, 0);
-        var width = random.NextFloat(1.2f, 2.2f);
+        var width = random.NextFloat(1.2f, 2.2f) * Growth(strength);
         Color[] yarns = [Color.Grey(0.06f), new(0.80f, 0.78f, 0.72f), new(0.56f, 0.18f, 0.15f), new(0.20f, 0.26f, 0.48f)];
         var (yarn, opacity) = (random.Vary(yarns[random.NextInt(yarns.Length)], 0.1f), Math.Min(0.4f + 0.55f * strength, 1));
         Along(

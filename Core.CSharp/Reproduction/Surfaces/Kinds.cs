@@ -29,6 +29,12 @@ internal sealed record Fault(DefectKind? Kind, SplitMix64 Random)
 /// <param name="Paint">Lays a specimen under the camera: the same generator gives the same specimen, up to the fault.</param>
 internal sealed record SurfaceKind(string Name, IReadOnlyList<DefectKind> Defects, Action<Scene, SplitMix64, Fault> Paint)
 {
+    /// <summary>
+    /// The least and the greatest strength of a defect that is laid on; drawn uniformly between. Set for each surface so that with
+    /// ImageNet features no category is lost in its own pattern and none is perfect for every method (results/surfaces).
+    /// </summary>
+    internal (float Least, float Most) Strength { get; init; } = (0.55f, 1);
+
     internal static readonly IReadOnlyList<SurfaceKind> Textures =
     [
         new("woven", [DefectKind.Hole, DefectKind.Stain, DefectKind.Thread, DefectKind.Misprint, DefectKind.Contamination], Texture.Woven),
@@ -43,8 +49,14 @@ internal sealed record SurfaceKind(string Name, IReadOnlyList<DefectKind> Defect
             "brushed_metal",
             [DefectKind.Scratch, DefectKind.Stain, DefectKind.Hole, DefectKind.Contamination, DefectKind.Thread],
             Texture.BrushedMetal
-        ),
-        new("mesh", [DefectKind.MissingPart, DefectKind.Thread, DefectKind.Contamination, DefectKind.Stain], Texture.Mesh),
+        )
+        {
+            Strength = (0.15f, 0.45f),
+        },
+        new("mesh", [DefectKind.MissingPart, DefectKind.Thread, DefectKind.Contamination, DefectKind.Stain], Texture.Mesh)
+        {
+            Strength = (1.3f, 1.8f),
+        },
     ];
 
     internal static readonly IReadOnlyList<SurfaceKind> Objects =
@@ -54,7 +66,10 @@ internal sealed record SurfaceKind(string Name, IReadOnlyList<DefectKind> Defect
             [DefectKind.Scratch, DefectKind.MissingPart, DefectKind.Contamination, DefectKind.Stain, DefectKind.Crack],
             Specimen.HexNut
         ),
-        new("gear", [DefectKind.MissingPart, DefectKind.Crack, DefectKind.Scratch, DefectKind.Stain, DefectKind.Hole], Specimen.Gear),
+        new("gear", [DefectKind.MissingPart, DefectKind.Crack, DefectKind.Scratch, DefectKind.Stain, DefectKind.Hole], Specimen.Gear)
+        {
+            Strength = (1, 1.4f),
+        },
         new(
             "tablet",
             [DefectKind.Misprint, DefectKind.Crack, DefectKind.Hole, DefectKind.Contamination, DefectKind.Stain],

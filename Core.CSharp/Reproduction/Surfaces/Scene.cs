@@ -37,6 +37,7 @@ internal sealed class Scene
     /// <summary>Mixes a colour over a pixel's reflectance.</summary>
     internal void Blend(int pixel, Color color, float opacity)
     {
+        opacity = Math.Min(opacity, 1);
         Red[pixel] += (color.R - Red[pixel]) * opacity;
         Green[pixel] += (color.G - Green[pixel]) * opacity;
         Blue[pixel] += (color.B - Blue[pixel]) * opacity;

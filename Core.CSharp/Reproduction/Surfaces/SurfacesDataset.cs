@@ -24,7 +24,7 @@ public static class SurfacesDataset
     public const string RecordName = "surfaces.json";
 
     /// <summary>Counts up when the same seed gives other images than before.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     private static readonly IReadOnlyList<SurfaceKind> Kinds = [.. SurfaceKind.Textures, .. SurfaceKind.Objects];
 
@@ -67,20 +67,7 @@ public static class SurfacesDataset
                     progress?.Invoke(Interlocked.Increment(ref written), images.Length);
                 }
             );
-            File.WriteAllText(
-                Path.Combine(folder, RecordName),
-                JsonSerializer.Serialize(
-                    new
-                    {
-                        dataset = Name,
-                        version = Version,
-                        seed,
-                        train = counts.Train,
-                        test_good = counts.TestGood,
-                        per_defect = counts.PerDefect,
-                    }
-                ) + "\n"
-            );
+            File.WriteAllText(Path.Combine(folder, RecordName), RecordOf(seed, counts));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -91,6 +78,53 @@ public static class SurfacesDataset
             throw new UserError(error.Message, e, error.ExitCode);
         }
     }
+
+    /// <summary>
+    /// Whether a folder holds what <see cref="Write"/> would put there: its record, which is written last, names this version, seed and
+    /// counts. The images themselves are not looked at.
+    /// </summary>
+    public static bool IsWritten(string folder, int seed, SurfacesCounts counts)
+    {
+        var record = Path.Combine(folder, RecordName);
+        return File.Exists(record) && File.ReadAllText(record) == RecordOf(seed, counts);
+    }
+
+    /// <summary>
+    /// Refuses a folder that another version of the generator wrote: its images are others under the same names, and measurements on them
+    /// belong in no table with those on this version's.
+    /// </summary>
+    /// <exception cref="UserError">The record names another version, or none.</exception>
+    internal static void CheckVersion(string folder)
+    {
+        var file = Path.Combine(folder, RecordName);
+        int? version = null;
+        try
+        {
+            using var record = JsonDocument.Parse(File.ReadAllText(file));
+            version = record.RootElement.GetProperty("version").GetInt32();
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException) { }
+        if (version != Version)
+        {
+            throw new UserError(
+                $"{file}: made by {(version is null ? "an unknown version" : $"version {version}")} of Surfaces, and this program's is "
+                    + $"{Version}, whose images differ; write it anew with 'repro data surfaces'"
+            );
+        }
+    }
+
+    private static string RecordOf(int seed, SurfacesCounts counts) =>
+        JsonSerializer.Serialize(
+            new
+            {
+                dataset = Name,
+                version = Version,
+                seed,
+                train = counts.Train,
+                test_good = counts.TestGood,
+                per_defect = counts.PerDefect,
+            }
+        ) + "\n";
 
     /// <summary>One image of a category without writing it.</summary>
     /// <param name="category">One of <see cref="CategoryNames"/>.</param>
@@ -152,7 +186,8 @@ public static class SurfacesDataset
             {
                 var random = Draw($"defect {attempt}");
                 defective = sound.Copy();
-                Defects.Apply(defective, defect, random.NextFloat(0.55f, 1), random);
+                var (least, most) = image.Kind.Strength;
+                Defects.Apply(defective, defect, random.NextFloat(least, most), random);
             }
             var mask = defective.Difference(sound);
             if (mask.Pixels.Count(value => value != 0) >= leastArea)

@@ -222,28 +222,21 @@ public sealed class DfrMethod : Method<DfrSettings>, ITrainsConvolutions
             AsPublicCode(Vgg19Distilled),
             Network: Distilled
         ),
-        new(
-            "resnet18",
-            "stem and first three stages of ResNet-18: not in the paper",
+        .. from network in new[] { "resnet18", PackagedWeights.Name }
+        from padding in Paddings
+        select new Variant<DfrSettings>(
+            padding.Border == BorderMode.Zeros ? network : $"{network}-{padding.Name}",
+            $"stem and first three stages of {(network == PackagedWeights.Name ? "the ResNet-18 that comes with the program" : "ResNet-18")}"
+                + $" with {padding.Name} padding: not in the paper",
             new DfrSettings
             {
-                Network = "resnet18",
+                Network = network,
                 Layers = ResNetScales,
-                Padding = BorderMode.Zeros,
+                Padding = padding.Border,
             },
-            Network: "resnet18/layer3"
-        ),
-        new(
-            PackagedWeights.Name,
-            "stem and first three stages of the ResNet-18 that comes with the program: not in the paper",
-            new DfrSettings
-            {
-                Network = PackagedWeights.Name,
-                Layers = ResNetScales,
-                Padding = BorderMode.Zeros,
-            },
-            Default: true,
-            PackagedWeights.Name
+            // The public code mirrors borders; zeros make every image's corners stand out (Figure 9).
+            Default: network == PackagedWeights.Name && padding.Border == BorderMode.Reflect,
+            Network: network == PackagedWeights.Name ? network : $"{network}/layer3"
         ),
     ];
 
