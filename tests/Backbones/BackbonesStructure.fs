@@ -139,9 +139,10 @@ let private computing =
             Expect.isGreaterThan ((features zeros input - features reflected input).abs().max().item<float32>()) 1e-3f "the border differs"
             Expect.notEqual zeros.Fingerprint reflected.Fingerprint "their caches differ"
 
-            Expect.throwsT<UserError>
-                (fun () -> Backbone.Random("resnet18", 1, BackboneOptions(Border = BorderMode.Reflect)).Dispose())
-                "no other network has it"
+            for network, border in [ "efficientnet_b0", BorderMode.Reflect; "resnet18", BorderMode.ReflectAhead ] do
+                Expect.throwsT<UserError>
+                    (fun () -> Backbone.Random(network, 1, BackboneOptions(Border = border)).Dispose())
+                    $"{network} has it"
 
         testCase "YOLOv3 says which layer needs a multiple of 32"
         <| fun () ->

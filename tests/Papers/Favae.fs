@@ -290,6 +290,42 @@ let tests =
             Expect.equal (statistics "0.5") (List.replicate 7 true @ List.replicate 8 false) "fixed after eight steps"
             Expect.equal (statistics "1") (List.replicate 15 true) "never fixed"
 
+        testCase "both learning rates fall along half a cosine to the share that is asked for"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            use resources = new RandomResources([])
+
+            let shares share =
+                use detector = new FavaeDetector(smoke $"vanilla+final_learning_rate_share={share}", resources.Resources)
+                [ for done' in [ 0.0; 0.25; 0.5; 1.0 ] -> detector.LearningRateShare done' ]
+
+            for actual, expected in Seq.zip (shares "0.1") [ 1.0; 0.1 + 0.9 * (1.0 + sqrt 0.5) / 2.0; 0.55; 0.1 ] do
+                Expect.floatClose Accuracy.high actual expected "a tenth"
+
+            Expect.equal (shares "1") [ 1.0; 1.0; 1.0; 1.0 ] "none"
+
+            // Adam moves a log variance by about its rate in a step: the last step of sixteen beside the second.
+            let slowing share =
+                use detector =
+                    new FavaeDetector(
+                        smoke $"vanilla+images_per_epoch=64+batch_size=4+final_learning_rate_share={share}",
+                        resources.Resources
+                    )
+
+                let values = ResizeArray()
+
+                let progress =
+                    Action<int64, int64, string>(fun _ _ _ ->
+                        use _ = torch.NewDisposeScope()
+                        values.Add(detector.Network.LogVariances[0].sum().ToDouble()))
+
+                detector.Fit(RandomImages(6, 128), FitContext(Seed = 3, Progress = progress)) |> ignore
+                let moved = values |> Seq.pairwise |> Seq.map (fun (a, b) -> abs (a - b)) |> List.ofSeq
+                List.last moved / List.head moved
+
+            Expect.isLessThan (slowing "0.001") 0.1 "almost still at the end"
+            Expect.isGreaterThan (slowing "1") 0.2 "as fast as in the beginning"
+
         testCase "the frozen extractor's features carry no graph; those of an unfrozen one do"
         <| fun () ->
             use _scope = torch.NewDisposeScope()

@@ -22,6 +22,7 @@ let private favae: Table = [
     "batch_size", "16" // ours
     "learning_rate", "0.0001" // ours
     "log_variance_learning_rate", "0.001" // ours
+    "final_learning_rate_share", "1" // no schedule
     "norms_fixed_after", "1" // never
     "log_variance_bound", "12" // ours
 ]

@@ -136,7 +136,12 @@ public sealed class ToyStudy(Resources resources)
     /// mean errs by 1/n and the variance by about 1/(2n), so that gamma cannot fall below the root of 1.5/n. From here on the statistics
     /// stay.
     /// </summary>
-    private const double NormsFixedAfter = 0.1;
+    private const double NormsFixedAfter = 0.3;
+
+    /// <summary>With the statistics fixed nothing damps a step any more: only with falling rates the errors come down to the noise.</summary>
+    private const double FinalLearningRateShare = 0.01;
+
+    private const int BatchSize = 16;
 
     private FavaeSettings Settings(string variant)
     {
@@ -146,8 +151,10 @@ public sealed class ToyStudy(Resources resources)
             UnboundedPixels = true,
             Rotation = 0,
             Translation = 0,
-            ImagesPerEpoch = Steps * settings.BatchSize,
+            BatchSize = BatchSize,
+            ImagesPerEpoch = Steps * BatchSize,
             Epochs = 1,
+            FinalLearningRateShare = FinalLearningRateShare,
             NormsFixedAfter = NormsFixedAfter,
         };
     }

@@ -82,6 +82,12 @@ public sealed record FavaeSettings
     public double LogVarianceLearningRate { get; init; } = 1e-3;
 
     /// <summary>
+    /// Share of both learning rates that is left at the last step, reached along half a cosine; 1, which keeps them, in the paper: it names
+    /// no schedule.
+    /// </summary>
+    public double FinalLearningRateShare { get; init; } = 1;
+
+    /// <summary>
     /// Share of the steps after which the batch norms keep their statistics; 1 in the paper. A batch norm in training shows the network an
     /// image only relative to the others of its batch, which bounds what it can know of a grey value (toy study, section 3).
     /// </summary>
@@ -134,6 +140,7 @@ public sealed record FavaeSettings
         );
         check.NotNegative(LearningRate);
         check.NotNegative(LogVarianceLearningRate);
+        check.That(FinalLearningRateShare is > 0 and <= 1, FinalLearningRateShare, "a share above 0, at most 1");
         check.That(NormsFixedAfter is > 0 and <= 1, NormsFixedAfter, "a share above 0, at most 1");
         check.NotNegative(LogVarianceBound, 64);
     }

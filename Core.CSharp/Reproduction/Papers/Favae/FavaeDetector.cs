@@ -74,6 +74,11 @@ internal sealed partial class FavaeDetector : IAnomalyDetector
                 {
                     trained.train(false);
                 }
+                var share = LearningRateShare((double)step / steps);
+                foreach (var (group, rate) in optimizer.ParamGroups.Zip([_settings.LearningRate, _settings.LogVarianceLearningRate]))
+                {
+                    group.LearningRate = share * rate;
+                }
                 using var generator = context.Generator(step, _resources.Device);
                 return Loss(Sample(normal, generator), generator);
             }
@@ -93,6 +98,10 @@ internal sealed partial class FavaeDetector : IAnomalyDetector
             ["least_log_variance"] = bounds.Min(),
         };
     }
+
+    /// <summary>What is left of the learning rates after a share of the steps.</summary>
+    internal double LearningRateShare(double done) =>
+        _settings.FinalLearningRateShare + (1 - _settings.FinalLearningRateShare) * (1 + Math.Cos(Math.PI * done)) / 2;
 
     /// <inheritdoc/>
     public Scores Score(ImageBatch batch)
