@@ -204,17 +204,20 @@ let cells (data: ReportData) =
 
     let row (record: RunRecord) =
         let seconds = record.Seconds |> Map.toSeq |> Seq.sumBy snd
+        let remark = Text.remark data.NearChance (RunRecord.series record)
 
         joined [
             $"""<tr data-paper="{encode record.Paper}" data-category="{encode record.Category}">"""
             $"""<th scope="row">{encode record.Paper}</th><td>{encode record.Variant}</td><td>{encode record.Dataset}</td>"""
             $"<td>{encode record.Category}</td><td>{record.Repetition}</td><td>{record.Profile}</td>"
+            metric record "image_auroc"
+            if remark = "" then "<td></td>" else $"""<td class="remark">{encode remark}</td>"""
+            metric record "pixel_auroc"
+            metric record "aupro"
             $"<td>{encode (RunRecord.network record)}</td>"
             $"""<td class="number">{record.TrainImages} / {record.TestGood} / {record.TestAnomalous}</td>"""
-            for name in [ "image_auroc"; "pixel_auroc"; "aupro" ] do
-                metric record name
             number seconds (Text.seconds seconds)
-            $"<td>{encode record.Finished}</td><td>{encode (Text.remark data.NearChance (RunRecord.series record))}</td></tr>"
+            $"<td>{encode record.Finished}</td></tr>"
         ]
 
     let columns = [
@@ -224,14 +227,14 @@ let cells (data: ReportData) =
         "category", false
         "repetition", false
         "profile", false
-        "network", false
-        "train / good / defective", true
         "image AUROC", true
+        "remark", false
         "pixel AUROC", true
         "AUPRO", true
+        "network", false
+        "train / good / defective", true
         "seconds", true
         "finished", false
-        "remark", false
     ]
 
     let environments =

@@ -138,7 +138,7 @@ public sealed class ToyStudy(Resources resources)
     /// </summary>
     private const double NormsFixedAfter = 0.3;
 
-    /// <summary>With the statistics fixed nothing damps a step any more: only with falling rates the errors come down to the noise.</summary>
+    /// <summary>With fixed statistics nothing damps a step any more: only with falling rates the errors come down to the noise.</summary>
     private const double FinalLearningRateShare = 0.01;
 
     private const int BatchSize = 16;

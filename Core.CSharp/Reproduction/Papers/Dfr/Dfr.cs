@@ -226,7 +226,7 @@ public sealed class DfrMethod : Method<DfrSettings>, ITrainsConvolutions
         from padding in Paddings
         select new Variant<DfrSettings>(
             padding.Border == BorderMode.Zeros ? network : $"{network}-{padding.Name}",
-            $"stem and first three stages of {(network == PackagedWeights.Name ? "the ResNet-18 that comes with the program" : "ResNet-18")}"
+            $"stem and first three stages of {(network == PackagedWeights.Name ? "the packaged ResNet-18" : "ResNet-18")}"
                 + $" with {padding.Name} padding: not in the paper",
             new DfrSettings
             {
