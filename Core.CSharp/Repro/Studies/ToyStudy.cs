@@ -42,6 +42,19 @@ public sealed class ToyStudy(Resources resources)
     /// <summary>Gradient steps of each model.</summary>
     public required int Steps { get; init; }
 
+    /// <summary>Images a gradient step.</summary>
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>
+    /// Share of the steps after which the batch norms keep their statistics. With batch norm in training mode an image's grey value is
+    /// known to the network relative to those of its batch alone: of n images the mean errs by 1/n and the variance by about 1/(2n), so that
+    /// gamma cannot fall below the root of 1.5/n.
+    /// </summary>
+    public double NormsFixedAfter { get; init; } = 0.1;
+
+    /// <summary>Share of the learning rates that is left at the last step: fixed statistics do not damp a step any more.</summary>
+    public double FinalLearningRateShare { get; init; } = 1;
+
     /// <summary>Seed of the models and the images.</summary>
     public int Seed { get; init; }
 
@@ -130,18 +143,6 @@ public sealed class ToyStudy(Resources resources)
                 return -scores.Image;
             }
         );
-
-    /// <summary>
-    /// With batch norm in training mode an image's grey value is known to the network relative to those of its batch alone: of n images the
-    /// mean errs by 1/n and the variance by about 1/(2n), so that gamma cannot fall below the root of 1.5/n. From here on the statistics
-    /// stay.
-    /// </summary>
-    private const double NormsFixedAfter = 0.3;
-
-    /// <summary>With fixed statistics nothing damps a step any more: only with falling rates the errors come down to the noise.</summary>
-    private const double FinalLearningRateShare = 0.01;
-
-    private const int BatchSize = 16;
 
     private FavaeSettings Settings(string variant)
     {

@@ -29,6 +29,14 @@ internal static class ToyVerb
             HelpName = "N",
             DefaultValueFactory = _ => 600,
         }.AtLeast(1);
+        var batch = new Option<int>("--batch")
+        {
+            Description = "Images a gradient step (8).",
+            HelpName = "N",
+            DefaultValueFactory = _ => 8,
+        }.AtLeast(1);
+        var normsFixed = Share("--norms-fixed-after", "Share of the steps after which the batch norms keep their statistics (0.1).", 0.1);
+        var finalRate = Share("--final-rate", "Share of the learning rates that is left at the last step, along half a cosine (1).", 1);
         var seed = new Option<int>("--seed") { Description = "Seed (0).", HelpName = "N" };
         var output = RunOptions.Required("--out", "The folder to write.", "DIR");
         var command = new Command(
@@ -40,6 +48,9 @@ internal static class ToyVerb
             device,
             extractor,
             steps,
+            batch,
+            normsFixed,
+            finalRate,
             seed,
             output,
         };
@@ -63,6 +74,9 @@ internal static class ToyVerb
                         {
                             Seed = parsed.GetValue(seed),
                             Steps = parsed.GetValue(steps),
+                            BatchSize = parsed.GetValue(batch),
+                            NormsFixedAfter = parsed.GetValue(normsFixed),
+                            FinalLearningRateShare = parsed.GetValue(finalRate),
                             Progress = (stage, done, all, text) =>
                             {
                                 if (sinceReport.Elapsed < ReportInterval && done < all)
@@ -85,5 +99,23 @@ internal static class ToyVerb
                 )
         );
         return command;
+    }
+
+    private static Option<double> Share(string name, string description, double value)
+    {
+        var option = new Option<double>(name)
+        {
+            Description = description,
+            HelpName = "SHARE",
+            DefaultValueFactory = _ => value,
+        };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && result.GetValueOrDefault<double>() is not (> 0 and <= 1))
+            {
+                result.AddError($"{name} {result.Tokens[0].Value}: a share above 0, at most 1");
+            }
+        });
+        return option;
     }
 }
