@@ -47,8 +47,8 @@ public sealed class ToyStudy(Resources resources)
 
     /// <summary>
     /// Share of the steps after which the batch norms keep their statistics. With batch norm in training mode an image's grey value is
-    /// known to the network relative to those of its batch alone: of n images the mean errs by 1/n and the variance by about 1/(2n), so that
-    /// gamma cannot fall below the root of 1.5/n.
+    /// known to the network relative to those of its batch alone: of n images the mean errs by 1/n and the variance by about 1/(2n), so
+    /// that gamma cannot fall below the root of 1.5/n.
     /// </summary>
     public double NormsFixedAfter { get; init; } = 0.1;
 
