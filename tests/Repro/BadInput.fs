@@ -83,6 +83,7 @@ let private table: (string * (unit -> string list) * int * string list) list = [
     [ "--train 0"; "at least 1" ]
     "a training of no steps", (fun () -> [ "toy"; "--out"; files.Value["p"]; "--steps"; "0" ]), 2, [ "--steps 0"; "at least 1" ]
     "a share above one", (fun () -> [ "toy"; "--out"; files.Value["p"]; "--final-rate"; "1.5" ]), 2, [ "--final-rate 1.5"; "at most 1" ]
+    "a share in words", (fun () -> [ "toy"; "--out"; files.Value["p"]; "--norms-fixed-after"; "few" ]), 2, [ "few"; "--norms-fixed-after" ]
     "steps in words", (fun () -> [ "toy"; "--out"; files.Value["p"]; "--steps"; "few" ]), 2, [ "few"; "--steps" ]
     "a port in words", (fun () -> [ "serve"; "--model"; "m"; "--port"; "many" ]), 2, [ "many"; "--port" ]
     "a sample of no cells", (fun () -> verify "finished" [ "--sample"; "0" ]), 2, [ "--sample"; "at least 1" ]

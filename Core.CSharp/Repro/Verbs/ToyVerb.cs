@@ -103,17 +103,17 @@ internal static class ToyVerb
 
     private static Option<double> Share(string name, string description, double value)
     {
-        var option = new Option<double>(name)
-        {
-            Description = description,
-            HelpName = "SHARE",
-            DefaultValueFactory = _ => value,
-        };
+        var option = RunOptions.Number(name, description, "SHARE", value, "0.3");
         option.Validators.Add(result =>
         {
-            if (result.Tokens.Count > 0 && result.GetValueOrDefault<double>() is not (> 0 and <= 1))
+            // What is no number at all the parser refuses itself.
+            if (
+                result.Tokens is [var token]
+                && double.TryParse(token.Value, CultureInfo.InvariantCulture, out var share)
+                && share is not (> 0 and <= 1)
+            )
             {
-                result.AddError($"{name} {result.Tokens[0].Value}: a share above 0, at most 1");
+                result.AddError($"{name} {token.Value}: a share above 0, at most 1");
             }
         });
         return option;
