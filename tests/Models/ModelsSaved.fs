@@ -4,6 +4,7 @@ module Reproduction.Tests.ModelsSaved
 
 open System
 open System.IO
+open System.Runtime.InteropServices
 open Expecto
 open Microsoft.ML.OnnxRuntime
 open TorchSharp
@@ -83,6 +84,15 @@ let private checkExport name (model: ModelFile) (detector: IAnomalyDetector) =
         | None, None -> ()
         | _ -> failtest $"{name}: only one of the two has a map"
 
+/// Says how many numbers differ, and by how much, where any does.
+let private expectSame message (expected: byte[]) (found: byte[]) =
+    let floats (bytes: byte[]) = MemoryMarshal.Cast<byte, float32>(ReadOnlySpan bytes).ToArray()
+
+    if not (found.AsSpan().SequenceEqual expected) then
+        let pairs = Array.zip (floats expected) (floats found) |> Array.indexed |> Array.filter (fun (_, (here, there)) -> here <> there)
+        let index, (here, there) = pairs |> Array.maxBy (fun (_, (here, there)) -> abs (here - there))
+        failtest $"{message}: {pairs.Length} of {expected.Length / 4} differ, most number {index}: {here} here, {there} there"
+
 let private architecture (network: string) = network.Split('/')[0]
 
 /// Fits and saves all variants of a method, scores them here and in another process, and names those that differ.
@@ -120,7 +130,7 @@ let private check (paper: IMethod) () =
             let failed = Path.Combine(folder, name + ".failed")
             if File.Exists failed then failtest $"{paper.Id} {name} cannot be scored by another process: {File.ReadAllText failed}"
             let elsewhere = File.ReadAllBytes(Path.Combine(folder, name + ".scores"))
-            Expect.isTrue (elsewhere.AsSpan().SequenceEqual bytes) $"{paper.Id} {name}: the same scores to the bit"
+            expectSame $"{paper.Id} {name}: the same scores to the bit" bytes elsewhere
     finally
         Directory.Delete(folder, true)
 

@@ -4,6 +4,7 @@ module Reproduction.Tests.RuntimeSettled
 open System
 open System.IO
 open Expecto
+open TorchSharp
 open Repro.Records
 open Reproduction
 open Reproduction.Tests.ReproProcess
@@ -77,6 +78,25 @@ let tests =
 
             for words in [ "2.10.0"; "/nowhere/data"; "/nowhere/weights"; "right"; "MKL"; "-p:Torch=cuda" ] do
                 Expect.stringContains ended.Output words "a row"
+
+        testCase "matrix products have the same bits wherever their operands lie in memory"
+        <| fun () ->
+            use _scope = torch.NewDisposeScope()
+            torch.manual_seed 5L |> ignore
+
+            for rows, inner, columns in [ 6L, 2048L, 6L; 1L, 512L, 33L; 40L, 1000L, 7L ] do
+                let left, right = torch.randn (rows, inner), torch.randn (columns, inner)
+
+                // A copy whose first number lies so many numbers behind a multiple of 64 bytes.
+                let moved (values: torch.Tensor) (numbers: int64) =
+                    let room = torch.empty (values.numel () + numbers)
+                    room.narrow(0L, numbers, values.numel ()).view(values.shape).copy_ values
+
+                let product first second = (torch.mm (moved left first, (moved right second).t())).data<float32>().ToArray()
+                let expected = product 0L 0L
+
+                for first, second in [ 1L, 0L; 0L, 1L; 2L, 3L; 4L, 4L; 7L, 5L; 8L, 0L ] do
+                    Expect.isTrue (expected = product first second) $"{rows} x {inner} x {columns}, {first} and {second} numbers on"
 
         testCase "the label of the library in the output folder is read"
         <| fun () ->
