@@ -17,7 +17,8 @@ scripts/reproduce.sh [options]
   --papers LIST        comma-separated; default: all, the folders of papers/ with published numbers
   --categories LIST    comma-separated; default: all of --data, two of Surfaces
   --device NAME        cpu or cuda; default: cpu
-  --jobs N             processes that share a paper's cells, each with its share of the cores; default: 2 on a CPU of two cores or more
+  --jobs N             processes that share a paper's cells, each with its share of the cores and memory of its own;
+                       default: 2 on a CPU of two cores or more
   --out DIR            default: results/quick
 EOF
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds with warnings as errors, checks the code's format, runs every test. The last line is `N passed, N failed` (`, N skipped` where tests were skipped).
-# Arguments go to the tests: --filter NAME_PREFIX, --list-tests, --sequenced; --help lists all.
+# Without arguments the lists of tests are shared by as many processes as there are cores, up to four. Arguments go to one process of the tests:
+# --filter NAME_PREFIX, --list-tests, --sequenced; --help lists all.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 # libtorch's threads sleep between operations instead of spinning: on a machine with other work a step is several times cheaper.
