@@ -52,6 +52,8 @@ say "building (once, about a minute)"
 log=$(mktemp)
 workers=()
 trap 'rm -f "$log" "$log.seen"; [ ${#workers[@]} -eq 0 ] || kill "${workers[@]}" 2>/dev/null' EXIT
+# The command ends with a code of its own after Ctrl-C, which bash would take for a failed paper and go on with the next.
+trap 'exit 130' INT
 if ! dotnet build "$root/Reproduction.sln" -c Release -v quiet -nologo >"$log" 2>&1; then
     cat "$log" >&2
     echo 'reproduce: the build failed (see above)' >&2
