@@ -146,7 +146,6 @@ follow() {
     done
 }
 
-threads=${OMP_NUM_THREADS:-}
 failed=()
 for ((i = 0; i < steps; i++)); do
     id=${step_paper[i]} began=$SECONDS
@@ -156,7 +155,7 @@ for ((i = 0; i < steps; i++)); do
         --profile "$profile" --device "$device" --out "$out")
     [ "${step_data[i]}" = "$fashion" ] || run+=(--gallery 12)
     share=$((step_cells[i] < jobs ? step_cells[i] : jobs))
-    [ "$share" -le 1 ] || export OMP_NUM_THREADS=$((cores / share > 0 ? cores / share : 1))
+    [ "$share" -le 1 ] || run=(env OMP_NUM_THREADS=$((cores / share > 0 ? cores / share : 1)) "${run[@]}")
     # The first process speaks for all: it waits for the cells that the others hold, and runs those of one that dies.
     for ((worker = 1; worker < share; worker++)); do
         "${run[@]}" >/dev/null 2>&1 &
@@ -169,7 +168,6 @@ for ((i = 0; i < steps; i++)); do
     fi
     [ ${#workers[@]} -eq 0 ] || wait "${workers[@]}" || true
     workers=()
-    [ "$share" -le 1 ] || if [ -n "$threads" ]; then export OMP_NUM_THREADS=$threads; else unset OMP_NUM_THREADS; fi
     step_seconds[i]=$((SECONDS - began))
     if [ -n "${REPRO_WRITE_SECONDS:-}" ] && [ "${step_cells[i]}" -gt 0 ]; then
         file=$root/papers/$id/seconds.csv
