@@ -22,18 +22,16 @@ let private ended (summary: TestRunSummary) = {
             | Ignored reason -> reason
             | _ -> ""
     ]
-    Slowest =
+    Slow =
         summary.results
         |> List.map (fun (test, result) -> JoinWith.Dot.format test.name, result.meanDuration / 1000.0)
         |> List.filter (fun (_, seconds) -> seconds >= leastShown)
-        |> List.sortByDescending snd
-        |> List.truncate shownSlowest
 }
 
 let private print ended =
-    if not ended.Slowest.IsEmpty then Console.WriteLine "slowest:"
+    if not ended.Slow.IsEmpty then Console.WriteLine "slowest:"
 
-    for name, seconds in ended.Slowest do
+    for name, seconds in ended.Slow |> List.sortByDescending snd |> List.truncate shownSlowest do
         Console.WriteLine $"  %6.1f{seconds} s  {name}"
 
     for reason, count in List.countBy id ended.Skipped do

@@ -15,9 +15,6 @@ public static partial class TorchRuntime
     /// <summary>The variable that holds oneDNN, libtorch's convolutions, to an instruction set.</summary>
     public const string InstructionsVariable = "ONEDNN_MAX_CPU_ISA";
 
-    /// <summary>The variable that has MKL, libtorch's matrix products, give the same bits wherever the operands lie in memory.</summary>
-    public const string ReproducibilityVariable = "MKL_CBWR";
-
     private static bool _isQuiet;
 
     /// <summary>The version of libtorch that this TorchSharp is made for, such as 2.10.0: the only one that it loads.</summary>
@@ -109,7 +106,7 @@ public static partial class TorchRuntime
         // Idle threads spin beside other work unless they are told to sleep.
         SetVariable("OMP_WAIT_POLICY", "PASSIVE", 0);
         // MKL's products depend in their last bits on where in memory the operands lie, unless it is told otherwise; that costs nothing.
-        SetVariable(ReproducibilityVariable, "AUTO,STRICT", 0);
+        SetVariable("MKL_CBWR", "AUTO,STRICT", 0);
         NativeLibrary.SetDllImportResolver(typeof(torch).Assembly, Quiet);
     }
 

@@ -12,8 +12,8 @@ open System.Threading
 [<Literal>]
 let Argument = "--lists"
 
-/// How a list of tests ended: the reasons of those that were skipped, and the durations of its slowest tests in seconds.
-type Ended = { Passed: int; Failed: int; Skipped: string list; Slowest: (string * float) list }
+/// How a list of tests ended: the reasons of those that were skipped, and its slow tests with their seconds.
+type Ended = { Passed: int; Failed: int; Skipped: string list; Slow: (string * float) list }
 
 /// A line that begins thus is a worker's answer; all others are for people.
 [<Literal>]
@@ -70,7 +70,8 @@ let run (lists: string seq) =
     let rec listen (worker: Process) (lines: ResizeArray<string>) =
         match worker.StandardOutput.ReadLine() with
         | null -> None
-        | line when line.StartsWith(Answer, StringComparison.Ordinal) -> Some(JsonSerializer.Deserialize<Ended> line[Answer.Length ..])
+        | line when line.StartsWith(Answer, StringComparison.Ordinal) ->
+            Some(nonNull (JsonSerializer.Deserialize<Ended> line[Answer.Length ..]))
         | line ->
             lines.Add line
             listen worker lines
@@ -88,12 +89,12 @@ let run (lists: string seq) =
 
             match listen worker lines with
             | Some result ->
-                tell list lines timer (nonNull (box result) :?> Ended)
+                tell list lines timer result
                 serve worker
             | None ->
                 worker.WaitForExit()
                 lines.Add $"the process that ran '{list}' ended with exit code {worker.ExitCode}"
-                tell list lines timer { Passed = 0; Failed = 1; Skipped = []; Slowest = [] }
+                tell list lines timer { Passed = 0; Failed = 1; Skipped = []; Slow = [] }
                 worker.Dispose()
                 serve (start ())
 
@@ -109,5 +110,5 @@ let run (lists: string seq) =
         Passed = ended |> Seq.sumBy _.Passed
         Failed = ended |> Seq.sumBy _.Failed
         Skipped = ended |> Seq.collect _.Skipped |> List.ofSeq
-        Slowest = ended |> Seq.collect _.Slowest |> Seq.sortByDescending snd |> Seq.truncate 10 |> List.ofSeq
+        Slow = ended |> Seq.collect _.Slow |> List.ofSeq
     }
