@@ -100,7 +100,7 @@ let tests =
             testCase $"a mask of {name}" (fun () -> Expect.equal (read bytes) (anomalous, between) name)
 
         testCase "the regions of magnetic tile are those of its white pixels" (fun () ->
-            let folder = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "..", "..", "shared", "data", "magnetic-tile")
+            let folder = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "..", "shared", "data", "magnetic-tile")
             if not (Directory.Exists folder) then skiptest $"{folder} is not here"
             let category = (Reproduction.Data.Datasets.Open folder).Category "magnetic-tile"
 
